@@ -1,0 +1,32 @@
+"""What a run was asked to do: everything a later process needs to go on with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlagent_tui.schemas import DatasetName
+from mlagent_tui.settings import Policy
+
+
+class RunOptions(BaseModel):
+    """The request and the limits of one run; stored in the journal's `run_started`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    goal_text: Annotated[str, Field(min_length=1, max_length=4000)]
+    planner: str = "bundled"
+    coder: str = "bundled"
+    dataset: DatasetName | None = Field(default=None, description="overrides what the goal's text names")
+    iterations: Annotated[int, Field(ge=1, le=1000)] = 8
+    patience: Annotated[int, Field(ge=1, le=1000)] = 3
+    time_budget: Annotated[float, Field(gt=0, le=1e8)] | None = Field(default=None, description="seconds")
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    data_dir: Path | None = None
+    sandbox: Literal["auto", "required", "none"] = "auto"
+    bash_run: Policy = "ask"
+    python_run: Policy = "ask"
+    memory_limit_mb: Annotated[int, Field(ge=256)] | None = None

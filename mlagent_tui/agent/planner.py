@@ -1,0 +1,184 @@
+"""The planning LLM's four calls: understand a goal, plan an iteration, configure a network, decide.
+
+Each returns a validated value. The planner only advises; what its answers are worth is settled elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from mlagent_tui.agent import context
+from mlagent_tui.agent.context import Brief
+from mlagent_tui.agent.numbers import find_numbers, listing, occurs, plain
+from mlagent_tui.errors import GoalError
+from mlagent_tui.llm import Answer, LanguageModel, Message, Request, structured
+from mlagent_tui.schemas import Decision, EvalConfig, Goal, ModelConfig, Plan
+
+GOAL_WIDTH = 600
+RETRY_TEMPERATURE = 0.5
+MAX_TOKENS = {"goal": 400, "plan": 1500, "config": 3000, "decision": 600}
+DATASET_WORDS = {
+    "digits": ("digit",),
+    "mnist": ("mnist",),
+    "fashion_mnist": ("fashion",),
+    "cifar10": ("cifar10", "cifar 10", "cifar-10", "cifar_10", "cifar"),
+    "cifar100": ("cifar100", "cifar 100", "cifar-100", "cifar_100"),
+    "dummy": ("dummy", "synthetic", "toy", "random", "fake", "artificial", "generated"),
+}
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A goal in typed form, and what about it could not be confirmed from the user's own words."""
+
+    goal: Goal
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Planner:
+    """The planner's role on a language model.
+
+    `on_text(task, piece, is_thinking)` streams its words; `on_call(task, answer)` follows each answer.
+    """
+
+    model: LanguageModel
+    seed: int
+    on_text: Callable[[str, str, bool], None]
+    on_call: Callable[[str, Answer], None]
+    cancel: threading.Event
+
+    def understand(self, goal_text: str) -> Understood:
+        """The goal in typed form; asked once more when it holds a number or data set the text does not.
+
+        Raises `GoalError` when the text names no data set or no measurable criterion.
+        """
+        goal = self._ask("goal", goal_prompt(goal_text), Goal)
+        doubts = ungrounded(goal, goal_text)
+        if doubts:
+            again = self._ask("goal", goal_prompt(goal_text, "; ".join(doubts)), Goal, attempt=1)
+            if len(ungrounded(again, goal_text)) < len(doubts):
+                goal = again
+        if goal.threshold is None:
+            raise GoalError(
+                "the goal has no measurable criterion",
+                'Say what counts as success, for example "at least 95% accuracy" or "validation loss below 0.3".',
+            )
+        return Understood(goal, ungrounded(goal, goal_text))
+
+    def plan(self, brief: Brief) -> Plan:
+        """The tool calls of this iteration."""
+        return self._ask("plan", plan_prompt(brief), Plan)
+
+    def configure(self, brief: Brief, problem: str | None = None, attempt: int = 0) -> ModelConfig:
+        """A network for this iteration; `problem` says why the previous attempt could not be built."""
+        return self._ask("config", config_prompt(brief, problem), ModelConfig, attempt)
+
+    def decide(self, brief: Brief) -> Decision:
+        """What to do after the last run of `brief.history`."""
+        return self._ask("decision", decision_prompt(brief), Decision)
+
+    def _ask(self, task: str, prompt: str, answer_type: type[T], attempt: int = 0) -> T:
+        request = Request(
+            messages=(Message("system", _instructions(task, answer_type)), Message("user", prompt)),
+            max_tokens=MAX_TOKENS[task],
+            seed=self.seed + attempt,
+            temperature=RETRY_TEMPERATURE if attempt else 0.0,
+        )
+        return structured(
+            self.model,
+            request,
+            answer_type,
+            on_text=lambda piece, thinking: self.on_text(task, piece, thinking),
+            on_answer=lambda answer: self.on_call(task, answer),
+            cancel=self.cancel,
+        )
+
+
+@cache
+def _instructions(task: str, answer_type: type[BaseModel]) -> str:
+    text = resources.files("mlagent_tui.agent").joinpath("prompts", f"{task}.md").read_text("utf-8")
+    schema = json.dumps(answer_type.model_json_schema(), separators=(",", ":"))
+    return f"{text.strip()}\n\nAnswer with one JSON object of this schema:\n{schema}"
+
+
+def goal_prompt(goal_text: str, doubt: str | None = None) -> str:
+    """The user's text, the numbers found in it, and what was wrong with the previous answer."""
+    text = context.one_line(goal_text)[:GOAL_WIDTH]
+    lines = ["Task: goal", f"Text: {text}", f"Numbers: {listing(find_numbers(text))}"]
+    if doubt:
+        lines.append(f"Problem: {doubt}")
+    return "\n".join(lines)
+
+
+def plan_prompt(brief: Brief) -> str:
+    """The goal, the history, and the training settings to start from."""
+    return "\n".join([
+        "Task: plan", *context.head(brief), *context.history(brief),
+        f"Change: {'; '.join(brief.changes) or 'first'}",
+        f"Training: {eval_json(brief.last_eval_config)}",
+    ])  # fmt: skip
+
+
+def config_prompt(brief: Brief, problem: str | None = None) -> str:
+    """The goal, the history, the wanted changes, and the network to start from."""
+    previous = brief.last_config
+    lines = [
+        "Task: config", *context.head(brief), *context.history(brief),
+        f"Change: {'; '.join(brief.changes) or 'first'}",
+        f"Network: {previous.to_json() if previous else 'none'}",
+    ]  # fmt: skip
+    if problem:
+        lines.append(f"Problem: {context.one_line(problem)}")
+    return "\n".join(lines)
+
+
+def decision_prompt(brief: Brief) -> str:
+    """The goal, the history, the last network, and the last run held against goal and limits."""
+    config = brief.history[-1].config
+    return "\n".join([
+        "Task: decision", *context.head(brief), *context.history(brief),
+        f"Network: {config.to_json() if config else 'none'}",
+        f"Training: {eval_json(brief.history[-1].eval_config)}",
+        *context.verdict(brief),
+    ])  # fmt: skip
+
+
+def eval_json(settings: EvalConfig | None) -> str:
+    """The settings a planner chooses, on one line."""
+    if settings is None:
+        return "none"
+    return settings.model_dump_json(include=set(CHOSEN))
+
+
+CHOSEN = (
+    "epochs", "batch_size", "optimizer", "learning_rate", "weight_decay", "schedule", "label_smoothing", "augmentation",
+)  # fmt: skip
+
+
+def ungrounded(goal: Goal, goal_text: str) -> list[str]:
+    """What the goal claims and the text does not say: numbers that do not occur, a data set not named."""
+    found = find_numbers(goal_text)
+    doubts = [
+        f"{name} {plain(value)} does not occur in the text"
+        for name, value in (
+            ("threshold", goal.threshold),
+            ("max_parameters", goal.max_parameters),
+            ("max_seconds", goal.max_seconds),
+        )
+        if value is not None and not occurs(value, found)
+    ]
+    lowered = goal_text.lower()
+    if goal.dataset and not any(word in lowered for word in DATASET_WORDS[goal.dataset]):
+        doubts.append(f"data set {goal.dataset} is not named in the text")
+    return doubts

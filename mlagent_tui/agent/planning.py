@@ -1,0 +1,120 @@
+"""From what the planner proposes to what is carried out: the run's own settings, resolved references, events.
+
+A planner chooses how to train and which network to build; where files go, on what data and with which seed
+is the run's to say, and is filled in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from typing import Any
+
+from mlagent_tui import paths, shapes, tools
+from mlagent_tui.agent import stopping
+from mlagent_tui.agent.context import Brief
+from mlagent_tui.agent.options import RunOptions
+from mlagent_tui.errors import ConfigError
+from mlagent_tui.events import ConfigMade, DecisionMade
+from mlagent_tui.schemas import Decision, EvalConfig, ModelConfig, Plan
+
+WITHIN = 0.98
+"""Share of a limit in seconds after which a trial is stopped, so that its last validation fits in as well."""
+
+
+def prescribe(plan: Plan, brief: Brief, options: RunOptions, seconds_left: float | None) -> Plan:
+    """The plan with the run's data set, seed, device, time limit and the project's places filled in."""
+    fixed: dict[str, dict[str, Any]] = {
+        "pytorch_model_assembler": {"output_script_path": paths.CURRENT_MODEL},
+        "pytorch_model_summary": {
+            "model_script_path": paths.CURRENT_MODEL,
+            "input_size": (1, *brief.card.input_shape),
+        },
+        "pytorch_quick_evaluator": {
+            "model_script_path": paths.CURRENT_MODEL,
+            "eval_config": _evaluation(plan.evaluation, brief, options, seconds_left),
+        },
+    }
+    calls = [
+        call.model_copy(update={"arguments": call.arguments.model_copy(update=fixed.get(call.tool, {}))})
+        for call in plan.calls
+    ]
+    return plan.model_copy(update={"calls": calls})
+
+
+def _evaluation(
+    proposed: EvalConfig, brief: Brief, options: RunOptions, seconds_left: float | None
+) -> EvalConfig:
+    card, goal = brief.card, brief.goal
+    own = card.dataset == "dummy"
+    allowed = (
+        proposed.time_limit,
+        None if goal.max_seconds is None else WITHIN * goal.max_seconds,
+        None if seconds_left is None else max(1.0, seconds_left),
+    )
+    return proposed.model_copy(
+        update={
+            "dataset": card.dataset,
+            "input_shape": card.input_shape if own else None,
+            "num_classes": card.num_classes if own else None,
+            "seed": options.seed,
+            "device": options.device,
+            "time_limit": min((limit for limit in allowed if limit is not None), default=None),
+        }
+    )
+
+
+def fitted(brief: Brief, config: ModelConfig) -> ModelConfig:
+    """The configuration on the data's own input shape and classes."""
+    card = brief.card
+    return config.model_copy(update={"input_shape": card.input_shape, "num_classes": card.num_classes})
+
+
+def refuse_repetition(brief: Brief, config: ModelConfig, plan: Plan) -> None:
+    """Raise `ConfigError` when an earlier iteration tried exactly this network with exactly this training."""
+    for attempt in brief.history:
+        if attempt.config == config and attempt.eval_config == plan.evaluation:
+            raise ConfigError(f"the same network and training as in iteration {attempt.entry.iteration}")
+
+
+def calls(plan: Plan, config: ModelConfig, done: Set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The planned calls as (tool, arguments), references to the configuration replaced by it.
+
+    Of a plan that is partly carried out, only what follows the last tool in `done`.
+    """
+    first = max((index + 1 for index, call in enumerate(plan.calls) if call.tool in done), default=0)
+    for call in plan.calls[first:]:
+        arguments = tools.arguments_of(call, config)
+        if "model_class_name" in arguments:
+            arguments["model_class_name"] = config.model_name
+        yield call.tool, arguments
+
+
+def config_file(config: ModelConfig) -> dict[str, Any]:
+    """The arguments of the `write_file` that keeps the current configuration."""
+    return {"file_path": paths.CURRENT_CONFIG, "content": config.to_yaml()}
+
+
+def config_made(iteration: int, config: ModelConfig, steps: list[shapes.Step]) -> ConfigMade:
+    """The configuration as an event, with its unrolled layers."""
+    return ConfigMade(
+        iteration=iteration,
+        config=config.model_dump(mode="json"),
+        parameters=shapes.count_parameters(steps),
+        steps=[
+            {
+                "name": step.name,
+                "type": step.layer.type,
+                "role": step.role,
+                "input_shape": list(step.input_shape),
+                "output_shape": list(step.output_shape),
+                "parameters": step.parameters,
+            }
+            for step in steps
+        ],
+    )
+
+
+def resettle(decided: DecisionMade, brief: Brief, out_of_time: bool) -> stopping.Settled:
+    """A journalled decision, settled again from the advice it holds under the limits of now."""
+    advice = Decision.model_validate(decided.advised) if decided.advised else None
+    return stopping.settle(advice, brief, out_of_time=out_of_time)

@@ -1,0 +1,94 @@
+"""How an iteration becomes an entry of the registry and a folder of its own, and comes back from there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mlagent_tui import paths, shapes
+from mlagent_tui.agent.context import Attempt
+from mlagent_tui.agent.recovery import Iteration
+from mlagent_tui.agent.stopping import Settled
+from mlagent_tui.errors import ConfigError, MlagentError, TrialError
+from mlagent_tui.experiments import Project
+from mlagent_tui.schemas import DataCard, EvalResult, ModelConfig, RegistryEntry
+
+
+def failed(project: Project, error: MlagentError, card: DataCard, seed: int) -> EvalResult:
+    """The result of an iteration that never came to an evaluation's own result."""
+    return EvalResult(
+        run_id=project.claim_run(),
+        status="failed",
+        reason=error.what if isinstance(error, TrialError) else f"{error.title}: {error.what}",
+        dataset=card.dataset,
+        seed=seed,
+    )
+
+
+def store(
+    project: Project, now: Iteration, result: EvalResult, change: list[str], written: str | None
+) -> Attempt:
+    """Put what an iteration made into its folder and the registry. Repeating it changes nothing.
+
+    `written` is the code that failed its checks, for an iteration that has no accepted code.
+    """
+    settings = now.plan.evaluation if now.plan else None
+    project.save_run(
+        result.run_id,
+        config=now.config,
+        eval_config=settings,
+        code=now.code or written,
+        summary=now.summary,
+        result=result,
+    )
+    entry = RegistryEntry(
+        run_id=result.run_id,
+        timestamp=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        model_name=now.config.model_name if now.config else "CurrentModel",
+        dataset=result.dataset,
+        metrics_summary=_metrics(result),
+        experiment_dir=f"{paths.EXPERIMENTS}/{result.run_id}/",
+        iteration=now.number,
+        status=result.status,
+        reason=result.reason,
+        change=change,
+        parameters=result.parameters or _parameters(now.config),
+        seconds=result.seconds,
+        train_loss=result.train_loss,
+        train_accuracy=result.train_accuracy,
+        accuracy_noise=result.accuracy_noise,
+        seed=result.seed,
+        sandbox=result.sandbox,
+    )
+    project.record(entry)
+    return Attempt(entry, now.config, settings)
+
+
+def decided(project: Project, attempt: Attempt, settled: Settled) -> Attempt:
+    """The attempt with what was decided after it, in the registry as well."""
+    update = {"decision": settled.text, "next_change": list(settled.decision.changes)}
+    entry = attempt.entry.model_copy(update=update)
+    project.record(entry)
+    return Attempt(entry, attempt.config, attempt.eval_config)
+
+
+def attempts(project: Project, run_ids: list[str]) -> list[Attempt]:
+    """The attempts of a run that the registry holds, oldest first."""
+    entries = {entry.run_id: entry for entry in project.registry()}
+    found = []
+    for run_id in dict.fromkeys(run_ids):
+        if run_id in entries:
+            run = project.load_run(run_id)
+            found.append(Attempt(entries[run_id], run.config, run.eval_config))
+    return found
+
+
+def _metrics(result: EvalResult) -> dict[str, float]:
+    both = {"accuracy": result.accuracy, "val_loss": result.val_loss}
+    return {name: value for name, value in both.items() if value is not None}
+
+
+def _parameters(config: ModelConfig | None) -> int | None:
+    try:
+        return shapes.count_parameters(shapes.infer(config)) if config else None
+    except ConfigError:
+        return None

@@ -1,0 +1,132 @@
+"""What a journal says about its last run: how far it came, and what the unfinished iteration already has.
+
+Pure reading: the same events always give the same `Saved`. The history itself is in the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from mlagent_tui import events
+from mlagent_tui.agent.options import RunOptions
+from mlagent_tui.errors import ProjectError
+from mlagent_tui.schemas import EvalResult, Goal, ModelConfig, Plan, Summary
+
+
+@dataclass
+class Iteration:
+    """What one iteration has produced so far; `done` names its completed steps."""
+
+    number: int
+    plan: Plan | None = None
+    config: ModelConfig | None = None
+    code: str | None = None
+    summary: Summary | None = None
+    result: EvalResult | None = None
+    decided: events.DecisionMade | None = None
+    done: set[str] = field(default_factory=set)
+
+    @property
+    def carried_out(self) -> set[str]:
+        """The core tools whose results are there."""
+        made = {"pytorch_model_assembler": self.code, "pytorch_model_summary": self.summary}
+        return {tool for tool, value in made.items() if value is not None}
+
+
+@dataclass
+class Saved:
+    """The last run of a journal. `current` is the iteration to go on with."""
+
+    options: RunOptions
+    current: Iteration
+    goal: Goal | None = None
+    run_ids: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    finished: events.RunFinished | None = None
+
+    @property
+    def step(self) -> str:
+        """The step a resumed run starts with."""
+        if self.goal is None:
+            return "understand"
+        if self.current.decided:
+            return "plan"
+        missing = {
+            "plan": self.current.plan is None, "configure": self.current.config is None,
+            "assemble": self.current.code is None, "summarise": self.current.summary is None,
+            "evaluate": self.current.result is None,
+        }  # fmt: skip
+        return "decide" if self.current.result else next((s for s, no in missing.items() if no), "decide")
+
+
+def last_run(journal: Iterable[events.Event]) -> Saved | None:
+    """Fold the events from the last `run_started` on; None when no run ever started.
+
+    What a step produced counts only once its `step_finished` is there, except for a trial's result and a
+    decision, which are complete in themselves. Raises `ProjectError` when the journal's values are damaged.
+    """
+    saved: Saved | None = None
+    draft = Iteration(0)
+    try:
+        for event in journal:
+            if isinstance(event, events.RunStarted):
+                draft = Iteration(1)
+                saved = Saved(_options(event), Iteration(1))
+            elif saved is not None:
+                draft = _apply(saved, draft, event)
+    except ValidationError as error:
+        raise ProjectError(
+            f"the journal holds a value that cannot be read: {error.errors()[0]['msg']}",
+            "It may come from another version; start a new run with `mlagent run`.",
+        ) from error
+    return saved
+
+
+def _options(event: events.RunStarted) -> RunOptions:
+    return RunOptions.model_validate({**event.options, "goal_text": event.goal_text})
+
+
+def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
+    """Take one event in; returns the draft, in which unfinished steps leave what they made so far."""
+    match event:
+        case events.RunResumed():
+            saved.finished = None
+        case events.StepStarted(iteration=number) if number > saved.current.number:
+            saved.current = Iteration(number)
+            return Iteration(number)
+        case events.GoalUnderstood():
+            saved.goal = Goal.model_validate(event.goal)
+        case events.PlanMade():
+            draft.plan = Plan.model_validate(event.plan)
+        case events.ConfigMade():
+            draft.config = ModelConfig.model_validate(event.config)
+        case events.CodeMade(accepted=True):
+            draft.code = event.code
+        case events.SummaryMade():
+            draft.summary = Summary.model_validate(event.summary)
+        case events.TrialFinished():
+            saved.current.result = EvalResult.model_validate(event.result)
+            saved.run_ids.append(saved.current.result.run_id)
+        case events.DecisionMade():
+            saved.current.decided = event
+        case events.StepFinished(iteration=number) if number == saved.current.number:
+            _finish(saved.current, draft, event.step)
+        case events.TimeSpent():
+            saved.seconds += event.loading + event.thinking + event.checking + event.training + event.other
+        case events.RunFinished():
+            saved.finished = event
+        case _:
+            pass
+    return draft
+
+
+_MADE = {"plan": "plan", "configure": "config", "assemble": "code", "summarise": "summary"}
+
+
+def _finish(current: Iteration, draft: Iteration, step: str) -> None:
+    current.done.add(step)
+    if step in _MADE:
+        setattr(current, _MADE[step], getattr(draft, _MADE[step]))

@@ -1,0 +1,131 @@
+"""One run from its first event to its last: opened, journalled, ended in every case, and closed."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from importlib import metadata
+
+from mlagent_tui import events
+from mlagent_tui.agent.loop import Loop
+from mlagent_tui.agent.options import RunOptions
+from mlagent_tui.agent.recovery import Iteration, Saved
+from mlagent_tui.agent.session import Approve, OpenModels, Session
+from mlagent_tui.errors import Interrupted, MlagentError, ProjectError, UsageError
+from mlagent_tui.experiments import Project
+from mlagent_tui.files import explain
+from mlagent_tui.llm import open_models as open_local_models
+
+EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def research(
+    project: Project,
+    run: RunOptions | Saved,
+    *,
+    cancel: threading.Event | None = None,
+    approve: Approve = lambda tool, command: False,
+    open_models: OpenModels = open_local_models,
+) -> Iterator[events.Event]:
+    """A run as its events, each in the journal before it is yielded; the last is `RunFinished`.
+
+    `run` is what to do, or what an earlier process has done of it. `cancel` interrupts at any step;
+    `approve(tool, command)` is asked where the settings say so. Errors meant for people become events; any
+    other is told as `Failed` and raised again. Raises `ProjectError` when the journal cannot be written to.
+    """
+    saved = run if isinstance(run, Saved) else Saved(run, Iteration(1))
+    session = Session(saved.options, project, cancel or threading.Event(), approve, open_models)
+    told = _ended(session, saved, resumed=isinstance(run, Saved))
+    with closing(told):
+        for event in told:
+            try:
+                event = project.journal.append(event)
+            except OSError as error:
+                what, remedy = explain(error)
+                raise ProjectError(f"cannot write to {project.journal.path}: {what}", remedy) from error
+            yield event
+
+
+def _ended(session: Session, saved: Saved, resumed: bool) -> Generator[events.Event, None, None]:
+    """The run's events, an ending for every way it can go, and every process closed before the ending."""
+    try:
+        try:
+            yield from _begun(session, saved, resumed)
+            ending = yield from Loop(session, saved).run()
+        finally:
+            session.close()
+    except Interrupted as error:
+        yield session.spent()
+        yield events.RunFinished(outcome="interrupted", reason=error.what, exit_status=EXIT_INTERRUPTED)
+    except MlagentError as error:
+        yield from _failed(session, error.title, error.what, error.remedy, _status(error))
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        yield from _failed(session, "Unexpected error", what, "This is a defect of mlagent.", EXIT_ERROR)
+        raise
+    else:
+        yield session.spent()
+        yield ending.model_copy(update={"time": events.now()})
+
+
+def _begun(session: Session, saved: Saved, resumed: bool) -> Generator[events.Event, None, None]:
+    """What can be missing is found first, cheapest first; workers and models then start side by side."""
+    options, current = saved.options, saved.current
+    with session.clock.spend("loading"):
+        named = options.dataset or (saved.goal.dataset if saved.goal else None)
+        if named:
+            session.data_card(named)
+        session.start_workers()
+        sandbox = session.pool.level
+        if resumed:
+            yield events.RunResumed(
+                iteration=current.number, step=saved.step, sandbox=sandbox, versions=versions()
+            )
+        else:
+            yield started(options, sandbox)
+        if sandbox == "none":
+            yield events.Warned(
+                message="generated code runs unconfined on this machine",
+                remedy="Install bubblewrap; `sandbox: required` in the settings refuses to run without.",
+            )
+        yield from session.background.run(session.load_models)
+        session.warm_up()
+
+
+def started(options: RunOptions, sandbox: str) -> events.RunStarted:
+    """The first event of a run."""
+    return events.RunStarted(
+        goal_text=options.goal_text,
+        seed=options.seed,
+        planner=options.planner,
+        coder=options.coder,
+        sandbox=sandbox,
+        device=options.device,
+        versions=versions(),
+        options=options.model_dump(mode="json", exclude={"goal_text"}),
+    )
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in ("mlagent-tui", "torch", "llama-cpp-python", "llguidance"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _failed(
+    session: Session, title: str, what: str, remedy: str, status: int
+) -> Generator[events.Event, None, None]:
+    yield events.Failed(title=title, what=what, remedy=remedy)
+    yield session.spent()
+    yield events.RunFinished(outcome="failed", reason=f"{title}: {what}", exit_status=status)
+
+
+def _status(error: MlagentError) -> int:
+    return EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR

@@ -1,0 +1,187 @@
+"""What a run works with while it lasts: the models, the trial workers, the project, the clock.
+
+Opening starts the first worker and the models at the same time; closing ends every process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from mlagent_tui import events, paths
+from mlagent_tui.agent.background import Background
+from mlagent_tui.agent.clock import Clock
+from mlagent_tui.agent.context import Attempt
+from mlagent_tui.agent.options import RunOptions
+from mlagent_tui.agent.planner import Planner
+from mlagent_tui.agent.trials import IterationPool
+from mlagent_tui.experiments import Project, report
+from mlagent_tui.llm import Answer, LanguageModel, OnText, Request, open_models
+from mlagent_tui.llm.base import Message
+from mlagent_tui.schemas import DataCard, DatasetName, ModelConfig
+from mlagent_tui.tools import ToolContext
+from mlagent_tui.training import TestResult, data_card
+
+Approve = Callable[[str, str], bool]
+OpenModels = Callable[[str, str], tuple[LanguageModel, LanguageModel]]
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at whether the user has asked to stop."""
+
+
+@dataclass
+class Session:
+    """The parts of a running run. `written` is the code that the coder wrote last, accepted or not."""
+
+    options: RunOptions
+    project: Project
+    cancel: threading.Event
+    approve: Approve = lambda tool, command: False
+    open_models: OpenModels = open_models
+    clock: Clock = field(default_factory=Clock)
+    written: str | None = None
+
+    def __post_init__(self) -> None:
+        self.background: Background[events.Event] = Background(self.cancel)
+        self._closing = ExitStack()
+        self.pool: IterationPool
+        self.planner: Planner
+        self.tools: ToolContext
+
+    def start_workers(self) -> None:
+        """Start the first trial worker, idle. Raises `SandboxError`."""
+        options = self.options
+        self.pool = IterationPool(
+            self.project.root,
+            sandbox=options.sandbox,
+            data_dir=options.data_dir,
+            memory_limit_mb=options.memory_limit_mb,
+        )
+        self._closing.callback(self.pool.close)
+        over = threading.Event()
+        self._closing.callback(over.set)
+        threading.Thread(target=self._watch, args=(over,), name="watch", daemon=True).start()
+
+    def load_models(self) -> None:
+        """Load the models of both roles and put the tools together. Raises `ModelError`."""
+        options, emit = self.options, self.background.emit
+        planner, coder = self.open_models(options.planner, options.coder)
+        self._closing.callback(planner.close)
+        self._closing.callback(coder.close)
+        self.planner = Planner(
+            planner,
+            seed=options.seed,
+            on_text=lambda task, text, thinking: emit(_tokens("planner", task, text, thinking)),
+            on_call=lambda task, answer: emit(_called("planner", task, answer)),
+            cancel=self.cancel,
+        )
+        timed = Timed(coder, self.clock)
+        self.tools = ToolContext(
+            root=self.project.root,
+            coder=lambda: timed,
+            pool=lambda: self.pool,
+            seed=options.seed,
+            sandbox=options.sandbox,
+            approve=self._approve,
+            on_text=lambda task, text, thinking: emit(_tokens("coder", task, text, thinking)),
+            on_call=lambda task, answer: emit(_called("coder", task, answer)),
+            on_event=self._told,
+            cancel=self.cancel,
+        )
+
+    def warm_up(self) -> None:
+        """Import what draws the report's curves while the first worker starts: seconds, the first time."""
+        module = "matplotlib.backends.backend_agg"
+        threading.Thread(target=importlib.import_module, args=(module,), name="warm-up", daemon=True).start()
+
+    def data_card(self, dataset: DatasetName | None) -> DataCard:
+        """What the data set is. Raises `DataError` when its files are missing."""
+        assert dataset is not None
+        return data_card(dataset, None, self.options.data_dir)
+
+    def build(self, config: ModelConfig) -> None:
+        """Build the configuration without weights in a trial worker. Raises `ConfigError`."""
+        with self.pool.worker() as worker:
+            worker.check_config(config)
+
+    def test(self, best: Attempt) -> TestResult:
+        """Scores of a stored network on the test part. Raises `TrialError` and `CodeError`."""
+        run = self.project.layout.run(best.entry.run_id)
+        assert best.eval_config is not None
+        with self.pool.worker() as worker:
+            return worker.test(
+                run / paths.RUN_CODE, best.entry.model_name, best.eval_config, run / paths.RUN_WEIGHTS
+            )
+
+    def report(self, ending: events.RunFinished) -> None:
+        """Write the report of the run as the journal tells it, with the ending that is about to be told."""
+        told = events.read(self.project.layout.journal)[0]
+        conclusion = report.from_journal([*told, self.spent(), ending])
+        report.write(self.project.root, conclusion)
+
+    def spent(self) -> events.TimeSpent:
+        """Where the time went so far."""
+        return events.TimeSpent(**{name: round(s, 3) for name, s in self.clock.totals().items()})
+
+    def close(self) -> None:
+        """End every process; a second call does nothing."""
+        self._closing.close()
+
+    def _watch(self, over: threading.Event) -> None:
+        """On an interruption, end the workers at once: some of their work has no other way to be stopped."""
+        while not over.wait(LOOK_EVERY):
+            if self.cancel.is_set():
+                self.pool.close()
+                return
+
+    def _told(self, event: events.Event) -> None:
+        if isinstance(event, events.TrialFinished) and self.cancel.is_set():
+            return  # it ended because of the interruption, which is no result
+        if isinstance(event, events.CodeMade):
+            self.written = event.code
+        self.background.emit(event)
+
+    def _approve(self, tool: str, command: str) -> bool:
+        policy = self.options.bash_run if tool == "bash_run" else self.options.python_run
+        return policy == "always" or (policy == "ask" and self.approve(tool, command))
+
+
+class Timed:
+    """A language model whose answers count as thinking, whatever the step they are part of."""
+
+    def __init__(self, model: LanguageModel, clock: Clock) -> None:
+        self._model = model
+        self._clock = clock
+        self.name = model.name
+        self.context_length = model.context_length
+
+    def generate(
+        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+    ) -> Answer:
+        with self._clock.spend("thinking"):
+            return self._model.generate(request, on_text, cancel)
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return self._model.count_tokens(messages)
+
+    def close(self) -> None:
+        self._model.close()
+
+
+def _tokens(role: events.Role, task: str, text: str, thinking: bool) -> events.TokensStreamed:
+    return events.TokensStreamed(role=role, task=task, text=text, thinking=thinking)
+
+
+def _called(role: events.Role, task: str, answer: Answer) -> events.ModelCalled:
+    return events.ModelCalled(
+        role=role,
+        task=task,
+        prompt_tokens=answer.prompt_tokens,
+        tokens=answer.tokens,
+        seconds=answer.seconds,
+        prompt_seconds=answer.prompt_seconds,
+        finish=answer.finish,
+    )

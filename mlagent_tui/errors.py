@@ -1,0 +1,86 @@
+"""Errors meant for people: each says what happened, and what to do about it."""
+
+from __future__ import annotations
+
+
+class MlagentError(Exception):
+    """Base of every error a user may see.
+
+    `title` names the problem in a few words, `what` says what happened and where, `remedy` what to do.
+    """
+
+    title = "Error"
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.what}" + (f"\n  {self.remedy}" if self.remedy else "")
+
+
+class UsageError(MlagentError):
+    """The command or its arguments are wrong (exit status 2)."""
+
+    title = "Usage"
+
+
+class GoalError(UsageError):
+    """The goal cannot be worked on as stated."""
+
+    title = "Goal"
+
+
+class ConfigError(MlagentError):
+    """A model_config that cannot be built; `what` names the layer."""
+
+    title = "Model configuration"
+
+
+class CodeError(MlagentError):
+    """Generated code that fails a check; `what` names the first difference."""
+
+    title = "Generated code"
+
+
+class ModelError(MlagentError):
+    """A language model that cannot be loaded, crashed, or gave no usable answer."""
+
+    title = "Language model"
+
+
+class DataError(MlagentError):
+    """A data set that is missing or damaged."""
+
+    title = "Data set"
+
+
+class ProjectError(MlagentError):
+    """A project folder that cannot be read, written or locked."""
+
+    title = "Project"
+
+
+class ToolError(MlagentError):
+    """A tool call that was refused or failed."""
+
+    title = "Tool"
+
+
+class SandboxError(MlagentError):
+    """The confinement asked for is not available."""
+
+    title = "Sandbox"
+
+
+class TrialError(MlagentError):
+    """A trial worker that crashed, hung, or ran out of its limits."""
+
+    title = "Trial"
+
+
+class Interrupted(MlagentError):
+    """The user asked to stop (exit status 130)."""
+
+    title = "Interrupted"

@@ -1,0 +1,8 @@
+"""What a project keeps on disk: its registry, the folders of its runs, its report."""
+
+from mlagent_tui.experiments import registry, report, runs
+from mlagent_tui.experiments.project import Project
+from mlagent_tui.experiments.report import Conclusion
+from mlagent_tui.experiments.runs import NewRun, Run
+
+__all__ = ["Conclusion", "NewRun", "Project", "Run", "registry", "report", "runs"]

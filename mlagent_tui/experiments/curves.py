@@ -1,0 +1,41 @@
+"""The learning curves of a project's runs as one picture; the best run stands out."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Mapping, Sequence
+
+from mlagent_tui.schemas import EpochMetrics
+
+SHOWN = 9
+
+
+def draw(curves: Mapping[str, Sequence[EpochMetrics]], best: str | None) -> bytes:
+    """A PNG of validation accuracy and of both losses by epoch, for the best run and the latest others."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    others = [run_id for run_id in curves if run_id != best][-SHOWN + 1 :]
+    figure = Figure(figsize=(10, 4), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    accuracy, loss = figure.subplots(1, 2)
+    for run_id in [*others, *([best] if best in curves and best is not None else [])]:
+        points = curves[run_id]
+        epochs = [point.epoch for point in points]
+        style = {"linewidth": 2.2, "zorder": 3} if run_id == best else {"linewidth": 1.0, "alpha": 0.55}
+        label = f"{run_id} (best)" if run_id == best else run_id
+        (line,) = accuracy.plot(epochs, [p.accuracy for p in points], marker=".", label=label, **style)
+        style["color"] = line.get_color()
+        loss.plot(epochs, [p.val_loss for p in points], marker=".", **style)
+        loss.plot(epochs, [p.train_loss for p in points], linestyle=":", **style)
+    accuracy.set(title="Validation accuracy", xlabel="epoch")
+    loss.set(title="Loss: validation (solid), training (dotted)", xlabel="epoch")
+    for axes in (accuracy, loss):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.25)
+    accuracy.legend(fontsize="small")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()

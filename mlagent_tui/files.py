@@ -1,0 +1,244 @@
+"""Files inside one folder that no path may leave, and writing that is all or nothing.
+
+A path is walked one component at a time, each opened relative to the one before and never through a link, so
+that nothing changed meanwhile by someone else can lead outside.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mlagent_tui.errors import MlagentError, ProjectError, ToolError
+
+MAX_READ = 64 * 2**20
+_MAX_LINKS = 16
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "Free some space and try again."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space and try again."),
+    errno.EROFS: ("the file system is read-only", "Choose a folder that can be written to."),
+    errno.EACCES: ("permission denied", "Check the permissions, or choose another folder."),
+    errno.EPERM: ("permission denied", "Check the permissions, or choose another folder."),
+    errno.ENOENT: ("there is no such file or folder", "Check the name; list_directory shows what there is."),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "Check the path."),
+    errno.EISDIR: ("it is a folder, not a file", "Name a file."),
+    errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name."),
+    errno.ELOOP: ("a link in the path cannot be followed", "Name the file itself, without links."),
+    errno.EEXIST: ("it exists already", "Choose another name."),
+}
+
+
+def explain(error: OSError) -> tuple[str, str]:
+    """What an operating system's error means, and a remedy."""
+    return _REASONS.get(error.errno or 0, (error.strerror or str(error), ""))
+
+
+class Folder:
+    """A folder whose files are named by paths relative to it, or absolute and inside it.
+
+    `..` and links are followed as long as they stay inside. Failures raise `error`, naming the path.
+    """
+
+    def __init__(self, root: Path, error: type[MlagentError] = ToolError) -> None:
+        self.root = root.absolute()
+        self._error = error
+
+    def read(self, path: str, limit: int = MAX_READ) -> bytes:
+        """The content of a plain file of at most `limit` bytes."""
+        with self._guard("read", path), self._at(path) as (folder, name):
+            file = os.open(name, _PLAIN, dir_fd=folder)
+            with os.fdopen(file, "rb") as stream:
+                if not stat.S_ISREG(os.fstat(file).st_mode):
+                    raise self._error(f"cannot read {path}: it is not a plain file", "Name a file.")
+                data = stream.read(limit + 1)
+        if len(data) > limit:
+            what = f"cannot read {path}: it is larger than {limit:,} bytes"
+            raise self._error(what, "Read a part of it with bash_run.")
+        return data
+
+    def write(self, path: str, content: str | bytes) -> None:
+        """Create or replace a file, all or nothing; missing folders are made."""
+        with self._guard("write", path), self._at(path, create=True) as (folder, name):
+            if name == ".":
+                raise IsADirectoryError(errno.EISDIR, "is a folder")
+            _replace(folder, name, content.encode() if isinstance(content, str) else content)
+
+    def make(self, path: str) -> bool:
+        """Make a folder and its missing parents; False when it was there already."""
+        with self._guard("make", path), self._at(path, create=True) as (folder, name):
+            try:
+                os.mkdir(name, dir_fd=folder)
+            except FileExistsError:
+                os.close(os.open(name, _FOLDER, dir_fd=folder))
+                return False
+        return True
+
+    def append_to(self, path: str) -> int:
+        """Create a new file and return its descriptor, open for appending; the caller closes it."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        with self._guard("write", path), self._at(path, create=True) as (folder, name):
+            return os.open(name, flags, 0o666, dir_fd=folder)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or an empty folder."""
+        with self._guard("remove", path), self._at(path) as (folder, name):
+            if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                os.rmdir(name, dir_fd=folder)
+            else:
+                os.unlink(name, dir_fd=folder)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder of this name inside."""
+        with self._guard("find", path):
+            try:
+                with self._at(path) as (folder, name):
+                    os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+        return True
+
+    def entries(self, path: str = ".", *, recursive: bool = False) -> list[str]:
+        """The names in a folder, sorted, folders with a `/` at the end; links are listed, not entered."""
+        with self._guard("list", path), self._at(path) as (parent, name):
+            folder = os.open(name, _FOLDER, dir_fd=parent)
+            try:
+                return [_printable(entry) for entry in sorted(_walk(folder, recursive))]
+            finally:
+                os.close(folder)
+
+    def resolve(self, path: str) -> Path:
+        """The real place of a file or folder, for programs that are given its name."""
+        with self._guard("open", path), self._at(path) as (folder, name):
+            mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise self._error(f"cannot open {path}: it is not a plain file", "Name a file.")
+        return Path(os.path.realpath(self.root / path))
+
+    @contextmanager
+    def _guard(self, doing: str, path: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what, remedy = explain(error)
+            raise self._error(f"cannot {doing} {path or '(no name)'}: {what}", remedy) from error
+        except ValueError as error:
+            raise self._error(f"cannot {doing} {path!r}: {error}", "Use plain names and text.") from error
+
+    @contextmanager
+    def _at(self, path: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
+        """The open folder that holds `path`, and its name there: never a link, `.` for the root itself."""
+        held = [os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)]
+        try:
+            name = self._descend(path, held, create)
+            yield held[-1], name
+        finally:
+            for descriptor in held:
+                os.close(descriptor)
+
+    def _descend(self, path: str, held: list[int], create: bool) -> str:
+        """Walk to the last component of `path`, leaving its folder as the last of the `held` descriptors."""
+        todo = deque(self._parts(path))
+        links = 0
+        while todo:
+            part = todo.popleft()
+            if part == "..":
+                if len(held) == 1:
+                    raise self._outside(path)
+                os.close(held.pop())
+            elif (target := _link(part, held[-1])) is not None:
+                links += 1
+                if links > _MAX_LINKS:
+                    raise OSError(errno.ELOOP, "too many links")
+                if os.path.isabs(target):
+                    while len(held) > 1:
+                        os.close(held.pop())
+                todo.extendleft(reversed(self._parts(target, path)))
+            elif todo:
+                held.append(_enter(part, held[-1], create))
+            else:
+                return part
+        return "."
+
+    def _parts(self, path: str, shown: str = "") -> tuple[str, ...]:
+        if not path:
+            raise FileNotFoundError(errno.ENOENT, "empty path")
+        if not os.path.isabs(path):
+            return Path(path).parts
+        for root in (self.root, Path(os.path.realpath(self.root))):
+            if Path(path).is_relative_to(root):
+                return Path(path).relative_to(root).parts
+        raise self._outside(shown or path)
+
+    def _outside(self, path: str) -> MlagentError:
+        return self._error(f"{path} is outside of {self.root}", "Name a file inside the project folder.")
+
+
+def atomic_write(path: Path, content: str | bytes) -> None:
+    """Create or replace `path`, all or nothing: a temporary file beside it, fsync, rename.
+
+    For places that the caller chose, whose folder exists. Raises `ProjectError`.
+    """
+    Folder(path.parent, ProjectError).write(path.name, content)
+
+
+def _link(name: str, folder: int) -> str | None:
+    """What a link points to; None for anything else, existing or not."""
+    try:
+        return os.readlink(name, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOENT):
+            return None
+        raise
+
+
+def _enter(name: str, folder: int, create: bool) -> int:
+    if create:
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=folder)
+    return os.open(name, _FOLDER, dir_fd=folder)
+
+
+def _replace(folder: int, name: str, data: bytes) -> None:
+    temporary = f".{secrets.token_hex(8)}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(temporary, flags, 0o666, dir_fd=folder)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            with suppress(FileNotFoundError):
+                os.fchmod(file, stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode))
+            stream.write(data)
+            stream.flush()
+            os.fsync(file)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
+def _walk(folder: int, recursive: bool) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                yield entry.name
+                continue
+            yield entry.name + "/"
+            if recursive:
+                inner = os.open(entry.name, _FOLDER, dir_fd=folder)
+                try:
+                    yield from (f"{entry.name}/{name}" for name in _walk(inner, True))
+                finally:
+                    os.close(inner)
+
+
+def _printable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,0 +1,132 @@
+"""A run without a user interface: signals, live text or JSON lines, approval, and the outcome."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from mlagent_tui import events, paths
+from mlagent_tui.agent import RunOptions, Saved, research
+from mlagent_tui.console import Console, clean, error_text, time_table
+from mlagent_tui.experiments import Project
+
+_OUTCOMES = {
+    "achieved": "Goal achieved",
+    "stopped": "Stopped without achieving the goal",
+    "interrupted": "Interrupted",
+    "failed": "Failed",
+}
+
+
+@dataclass
+class Output:
+    """What a run tells: live text on stderr and the outcome on stdout, or its events as JSON on stdout."""
+
+    jsonl: bool = False
+    quiet: bool = False
+    results: dict[str, events.TrialFinished] = field(default_factory=dict)
+    tested: events.BestTested | None = None
+    spent: events.TimeSpent | None = None
+
+    def __post_init__(self) -> None:
+        self.console = Console(sys.stderr, quiet=self.quiet or self.jsonl)
+
+    def say(self, text: str) -> None:
+        """A line of live text."""
+        if not (self.quiet or self.jsonl):
+            self.console.terminal.line(text)
+
+    def event(self, event: events.Event) -> None:
+        """One event of the run."""
+        match event:
+            case events.TrialFinished():
+                self.results[str(event.result.get("run_id"))] = event
+            case events.BestTested():
+                self.tested = event
+            case events.TimeSpent():
+                self.spent = event
+            case events.Failed():
+                self.console.terminal.line(error_text(event.title, event.what, event.remedy))
+            case _:
+                pass
+        if self.jsonl:
+            print(event.to_json(), flush=True)
+        self.console.show(event)
+
+    def finish(self, ending: events.RunFinished, folder: Path) -> None:
+        """The outcome on stdout, the times on stderr."""
+        if self.spent:
+            self.say("")
+            self.say(time_table(self.spent))
+            self.say("")
+        self.console.terminal.clear()
+        if self.jsonl or ending.outcome == "failed":
+            return
+        print(f"{_OUTCOMES[ending.outcome]}: {clean(ending.reason)}")
+        best = self.results.get(ending.best_run_id or "")
+        if best:
+            print(f"  best     {_facts(best, self.tested)}")
+        print(f"  project  {folder}")
+        if ending.outcome == "interrupted":
+            print(f"  go on    mlagent resume {folder}")
+        else:
+            print(f"  report   {folder / paths.REPORT}", flush=True)
+
+
+def _facts(best: events.TrialFinished, tested: events.BestTested | None) -> str:
+    result = best.result
+    facts = [
+        str(result["run_id"]),
+        f"accuracy {result['accuracy']:.4f}",
+        f"val loss {result['val_loss']:.4f}",
+    ]
+    facts.append(f"{result['parameters']:,} parameters")
+    if tested and tested.accuracy is not None:
+        facts.append(f"test accuracy {tested.accuracy:.4f}")
+    return " · ".join(facts)
+
+
+def drive(project: Project, run: RunOptions | Saved, folder: Path, output: Output) -> int:
+    """Carry a run out to its end, showing it; returns its exit status."""
+    cancel = threading.Event()
+    ending: events.RunFinished | None = None
+    with _signals(cancel, output):
+        for event in research(project, run, cancel=cancel, approve=_approve):
+            output.event(event)
+            if isinstance(event, events.RunFinished):
+                ending = event
+    assert ending is not None
+    output.finish(ending, folder)
+    return ending.exit_status
+
+
+@contextmanager
+def _signals(cancel: threading.Event, output: Output) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the run in good order, a second Ctrl-C at once."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+        output.say("stopping   press Ctrl-C again to stop at once")
+
+    known = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in known.items():
+            signal.signal(number, handler)
+
+
+def _approve(tool: str, command: str) -> bool:
+    """Ask the user, where there is one."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"\n{tool} wants to run: {clean(command)}\nAllow it? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,92 @@
+"""What the house knows of a language model: a request, an answer, the protocol between. No backend here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from mlagent_tui.errors import ModelError
+
+Role = Literal["system", "user", "assistant"]
+Finish = Literal["stop", "length", "cancelled"]
+OnText = Callable[[str, bool], None]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a model. The answer is JSON valid under `schema` where one is given.
+
+    `max_tokens` bounds the answer; thinking before it has a budget of its own. A `temperature` of 0 takes the
+    likeliest token always; above it, tokens are drawn at random from `seed`.
+    """
+
+    messages: tuple[Message, ...]
+    schema: dict[str, Any] | None = None
+    max_tokens: int = 2048
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `finish` is "length" when `max_tokens` or the context ended before the answer did.
+
+    `tokens` counts thinking and answer; `prompt_seconds` is the time until the first of them, `seconds` the
+    time after it.
+    """
+
+    text: str
+    thinking: str
+    finish: Finish
+    prompt_tokens: int
+    tokens: int
+    prompt_seconds: float
+    seconds: float
+
+
+class PromptTooLong(ModelError):
+    """The prompt, or prompt and answer, need more than the context; whoever wrote the prompt shortens it."""
+
+    def __init__(self, prompt_tokens: int, context_length: int) -> None:
+        super().__init__(
+            f"the prompt has {prompt_tokens} tokens, the context holds {context_length}, answer included",
+            "Shorten the text, or use a model with a longer context.",
+        )
+        self.prompt_tokens = prompt_tokens
+        self.context_length = context_length
+
+
+class LanguageModel(Protocol):
+    """A model that answers one request at a time; calls from several threads wait for one another."""
+
+    @property
+    def name(self) -> str:
+        """What to call it on screen."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may have together."""
+
+    def generate(
+        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+    ) -> Answer:
+        """Answers `request`; `on_text(piece, is_thinking)` hears the text as it is written.
+
+        Raises `PromptTooLong` when no room is left for an answer, `ModelError` when the model fails.
+        """
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the prompt that `messages` become."""
+
+    def close(self) -> None:
+        """Frees everything; a second time does nothing."""

@@ -1,0 +1,185 @@
+"""A GGUF model in llama.cpp: loading, tokens, evaluation, logits. The only module that imports llama_cpp.
+
+It calls the C interface through llama-cpp-python's bindings and leaves that package's `Llama` class aside.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import llama_cpp.llama_cpp as c
+import numpy as np
+from llguidance import LLTokenizer
+from llguidance.llamacpp import lltokenizer_from_vocab
+from numpy.typing import NDArray
+
+from mlagent_tui.errors import ModelError
+from mlagent_tui.llm.gguf import Header, read_header
+
+CHUNK = 128
+"""Tokens evaluated at a time. Cancelling waits for one chunk. The beginning of a prompt is reused in whole
+chunks, so that each token is computed in the same company whatever was asked before: the same request gives
+the same answer to the last bit."""
+
+_WARNING, _ERROR = 3, 4
+_log: deque[str] = deque(maxlen=20)
+
+
+@c.llama_log_callback  # type: ignore[untyped-decorator]
+def _on_log(level: int, text: bytes, _data: int | None) -> None:
+    line = text.decode(errors="replace")
+    if level in (_WARNING, _ERROR):
+        sys.stderr.write(line)
+        sys.stderr.flush()
+    if level == _ERROR:
+        _log.append(line.strip())
+
+
+class Llama:
+    """One model file, loaded, with one context. Not for use by two threads at once."""
+
+    def __init__(self, path: Path, *, context_limit: int, threads: int, gpu_layers: int = -1) -> None:
+        """Raises `ModelError` for a file that cannot be loaded. `gpu_layers` -1 means all."""
+        self.header: Header = read_header(path)
+        c.llama_log_set(_on_log, ctypes.c_void_p(0))
+        c.llama_backend_init()
+        parameters = c.llama_model_default_params()
+        parameters.n_gpu_layers = gpu_layers
+        self._model = c.llama_model_load_from_file(str(path).encode(), parameters)
+        if not self._model:
+            raise _load_error(path)
+        self._vocab = c.llama_model_get_vocab(self._model)
+        if not c.llama_model_has_decoder(self._model) or c.llama_vocab_n_tokens(self._vocab) == 0:
+            raise ModelError(f"{path} holds no model that writes text", "Choose a chat or instruct model.")
+        self._context = self._open_context(path, context_limit, threads)
+        self._memory = c.llama_get_memory(self._context)
+        self.context_length: int = c.llama_n_ctx(self._context)
+        self.vocab_size: int = c.llama_vocab_n_tokens(self._vocab)
+        self._ends = {t for t in range(self.vocab_size) if c.llama_vocab_is_eog(self._vocab, t)}
+        self._reusable: list[int] = []
+        self.piece = lru_cache(maxsize=None)(self._piece)
+
+    def _open_context(self, path: Path, context_limit: int, threads: int) -> int:
+        parameters = c.llama_context_default_params()
+        trained: int = c.llama_model_n_ctx_train(self._model)
+        parameters.n_ctx = min(trained or context_limit, context_limit)
+        parameters.n_batch = parameters.n_ubatch = CHUNK
+        parameters.n_threads = parameters.n_threads_batch = threads
+        parameters.swa_full = True
+        context: int | None = c.llama_init_from_model(self._model, parameters)
+        if not context:
+            raise ModelError(
+                f"there is no memory for a context of {parameters.n_ctx} tokens of {path.name}",
+                "Use a smaller model or a shorter context.",
+            )
+        return context
+
+    @property
+    def bos(self) -> str:
+        """The text of the token that begins a prompt, empty when there is none."""
+        return self._text(c.llama_vocab_bos(self._vocab))
+
+    @property
+    def eos(self) -> str:
+        """The text of the token that ends an answer, empty when there is none."""
+        return self._text(c.llama_vocab_eos(self._vocab))
+
+    def _text(self, token: int) -> str:
+        return self._piece(token).decode(errors="replace") if token >= 0 else ""
+
+    def control_texts(self) -> list[str]:
+        """How the control tokens are written; text from outside must not contain them."""
+        control = (t for t in range(self.vocab_size) if c.llama_vocab_is_control(self._vocab, t))
+        return [text for text in map(self._text, control) if len(text) > 1]
+
+    def guidance_tokenizer(self) -> LLTokenizer:
+        """The vocabulary as llguidance wants it; takes seconds for a large one."""
+        ends = sorted(self._ends) or [self.vocab_size - 1]
+        return lltokenizer_from_vocab(self._vocab, eos_token=ends)
+
+    def tokenize(self, text: str) -> list[int]:
+        """The tokens of a prompt, control tokens by their texts, begun as the model wants it."""
+        begin = not (self.bos and text.startswith(self.bos))
+        data = text.encode(errors="replace")
+        size = len(data) + 8
+        tokens = (c.llama_token * size)()
+        count = c.llama_tokenize(self._vocab, data, len(data), tokens, size, begin, True)
+        if count < 0:
+            raise ModelError("a text could not be turned into tokens")
+        return list(tokens[:count])
+
+    def _piece(self, token: int) -> bytes:
+        size = 256
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length: int = c.llama_token_to_piece(self._vocab, token, buffer, size, 0, True)
+            if length >= 0:
+                return buffer.raw[:length]
+            size = -length
+
+    def is_end(self, token: int) -> bool:
+        return token in self._ends
+
+    def begin(self, prompt: Sequence[int], cancelled: Callable[[], bool]) -> bool:
+        """Evaluates `prompt` from the start of the context; false when cancelled between two chunks."""
+        kept = _common_chunks(self._reusable, prompt[:-1])
+        if not c.llama_memory_seq_rm(self._memory, 0, kept, -1):  # recurrent models cannot cut back
+            c.llama_memory_clear(self._memory, True)
+            kept = 0
+        self._reusable = list(prompt[:kept])
+        for start in range(kept, len(prompt), CHUNK):
+            if cancelled():
+                return False
+            chunk = prompt[start : start + CHUNK]
+            self.append(chunk)
+            self._reusable += chunk
+        return True
+
+    def append(self, tokens: Sequence[int]) -> None:
+        """Evaluates `tokens` after those already in the context."""
+        for start in range(0, len(tokens), CHUNK):
+            chunk = tokens[start : start + CHUNK]
+            array = (c.llama_token * len(chunk))(*chunk)
+            status: int = c.llama_decode(self._context, c.llama_batch_get_one(array, len(chunk)))
+            if status != 0:
+                self._reusable = []
+                raise ModelError(
+                    f"llama.cpp could not evaluate the text (status {status})", "Use a shorter context."
+                )
+
+    def logits(self) -> NDArray[np.float32]:
+        """Of the token to come; valid until the next evaluation."""
+        pointer = c.llama_get_logits_ith(self._context, -1)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+
+    def close(self) -> None:
+        c.llama_free(self._context)
+        c.llama_model_free(self._model)
+
+
+def _common_chunks(held: Sequence[int], wanted: Sequence[int]) -> int:
+    """How many tokens, in whole chunks, `wanted` has in common with what was evaluated."""
+    kept = 0
+    while (
+        kept + CHUNK <= min(len(held), len(wanted))
+        and held[kept : kept + CHUNK] == wanted[kept : kept + CHUNK]
+    ):
+        kept += CHUNK
+    return kept
+
+
+def _load_error(path: Path) -> ModelError:
+    said = next(
+        (line for line in reversed(_log) if "error loading" in line), _log[-1] if _log else "no reason given"
+    )
+    remedy = "Choose a model that this version of llama.cpp knows."
+    if "file bounds" in said or "read" in said:
+        remedy = "The file is truncated or damaged: copy or download it again."
+    elif "alloc" in said or "memory" in said:
+        remedy = "Use a smaller model, or one with fewer bits per weight."
+    return ModelError(f"llama.cpp cannot load {path}: {said.rpartition('error loading model: ')[2]}", remedy)

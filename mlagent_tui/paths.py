@@ -1,0 +1,115 @@
+"""Every place on disk: the package's own files, the user's folders, and how a project folder is laid out.
+
+Nothing here opens or creates a file.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+CURRENT_MODEL = "src/models/current_model.py"
+CURRENT_CONFIG = "configs/models/current_model_config.yaml"
+EXPERIMENTS = "experiments"
+REGISTRY = "experiments/registry.json"
+JOURNAL = "experiments/journal.jsonl"
+REPORT = "experiments/report.md"
+CURVES = "experiments/curves.png"
+LOCK = "experiments/.lock"
+REQUIREMENTS = "requirements.txt"
+
+FOLDERS = ("src/models", "configs/models", EXPERIMENTS)
+
+RUN_CONFIG = "model_config.yaml"
+RUN_CODE = "model_code.py"
+RUN_SUMMARY = "summary.json"
+RUN_RESULTS = "results.json"
+RUN_EVAL_CONFIG = "eval_config.yaml"
+RUN_METRICS = "metrics.jsonl"
+RUN_WEIGHTS = "model.safetensors"
+
+
+def package_file(*parts: str) -> Path:
+    """A file or folder that is installed with the package."""
+    return Path(str(resources.files("mlagent_tui").joinpath(*parts)))
+
+
+def bundled_model() -> Path:
+    """The language model that comes with the package; in a checkout, `models/` lies beside the package."""
+    installed = package_file("models", "minnow.gguf")
+    checkout = package_file().parent / "models" / "minnow.gguf"
+    return checkout if checkout.is_file() and not installed.is_file() else installed
+
+
+def settings_file() -> Path:
+    """The user's settings: `$MLAGENT_CONFIG`, or `settings.yaml` in the configuration folder."""
+    named = os.environ.get("MLAGENT_CONFIG")
+    return Path(named).expanduser() if named else _user_folder("XDG_CONFIG_HOME", ".config") / "settings.yaml"
+
+
+def data_folder() -> Path:
+    """Where data sets are looked for: `$MLAGENT_DATA`, or `data` in the user's data folder."""
+    named = os.environ.get("MLAGENT_DATA")
+    return Path(named).expanduser() if named else _user_folder("XDG_DATA_HOME", ".local/share") / "data"
+
+
+def cache_folder() -> Path:
+    """What can be deleted at no loss."""
+    return _user_folder("XDG_CACHE_HOME", ".cache")
+
+
+def log_folder() -> Path:
+    """The logs of the model servers and of the application."""
+    return _user_folder("XDG_STATE_HOME", ".local/state") / "log"
+
+
+def _user_folder(variable: str, default: str) -> Path:
+    base = os.environ.get(variable, "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / default) / "mlagent"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places of one project, as absolute paths; the constants above are the same, relative to `root`."""
+
+    root: Path
+
+    def is_project(self) -> bool:
+        """Whether `root` looks like a scaffolded project: it has a registry."""
+        return self.registry.is_file()
+
+    @property
+    def experiments(self) -> Path:
+        """The folder of runs."""
+        return self.root / EXPERIMENTS
+
+    @property
+    def registry(self) -> Path:
+        """The list of all runs."""
+        return self.root / REGISTRY
+
+    @property
+    def journal(self) -> Path:
+        """The events of all runs."""
+        return self.root / JOURNAL
+
+    @property
+    def report(self) -> Path:
+        """The report of the last run of the loop."""
+        return self.root / REPORT
+
+    @property
+    def current_model(self) -> Path:
+        """The code written last."""
+        return self.root / CURRENT_MODEL
+
+    @property
+    def current_config(self) -> Path:
+        """The configuration written last."""
+        return self.root / CURRENT_CONFIG
+
+    def run(self, run_id: str) -> Path:
+        """The folder of one run."""
+        return self.experiments / run_id

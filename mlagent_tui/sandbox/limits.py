@@ -1,0 +1,138 @@
+"""Watches a process and all it started: memory, number of tasks, disk; kills all of them together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_DISK_EVERY = 1.0  # seconds; walking a folder costs more than reading a process table
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a process tree may use in all. Memory is resident memory; `tasks` counts threads; disk is growth."""
+
+    memory_mb: int
+    tasks: int = 1024
+    disk_mb: int = 8192
+
+
+@dataclass(frozen=True)
+class _Task:
+    pid: int
+    parent: int
+    group: int
+    threads: int
+    resident: int
+
+
+def default_memory_mb() -> int:
+    """Four fifths of what the machine has free now, at least 512 MB."""
+    free = os.sysconf("SC_PHYS_PAGES") * _PAGE
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    return max(512, free * 4 // 5 >> 20)
+
+
+@dataclass
+class Guard:
+    """Guards the tree under `pid` (started in a session of its own) and the growth of `folder`."""
+
+    pid: int
+    limits: Limits
+    folder: Path | None = None
+    _disk_next: float = field(default=0.0, init=False)
+    _disk_before: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._disk_before = _folder_size(self.folder) if self.folder else 0
+
+    def breach(self) -> str | None:
+        """The first limit exceeded, in words; None while all is well."""
+        tree = self._tree()
+        memory = sum(task.resident for task in tree) >> 20
+        if memory > self.limits.memory_mb:
+            return f"out of memory: it used {memory} MB, the limit is {self.limits.memory_mb} MB"
+        tasks = sum(task.threads for task in tree)
+        if tasks > self.limits.tasks:
+            return f"too many processes: {tasks} tasks, the limit is {self.limits.tasks}"
+        if self.folder is not None and time.monotonic() >= self._disk_next:
+            self._disk_next = time.monotonic() + _DISK_EVERY
+            disk = _folder_size(self.folder) - self._disk_before >> 20
+            if disk > self.limits.disk_mb:
+                return f"too much disk: {disk} MB written, the limit is {self.limits.disk_mb} MB"
+        return None
+
+    def kill(self) -> None:
+        """Kill the whole tree, at once and without a word; repeats until nobody is left who could fork."""
+        for _ in range(50):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            others = [task.pid for task in self._tree() if task.pid != self.pid]
+            for pid in others:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            if not others:
+                return
+            time.sleep(0.01)
+
+    def _tree(self) -> list[_Task]:
+        tasks = list(_tasks())
+        children: dict[int, list[_Task]] = {}
+        for task in tasks:
+            children.setdefault(task.parent, []).append(task)
+        found = {task.pid: task for task in tasks if task.pid == self.pid or task.group == self.pid}
+        waiting = list(found)
+        while waiting:
+            for task in children.get(waiting.pop(), ()):
+                if task.pid not in found:
+                    found[task.pid] = task
+                    waiting.append(task.pid)
+        return list(found.values())
+
+
+def _tasks() -> Iterator[_Task]:
+    """Every process of the machine that is not a zombie."""
+    if sys.platform != "linux":
+        yield from _tasks_of_ps()
+        return
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{entry.name}/stat", "rb") as stat:
+                # proc_pid_stat(5); the name before the last bracket may hold anything
+                fields = stat.read().rpartition(b")")[2].split()
+            if fields[0] not in (b"Z", b"X"):
+                yield _Task(
+                    int(entry.name), int(fields[1]), int(fields[2]), int(fields[17]), int(fields[21]) * _PAGE
+                )
+
+
+def _tasks_of_ps() -> Iterator[_Task]:
+    listing = subprocess.run(
+        ["/bin/ps", "-axo", "pid=,ppid=,pgid=,rss=,stat="], capture_output=True, text=True, check=False
+    ).stdout
+    for line in listing.splitlines():
+        pid, parent, group, resident, state = line.split(None, 4)
+        if not state.startswith("Z"):
+            yield _Task(int(pid), int(parent), int(group), 1, int(resident) * 1024)
+
+
+def _folder_size(folder: Path) -> int:
+    """Bytes on disk under `folder`; links are not followed."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += os.lstat(os.path.join(parent, name)).st_blocks * 512
+    return size

@@ -1,0 +1,568 @@
+"""The values that cross a boundary: what models answer, what tools take and return, what a project stores.
+
+Every type is frozen, rejects unknown fields and bounds every string, list and number, so that its JSON
+Schema can constrain a language model's decoding without letting it run on. Nothing here computes shapes
+(`shapes` does) or touches torch.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+DatasetName = Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy"]
+Metric = Literal["accuracy", "val_loss"]
+Comparison = Literal[">=", ">", "<=", "<"]
+
+
+class Value(BaseModel):
+    """Base of all schema types: frozen, strict about field names, finite numbers only."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=(), populate_by_name=True
+    )
+
+
+# --- the goal -------------------------------------------------------------------------------------------
+
+
+class Goal(Value):
+    """A research goal in typed form: reach `metric comparison threshold` on `dataset` within the limits."""
+
+    dataset: DatasetName | None = Field(description="the data set to train on, null when the text names none")
+    metric: Metric = Field(description="accuracy (a fraction, 0 to 1) or val_loss (cross-entropy, nats)")
+    comparison: Comparison
+    threshold: Annotated[float, Field(ge=0, le=100)] | None = Field(
+        description="the number to reach, accuracy as a fraction; null when the text gives none"
+    )
+    max_parameters: Annotated[int, Field(ge=1, le=10_000_000_000)] | None = None
+    max_seconds: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+        default=None, description="limit on the training time of one evaluation, seconds"
+    )
+    wishes: Annotated[str, Field(max_length=400)] = Field(
+        default="", description="everything else asked of the network, as short phrases separated by commas"
+    )
+
+
+# --- model_config ---------------------------------------------------------------------------------------
+
+Size = Annotated[int, Field(ge=1, le=65_536)]
+Kernel = Annotated[int, Field(ge=1, le=31)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Conv2d(Value):
+    """2-D convolution; square kernel; input channels are inferred."""
+
+    type: Literal["conv2d"]
+    out_channels: Size
+    kernel_size: Kernel
+    stride: Annotated[int, Field(ge=1, le=16)] = 1
+    padding: Annotated[int, Field(ge=0, le=16)] = 0
+    dilation: Annotated[int, Field(ge=1, le=16)] = 1
+    groups: Size = 1
+    bias: bool = True
+
+
+class BatchNorm2d(Value):
+    """Batch normalisation over channels of an image."""
+
+    type: Literal["batchnorm2d"]
+
+
+class GroupNorm(Value):
+    """Group normalisation; `num_groups` must divide the channels."""
+
+    type: Literal["groupnorm"]
+    num_groups: Size
+
+
+class LayerNorm(Value):
+    """Layer normalisation over all dimensions but the batch."""
+
+    type: Literal["layernorm"]
+
+
+class ReLU(Value):
+    """max(0, x)."""
+
+    type: Literal["relu"]
+
+
+class GELU(Value):
+    """x Phi(x), exact form."""
+
+    type: Literal["gelu"]
+
+
+class SiLU(Value):
+    """x sigmoid(x)."""
+
+    type: Literal["silu"]
+
+
+class LeakyReLU(Value):
+    """x for x >= 0, negative_slope x below."""
+
+    type: Literal["leaky_relu"]
+    negative_slope: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+
+class ELU(Value):
+    """x for x > 0, alpha (exp(x) - 1) below."""
+
+    type: Literal["elu"]
+    alpha: Annotated[float, Field(gt=0, le=10)] = 1.0
+
+
+class Tanh(Value):
+    """Hyperbolic tangent."""
+
+    type: Literal["tanh"]
+
+
+class Sigmoid(Value):
+    """Logistic function."""
+
+    type: Literal["sigmoid"]
+
+
+class MaxPool2d(Value):
+    """Max pooling; `stride` defaults to the kernel size."""
+
+    type: Literal["max_pool2d"]
+    kernel_size: Kernel
+    stride: Annotated[int, Field(ge=1, le=16)] | None = None
+    padding: Annotated[int, Field(ge=0, le=15)] = 0
+
+
+class AvgPool2d(Value):
+    """Average pooling; `stride` defaults to the kernel size."""
+
+    type: Literal["avg_pool2d"]
+    kernel_size: Kernel
+    stride: Annotated[int, Field(ge=1, le=16)] | None = None
+    padding: Annotated[int, Field(ge=0, le=15)] = 0
+
+
+class AdaptiveAvgPool2d(Value):
+    """Average pooling to a fixed square output."""
+
+    type: Literal["adaptive_avg_pool2d"]
+    output_size: Annotated[int, Field(ge=1, le=64)]
+
+
+class Dropout(Value):
+    """Drops single activations with probability p while training."""
+
+    type: Literal["dropout"]
+    p: Probability
+
+
+class Dropout2d(Value):
+    """Drops whole channels with probability p while training."""
+
+    type: Literal["dropout2d"]
+    p: Probability
+
+
+class Flatten(Value):
+    """(C, H, W) to a vector."""
+
+    type: Literal["flatten"]
+
+
+class Linear(Value):
+    """Fully connected layer; input features are inferred."""
+
+    type: Literal["linear"]
+    out_features: Size
+    bias: bool = True
+
+
+SimpleLayer = Annotated[
+    Conv2d
+    | BatchNorm2d
+    | GroupNorm
+    | LayerNorm
+    | ReLU
+    | GELU
+    | SiLU
+    | LeakyReLU
+    | ELU
+    | Tanh
+    | Sigmoid
+    | MaxPool2d
+    | AvgPool2d
+    | AdaptiveAvgPool2d
+    | Dropout
+    | Dropout2d
+    | Flatten
+    | Linear,
+    Field(discriminator="type"),
+]
+
+
+class Residual(Value):
+    """x + inner(x); the shortcut is a 1x1 convolution (or a linear layer) where the shapes differ."""
+
+    type: Literal["residual"]
+    layers: Annotated[list[SimpleLayer], Field(min_length=1, max_length=16)]
+
+
+class Repeat(Value):
+    """The inner layers, `times` over, each time with parameters of its own."""
+
+    type: Literal["repeat"]
+    times: Annotated[int, Field(ge=1, le=16)]
+    layers: Annotated[
+        list[Annotated[SimpleLayer | Residual, Field(discriminator="type")]],
+        Field(min_length=1, max_length=16),
+    ]
+
+
+Layer = Annotated[SimpleLayer | Residual | Repeat, Field(discriminator="type")]
+
+
+class ModelConfig(Value):
+    """A network as a sequence of layers. Sizes that follow from the input are never written."""
+
+    model_name: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9_]{0,40}$")] = "CurrentModel"
+    input_shape: tuple[Size, Size, Size] = Field(description="(channels, height, width)")
+    num_classes: Size
+    layers: Annotated[list[Layer], Field(min_length=1, max_length=64)]
+
+    def to_json(self) -> str:
+        """One line, no spaces, defaults left out: the form models read and write."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    def to_yaml(self) -> str:
+        """The form people read; `from_yaml` gives the same value back."""
+        fields = {"model_name": self.model_name} | self.model_dump(mode="json", exclude_defaults=True)
+        return yaml.safe_dump(fields, sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> ModelConfig:
+        """Raises `pydantic.ValidationError` or `yaml.YAMLError`."""
+        return cls.model_validate(yaml.safe_load(text))
+
+
+class DataCard(Value):
+    """What a data set is, known without loading its images."""
+
+    dataset: DatasetName
+    input_shape: tuple[Size, Size, Size] = Field(description="(channels, height, width)")
+    num_classes: Size
+    train_size: int
+    val_size: int
+    test_size: int = Field(description="images held back for the final report")
+
+
+# --- evaluation -----------------------------------------------------------------------------------------
+
+
+class EvalConfig(Value):
+    """How one quick evaluation trains and measures. All fields but `dataset` have defaults."""
+
+    dataset: DatasetName
+    num_classes: Size | None = Field(default=None, description="null: what the data set has")
+    input_shape: tuple[Size, Size, Size] | None = Field(
+        default=None, description="(C, H, W), for the dummy data set; null: what the data set has"
+    )
+    epochs: Annotated[int, Field(ge=1, le=1000)] = 5
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.003
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
+    schedule: Literal["onecycle", "cosine", "constant"] = "onecycle"
+    label_smoothing: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    augmentation: Literal["none", "shift", "flip"] = Field(
+        default="none", description="shift: random translation; flip: that and random horizontal mirroring"
+    )
+    train_size: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        default=None, description="images to train on, null: all"
+    )
+    val_size: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        default=None, description="images to validate on, null: all of the validation split"
+    )
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    time_limit: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+        default=None, description="seconds of training; the trial stops there and reports what it has"
+    )
+
+
+class LayerRow(Value):
+    """One row of the measured layer table."""
+
+    name: str
+    type: str
+    output_shape: tuple[int, ...] = Field(description="without the batch dimension")
+    parameters: int
+
+
+class Summary(Value):
+    """Facts measured on the built module, and apart from them the model's explanation in words."""
+
+    class_name: str
+    input_shape: tuple[int, ...] = Field(description="with the batch dimension")
+    output_shape: tuple[int, ...] = Field(description="with the batch dimension")
+    total_parameters: int
+    trainable_parameters: int
+    size_mb: float = Field(description="parameters and buffers, 10^6 bytes")
+    multiply_adds: int = Field(description="of one forward pass of the given input")
+    layers: list[LayerRow]
+    explanation: str = Field(default="", description="written by the internal LLM, not measured")
+
+
+TrialStatus = Literal["completed", "time_limit", "diverged", "failed"]
+
+
+class EpochMetrics(Value):
+    """One point of the learning curves, in `metrics.jsonl`."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    accuracy: float
+    seconds: float = Field(description="since training began")
+
+
+class EvalResult(Value):
+    """What a quick evaluation measured. Metrics are null when the trial ended before the first validation."""
+
+    run_id: str
+    status: TrialStatus
+    reason: str = Field(default="", description="why it did not complete")
+    dataset: DatasetName
+    accuracy: float | None = Field(default=None, description="on the validation split, 0 to 1")
+    accuracy_noise: float | None = Field(
+        default=None, description="binomial standard error of the accuracy, sqrt(p(1-p)/n)"
+    )
+    val_loss: float | None = None
+    train_loss: float | None = None
+    train_accuracy: float | None = None
+    epochs: int = Field(default=0, description="epochs completed")
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+    parameters: int = 0
+    device: str = ""
+    precision: str = "float32"
+    sandbox: str = ""
+    seed: int = 0
+    train_size: int = 0
+    val_size: int = 0
+    test_size: int = Field(default=0, description="images held back for the final report")
+    curves: list[EpochMetrics] = Field(default_factory=list)
+
+
+# --- decisions ------------------------------------------------------------------------------------------
+
+Verdict = Literal["iterate", "goal_achieved", "stop"]
+Phrase = Annotated[str, Field(min_length=1, max_length=160)]
+
+
+class Decision(Value):
+    """The planner's advice after a run. `changes` are the concrete modifications to try next."""
+
+    decision: Verdict
+    assessment: Annotated[str, Field(max_length=600)]
+    changes: Annotated[list[Phrase], Field(max_length=4)] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _iterating_needs_changes(self) -> Decision:
+        if self.decision == "iterate" and not self.changes:
+            raise ValueError("a decision to iterate names at least one change")
+        return self
+
+
+# --- plans ----------------------------------------------------------------------------------------------
+
+FilePath = Annotated[str, Field(min_length=1, max_length=200)]
+ConfigReference = Literal["$model_config"]
+
+
+class ReadFile(Value):
+    """Arguments of `read_file`."""
+
+    file_path: FilePath
+
+
+class WriteFile(Value):
+    """Arguments of `write_file`; the content `$model_config` stands for the configuration as YAML."""
+
+    file_path: FilePath
+    content: Annotated[str, Field(max_length=4000)]
+
+
+class BashRun(Value):
+    """Arguments of `bash_run`."""
+
+    command: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class PythonRun(Value):
+    """Arguments of `python_run`."""
+
+    script_path: FilePath
+    args: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=8)] = Field(
+        default_factory=list
+    )
+
+
+class ListDirectory(Value):
+    """Arguments of `list_directory`."""
+
+    path: FilePath = "."
+    recursive: bool = False
+
+
+class Assemble(Value):
+    """Arguments of `pytorch_model_assembler`; the configuration is written in the next step."""
+
+    config: ConfigReference = Field(alias="model_config")
+    output_script_path: FilePath
+
+
+class Summarise(Value):
+    """Arguments of `pytorch_model_summary`."""
+
+    model_script_path: FilePath
+    model_class_name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,60}$")]
+    input_size: tuple[Size, Size, Size, Size] = Field(description="(N, C, H, W)")
+
+
+class Evaluate(Value):
+    """Arguments of `pytorch_quick_evaluator`."""
+
+    model_script_path: FilePath
+    model_class_name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,60}$")]
+    eval_config: EvalConfig
+
+
+class ReadFileCall(Value):
+    """Read a file of the project."""
+
+    tool: Literal["read_file"]
+    arguments: ReadFile
+
+
+class WriteFileCall(Value):
+    """Write a file of the project."""
+
+    tool: Literal["write_file"]
+    arguments: WriteFile
+
+
+class BashRunCall(Value):
+    """Run a shell command."""
+
+    tool: Literal["bash_run"]
+    arguments: BashRun
+
+
+class PythonRunCall(Value):
+    """Run a Python script."""
+
+    tool: Literal["python_run"]
+    arguments: PythonRun
+
+
+class ListDirectoryCall(Value):
+    """List a folder of the project."""
+
+    tool: Literal["list_directory"]
+    arguments: ListDirectory
+
+
+class AssembleCall(Value):
+    """Have the coder write the module."""
+
+    tool: Literal["pytorch_model_assembler"]
+    arguments: Assemble
+
+
+class SummariseCall(Value):
+    """Measure and explain the module."""
+
+    tool: Literal["pytorch_model_summary"]
+    arguments: Summarise
+
+
+class EvaluateCall(Value):
+    """Train and measure the module."""
+
+    tool: Literal["pytorch_quick_evaluator"]
+    arguments: Evaluate
+
+
+ToolCall = Annotated[
+    ReadFileCall
+    | WriteFileCall
+    | BashRunCall
+    | PythonRunCall
+    | ListDirectoryCall
+    | AssembleCall
+    | SummariseCall
+    | EvaluateCall,
+    Field(discriminator="tool"),
+]
+
+CORE_TOOLS = ("pytorch_model_assembler", "pytorch_model_summary", "pytorch_quick_evaluator")
+
+
+class Plan(Value):
+    """The tool calls of one iteration, in order. The three core tools occur once each, in their order."""
+
+    calls: Annotated[list[ToolCall], Field(min_length=3, max_length=10)]
+
+    @model_validator(mode="after")
+    def _core_tools_once_in_order(self) -> Plan:
+        core = tuple(call.tool for call in self.calls if call.tool in CORE_TOOLS)
+        if core != CORE_TOOLS:
+            raise ValueError(f"a plan calls {', '.join(CORE_TOOLS)} once each, in this order")
+        return self
+
+    @property
+    def evaluation(self) -> EvalConfig:
+        """The eval_config of the plan's `pytorch_quick_evaluator` call."""
+        return next(c.arguments.eval_config for c in self.calls if isinstance(c, EvaluateCall))
+
+
+# --- what a project remembers ---------------------------------------------------------------------------
+
+
+class RegistryEntry(BaseModel):
+    """One entry of `experiments/registry.json`: the specification's fields, and what history needs besides.
+
+    Unknown fields are kept, so that a registry written by a later version survives being rewritten.
+    """
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=(), allow_inf_nan=False)
+
+    run_id: str
+    timestamp: str = Field(description="ISO 8601, UTC")
+    model_name: str
+    dataset: str
+    metrics_summary: dict[str, float]
+    experiment_dir: str
+    decision: str = ""
+    iteration: int = 0
+    status: str = "completed"
+    reason: str = ""
+    change: list[str] = Field(default_factory=list, description="what was changed to get here")
+    next_change: list[str] = Field(default_factory=list, description="what the decision asked to change next")
+    parameters: int | None = None
+    seconds: float | None = None
+    train_loss: float | None = None
+    train_accuracy: float | None = None
+    accuracy_noise: float | None = None
+    seed: int = 0
+    sandbox: str = ""
+
+
+JsonObject = dict[str, Any]

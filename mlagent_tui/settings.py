@@ -1,0 +1,84 @@
+"""The user's settings: a YAML file whose every key is an attribute here, with its meaning and default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlagent_tui import paths
+from mlagent_tui.errors import UsageError
+
+Policy = Literal["never", "ask", "always"]
+
+
+class Settings(BaseModel):
+    """Defaults for every run; options of the command line take precedence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    planner: str = "bundled"
+    """The model that plans and decides: `bundled`, or the path of a .gguf file."""
+
+    coder: str = "bundled"
+    """The model that writes and explains code: `bundled`, or the path of a .gguf file."""
+
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """Where networks train; auto takes the first there is of cuda, mps and cpu."""
+
+    data_dir: Path | None = None
+    """The folder of the data sets; without it `$MLAGENT_DATA`, or the user's data folder."""
+
+    sandbox: Literal["auto", "required", "none"] = "auto"
+    """How generated code is confined: the best the machine offers, that or nothing runs, or not at all."""
+
+    bash_run: Policy = "ask"
+    """Whether a plan may run shell commands: never, after asking, or always."""
+
+    python_run: Policy = "ask"
+    """Whether a plan may run Python scripts: never, after asking, or always."""
+
+    iterations: Annotated[int, Field(ge=1, le=1000)] = 8
+    """A run tries at most this many networks."""
+
+    patience: Annotated[int, Field(ge=1, le=1000)] = 3
+    """A run stops after this many networks in a row that were no better than the best before."""
+
+    time_budget: Annotated[float, Field(gt=0, le=1e8)] | None = None
+    """A run starts no new iteration after this many seconds; null: no limit."""
+
+    memory_limit_mb: Annotated[int, Field(ge=256)] | None = None
+    """A trial that holds more resident memory than this is ended; null: a share of the machine's."""
+
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """Everything random in a run follows from it."""
+
+
+def load(path: Path | None = None) -> Settings:
+    """The settings in `path`, or in the user's settings file; the defaults when there is none.
+
+    Raises `UsageError` naming the file and the key that is wrong.
+    """
+    path = path or paths.settings_file()
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        what = f"cannot read the settings in {path}: {error}"
+        raise UsageError(what, "Correct the file or remove it.") from error
+    try:
+        return Settings.model_validate({} if fields is None else fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the file"
+        raise UsageError(f"{path}: {key}: {first['msg']}", _remedy(key)) from error
+
+
+def _remedy(key: str) -> str:
+    field = Settings.model_fields.get(key)
+    if field is None:
+        return f"The settings are: {', '.join(Settings.model_fields)}."
+    return f"{key}: {field.description} Default: {field.default}."

@@ -1,0 +1,64 @@
+"""`pytorch_quick_evaluator`: one short training run in a trial worker, told and stored as it happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlagent_tui.errors import ToolError
+from mlagent_tui.events import BatchDone, EpochDone, Event, TrialFinished, TrialStarted
+from mlagent_tui.experiments.runs import NewRun, new_run
+from mlagent_tui.schemas import EpochMetrics, EvalConfig
+from mlagent_tui.tools.assembler import first_error
+from mlagent_tui.tools.context import current
+from mlagent_tui.tools.scripts import staged_copy
+
+
+def pytorch_quick_evaluator(
+    model_script_path: str, model_class_name: str, eval_config: dict[str, Any]
+) -> dict[str, Any]:
+    """Train the class in the script as `eval_config` says; returns the fields of `schemas.EvalResult`.
+
+    In a project, `experiments/<run_id>/` then holds `eval_config.yaml`, `metrics.jsonl` and
+    `model.safetensors`. A trial that diverges, crashes, hangs or runs out of a limit is a result as well: its
+    `status` and `reason` say so. Raises `CodeError` when the class cannot be built, `DataError` when the data
+    set is missing, `ToolError` for arguments that are wrong, `TrialError` when no worker can be started.
+    """
+    context = current()
+    config = _parse(eval_config)
+    with staged_copy(context, model_script_path) as script, new_run(context.root) as run:
+        run.begin(config)
+        pool = context.pool()
+        with pool.worker() as worker:
+            result = worker.evaluate(
+                script,
+                model_class_name,
+                config,
+                run.folder,
+                lambda report: context.on_event(_told(report, run, config, pool.level)),
+                cancel=context.cancel,
+            )
+        fields = result.model_copy(update={"run_id": run.run_id}).model_dump(mode="json")
+        run.keep()
+    context.on_event(TrialFinished(result=fields))
+    return fields
+
+
+def _parse(fields: dict[str, Any]) -> EvalConfig:
+    try:
+        return EvalConfig.model_validate(fields)
+    except ValidationError as error:
+        names = ", ".join(EvalConfig.model_fields)
+        raise ToolError(f"eval_config: {first_error(error)}", f"Its fields are: {names}.") from error
+
+
+def _told(report: dict[str, Any], run: NewRun, config: EvalConfig, level: str) -> Event:
+    """The event of a worker's report; a point of the curves also goes to its file."""
+    fields = report | {"run_id": run.run_id, "sandbox": level, "epochs": config.epochs}
+    if report["event"] == "started":
+        return TrialStarted.model_validate(fields)
+    if report["event"] == "batch":
+        return BatchDone.model_validate(fields)
+    run.add(EpochMetrics.model_validate({name: report[name] for name in EpochMetrics.model_fields}))
+    return EpochDone.model_validate(fields)

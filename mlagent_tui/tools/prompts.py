@@ -1,0 +1,106 @@
+"""What the coder is asked: a network described line by line, and code with its measured facts.
+
+No prompt holds rendered code of the network: the model writes it. Texts are files in `prompts/`.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from mlagent_tui.llm import Message, Request
+from mlagent_tui.schemas import ModelConfig, Summary
+from mlagent_tui.shapes import Step, show
+
+_NORMS = ("batchnorm2d", "groupnorm", "layernorm")
+CODE_TOKENS = 4096
+EXPLAIN_TOKENS = 400
+RETRY_TEMPERATURE = 0.4
+
+
+def describe(steps: list[Step]) -> str:
+    """The unrolled network, a line a step, with names, shapes and arguments."""
+    return "\n".join(_line(step) for step in steps)
+
+
+def _line(step: Step) -> str:
+    if step.role == "open":
+        return f"{step.name}: residual {show(step.input_shape)} -> {show(step.output_shape)}"
+    if step.role == "close":
+        changed = step.input_shape != step.output_shape
+        return f"{step.name}: add {'shortcut' + step.name.removeprefix('res') if changed else 'input'}"
+    parts = [f"{step.name}: {step.layer.type}"]
+    if step.layer.type in _NORMS:
+        parts.append(show(step.input_shape))
+    elif step.input_shape != step.output_shape or step.layer.type in ("conv2d", "linear"):
+        parts.append(f"{show(step.input_shape)} -> {show(step.output_shape)}")
+    arguments = step.layer.model_dump(exclude={"type"}, exclude_defaults=True)
+    return " ".join([*parts, *(f"{name}={value}" for name, value in arguments.items())])
+
+
+def code_prompt(config: ModelConfig, steps: list[Step], problem: str | None = None) -> str:
+    """The coder's task; `problem` is the first difference found in its previous attempt."""
+    lines = ["Task: code", f"Class: {config.model_name}", "Network:", describe(steps)]
+    if problem:
+        lines.append(f"Problem: {problem}")
+    return "\n".join(lines)
+
+
+def code_request(
+    config: ModelConfig,
+    steps: list[Step],
+    problem: str | None = None,
+    previous: str | None = None,
+    attempt: int = 0,
+    seed: int = 0,
+) -> Request:
+    """Greedy at first; a repair sees the first difference and is sampled, each attempt with its own seed.
+
+    `previous`, the code with that difference, is shown as the assistant's own earlier turn.
+    """
+    task = Message("user", code_prompt(config, steps))
+    messages = [Message("system", text("code"))]
+    if previous is not None and problem is not None:
+        messages += [task, Message("assistant", f"```python\n{previous}\n```")]
+        task = Message("user", code_prompt(config, steps, problem))
+    return Request(
+        messages=(*messages, task),
+        max_tokens=CODE_TOKENS,
+        temperature=RETRY_TEMPERATURE if attempt else 0.0,
+        seed=seed + attempt,
+    )
+
+
+def explain_prompt(code: str, summary: Summary) -> str:
+    """The code, and what was measured on it."""
+    rows = [
+        f"{r.name}: {r.type} {show(r.output_shape)} {r.parameters}" for r in summary.layers if r.parameters
+    ]
+    largest = max(summary.layers, key=lambda r: r.parameters, default=None)
+    lines = [
+        "Task: explain",
+        f"Class: {summary.class_name}",
+        f"Input: {show(summary.input_shape[1:])}",
+        f"Output: {show(summary.output_shape[1:])}",
+        f"Parameters: {summary.total_parameters}",
+        f"Multiply-adds: {summary.multiply_adds}",
+        *([f"Largest: {largest.name} {largest.parameters}"] if largest and largest.parameters else []),
+        "Layers with parameters:",
+        *rows,
+        "Code:",
+        code.strip(),
+    ]
+    return "\n".join(lines)
+
+
+def explain_request(code: str, summary: Summary, seed: int = 0) -> Request:
+    """Asks for a few sentences of plain text."""
+    return Request(
+        messages=(Message("system", text("explain")), Message("user", explain_prompt(code, summary))),
+        max_tokens=EXPLAIN_TOKENS,
+        seed=seed,
+    )
+
+
+def text(name: str) -> str:
+    """A prompt file of this folder."""
+    return resources.files("mlagent_tui.tools").joinpath("prompts", f"{name}.md").read_text("utf-8")

@@ -1,0 +1,8 @@
+"""Trials: checking, measuring and training generated networks in confined processes. No torch here."""
+
+from mlagent_tui.training.catalog import DATASETS, data_card
+from mlagent_tui.training.client import TrialWorker
+from mlagent_tui.training.pool import WorkerPool
+from mlagent_tui.training.replies import ConfigFacts, TestResult
+
+__all__ = ["DATASETS", "ConfigFacts", "TestResult", "TrialWorker", "WorkerPool", "data_card"]

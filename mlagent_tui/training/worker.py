@@ -1,0 +1,154 @@
+"""The trial worker's process: answers requests, one JSON line each, with the replies of `replies`.
+
+`python -m mlagent_tui.training.worker`, inside the sandbox. Standard input carries requests; replies go to
+a private copy of standard output, and whatever generated code prints goes to the log with standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from safetensors.torch import load_model as load_weights
+from safetensors.torch import save_model as save_weights
+from torch import nn
+
+from mlagent_tui.errors import MlagentError, TrialError
+from mlagent_tui.schemas import EvalConfig, ModelConfig, Value
+from mlagent_tui.training import checks, trainer
+from mlagent_tui.training.datasets import Data, load
+from mlagent_tui.training.loading import describe, load_model
+from mlagent_tui.training.measuring import summarise
+from mlagent_tui.training.replies import Done, Ready, Refused, Started, TestResult
+
+WEIGHTS = "model.safetensors"
+_TEXT = 4000
+
+
+class Worker:
+    """One method a request; keyword arguments come from the request's JSON."""
+
+    def __init__(self, send: Callable[[Value], None]) -> None:
+        self._send = send
+
+    def check_config(self, config: dict[str, Any]) -> Value:
+        """Facts of the reference build."""
+        return checks.check_config(ModelConfig.model_validate(config))
+
+    def check_code(self, source: str, class_name: str, config: Any, input_shape: list[int]) -> None:
+        """Raises `CodeError` when the code is not the network of `config`."""
+        known = ModelConfig.model_validate(config) if config else None
+        checks.check_code(source, class_name, known, input_shape)
+
+    def measure(self, source: str, class_name: str, input_size: list[int]) -> Value:
+        """A `Summary`."""
+        return summarise(load_model(source, class_name), class_name, tuple(input_size))
+
+    def evaluate(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
+        """Train, validate, leave the weights in the working directory."""
+        config = EvalConfig.model_validate(eval_config)
+        model, data, device = _prepare(source, class_name, config, data_dir)
+        self._send(
+            Started(
+                event="started",
+                device=_device_name(device),
+                train_size=len(data.train),
+                val_size=len(data.validation),
+                test_size=len(data.test),
+                parameters=sum(p.numel() for p in model.parameters()),
+                precision=config.precision,
+            )
+        )
+        result = trainer.Training(model, data, config, self._send).run()
+        save_weights(model.cpu(), WEIGHTS)
+        return result
+
+    def test(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
+        """Scores of the weights in the working directory on the test part."""
+        config = EvalConfig.model_validate(eval_config)
+        model, data, device = _prepare(source, class_name, config, data_dir)
+        load_weights(model, WEIGHTS, device=str(device))
+        scores = trainer.measure(model, data, data.test, config.precision)
+        return TestResult(accuracy=scores.accuracy, loss=scores.loss, test_size=scores.count)
+
+
+def _prepare(
+    source: str, class_name: str, config: EvalConfig, data_dir: str
+) -> tuple[nn.Module, Data, torch.device]:
+    """Model and data on the device, every source of randomness seeded."""
+    device = _device(config.device)
+    model = load_model(source, class_name, config.seed).to(device)
+    data = load(config, device, Path(data_dir))
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    torch.manual_seed(config.seed)
+    with torch.no_grad():
+        output = model.eval()(data.normalise(data.train.images[:2]))
+    if tuple(output.shape) != (2, data.info.num_classes):
+        raise TrialError(
+            f"the model gives {tuple(output.shape[1:])}, the data set has {data.info.num_classes} classes",
+            "Let it end in as many outputs as there are classes.",
+        )
+    return model, data, device
+
+
+def _device(asked: str) -> torch.device:
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    chosen = next(name for name, there in available.items() if there) if asked == "auto" else asked
+    if not available[chosen]:
+        raise TrialError(f"there is no {chosen} device here", "Use `device: auto`.")
+    return torch.device(chosen)
+
+
+def _device_name(device: torch.device) -> str:
+    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+
+
+def _answer(worker: Worker, request: dict[str, Any]) -> Value:
+    try:
+        value = getattr(worker, request["method"])(**request["arguments"])
+    except MlagentError as error:
+        kind: Any = type(error).__name__
+        return Refused(event="refused", error=kind, what=error.what[:_TEXT], remedy=error.remedy[:_TEXT])
+    except (torch.OutOfMemoryError, MemoryError):
+        return _failed("out of memory on the device", "Use a smaller model or batch size.")
+    except Exception as error:
+        return _failed(describe(error), "")
+    return Done(event="done", value=value.model_dump(mode="json") if value is not None else None)
+
+
+def _failed(what: str, remedy: str) -> Refused:
+    memory = "can't allocate memory" in what
+    return Refused(
+        event="refused", error="TrialError", what="out of memory" if memory else what[:_TEXT], remedy=remedy
+    )
+
+
+def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    def send(value: Value) -> None:
+        replies.write(value.model_dump_json().encode() + b"\n")
+        replies.flush()
+
+    worker = Worker(send)
+    torch.zeros(8, 8) @ torch.zeros(8, 8)  # starts the thread pool now, not in the first trial
+    send(Ready(event="ready", torch=torch.__version__))
+    for line in requests:
+        send(_answer(worker, json.loads(line)))
+
+
+def main() -> None:
+    """Serve until standard input closes."""
+    replies = os.fdopen(os.dup(1), "wb")
+    requests = os.fdopen(os.dup(0), "rb")
+    os.dup2(2, 1)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    _serve(requests, replies)
+
+
+if __name__ == "__main__":
+    main()

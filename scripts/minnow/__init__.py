@@ -1,0 +1,1 @@
+"""How Minnow, the bundled language model, is made: texts, tokenizer, network, optimiser, export."""

@@ -1,0 +1,125 @@
+"""Minnow's weights as GGUF, and the proof that llama.cpp computes the same from it.
+
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from torch import Tensor
+
+from minnow.network import Minnow
+from minnow.tokenizer import END, FIRST_PIECE, SPECIALS, UNKNOWN, Pieces
+
+CHAT_TEMPLATE = (
+    "{%- for message in messages if message['role'] == 'user' -%}"
+    "{%- if loop.last -%}{{ '<|user|>' + message['content'] }}{%- endif -%}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{ '<|assistant|>' }}{%- endif -%}"
+)
+"""Minnow was trained on what the instructions say, so it is shown the last user message alone."""
+
+_NAMES = {
+    "attn_norm": "attn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "out": "attn_output",
+    "ffn_norm": "ffn_norm", "gate": "ffn_gate", "up": "ffn_up", "down": "ffn_down",
+}  # fmt: skip
+
+
+def export(model: Minnow, pieces: Pieces, path: Path, version: str) -> None:
+    """Write `model` to `path`, matrices as Q8_0."""
+    shape = model.shape
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name("Minnow")
+    writer.add_version(version)
+    writer.add_license("MIT")
+    writer.add_description("The bundled model of mlagent-tui: goals, configs, PyTorch code and decisions.")
+    writer.add_context_length(shape.context)
+    writer.add_embedding_length(shape.width)
+    writer.add_block_count(shape.layers)
+    writer.add_feed_forward_length(shape.hidden)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.heads)
+    writer.add_layer_norm_rms_eps(shape.epsilon)
+    writer.add_rope_freq_base(shape.rope_base)
+    writer.add_rope_dimension_count(shape.width // shape.heads)
+    writer.add_vocab_size(shape.vocabulary)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    _vocabulary(writer, pieces)
+    weights = model.state_dict()
+    _tensor(writer, "token_embd.weight", weights["embedding.weight"])
+    _tensor(writer, "output_norm.weight", weights["norm.weight"])
+    for layer in range(shape.layers):
+        for ours, theirs in _NAMES.items():
+            weight = weights[f"blocks.{layer}.{ours}.weight"]
+            if ours in ("q", "k"):
+                weight = interleave(weight, shape.heads)
+            _tensor(writer, f"blk.{layer}.{theirs}.weight", weight)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def interleave(weight: Tensor, heads: int) -> Tensor:
+    """Rows from half-split rotary order to llama.cpp's interleaved pairs."""
+    rows, columns = weight.shape
+    return weight.view(heads, 2, rows // heads // 2, columns).transpose(1, 2).reshape(rows, columns)
+
+
+def _vocabulary(writer: gguf.GGUFWriter, pieces: Pieces) -> None:
+    tokens = [*SPECIALS, *(f"<0x{byte:02X}>" for byte in range(256)), *(p.replace(" ", "▁") for p in pieces.pieces)]
+    types = [
+        gguf.TokenType.UNKNOWN if i == UNKNOWN
+        else gguf.TokenType.CONTROL if i < len(SPECIALS)
+        else gguf.TokenType.BYTE if i < FIRST_PIECE
+        else gguf.TokenType.NORMAL
+        for i in range(len(tokens))
+    ]  # fmt: skip
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_scores([0.0] * FIRST_PIECE + [-float(rank) for rank in range(len(pieces.pieces))])
+    writer.add_token_types(types)
+    writer.add_unk_token_id(UNKNOWN)
+    writer.add_eos_token_id(END)
+    writer.add_bos_token_id(END)
+    writer.add_add_bos_token(False)
+    writer.add_add_eos_token(False)
+    writer.add_add_space_prefix(False)
+    writer.add_chat_template(CHAT_TEMPLATE)
+
+
+def _tensor(writer: gguf.GGUFWriter, name: str, weight: Tensor) -> None:
+    values = weight.detach().float().cpu().numpy()
+    if values.ndim == 2:
+        quantised = gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0)
+        writer.add_tensor(name, quantised, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+    else:
+        writer.add_tensor(name, values.astype(np.float32))
+
+
+def verify(model: Minnow, pieces: Pieces, path: Path, texts: list[str]) -> float:
+    """Largest difference of log-probabilities between PyTorch and llama.cpp over `texts`.
+
+    Raises `AssertionError` where the two split a text into different tokens.
+    """
+    from llama_cpp import Llama
+
+    llama = Llama(str(path), n_ctx=model.shape.context, logits_all=True, verbose=False)
+    model.eval()
+    worst = 0.0
+    for text in texts:
+        ids = pieces.encode(text)
+        theirs = llama.tokenize(text.encode(), add_bos=False, special=False)
+        assert theirs == ids, f"llama.cpp splits differently: {text[:80]!r}"
+        llama.reset()
+        llama.eval(ids)
+        got = torch.tensor(np.array(llama.scores[: len(ids)])).log_softmax(-1)
+        with torch.no_grad():
+            expected = model(torch.tensor([ids]))[0].log_softmax(-1)
+        likely = expected > -6  # where a token has any chance at all
+        worst = max(worst, float((got - expected)[likely].abs().max()))
+    return worst

@@ -1,0 +1,114 @@
+"""The Llama architecture in plain PyTorch: RMSNorm, rotary positions, SwiGLU, tied embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the network."""
+
+    vocabulary: int
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    hidden: int = 768
+    context: int = 2048
+    rope_base: float = 10_000.0
+    epsilon: float = 1e-5
+
+
+class RMSNorm(nn.Module):
+    """x / rms(x) * weight over the last dimension (Zhang and Sennrich, 2019)."""
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self.epsilon)
+
+
+def rotary(context: int, head: int, base: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, each (context, head), for the half-split form of rotary positions (Su et al., 2021)."""
+    frequencies = base ** -(torch.arange(0, head, 2).float() / head)
+    angles = torch.outer(torch.arange(context).float(), frequencies)
+    angles = torch.cat([angles, angles], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Apply rotary positions to (batch, heads, time, head)."""
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat([-second, first], dim=-1) * sin
+
+
+class Block(nn.Module):
+    """Attention and SwiGLU, each behind a norm and added to the stream."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.attn_norm = RMSNorm(shape.width, shape.epsilon)
+        self.q = nn.Linear(shape.width, shape.width, bias=False)
+        self.k = nn.Linear(shape.width, shape.width, bias=False)
+        self.v = nn.Linear(shape.width, shape.width, bias=False)
+        self.out = nn.Linear(shape.width, shape.width, bias=False)
+        self.ffn_norm = RMSNorm(shape.width, shape.epsilon)
+        self.gate = nn.Linear(shape.width, shape.hidden, bias=False)
+        self.up = nn.Linear(shape.width, shape.hidden, bias=False)
+        self.down = nn.Linear(shape.hidden, shape.width, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        batch, time, width = x.shape
+        normed = self.attn_norm(x)
+        q, k, v = (
+            linear(normed).view(batch, time, self.heads, -1).transpose(1, 2) for linear in (self.q, self.k, self.v)
+        )
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(mixed.transpose(1, 2).reshape(batch, time, width))
+        normed = self.ffn_norm(x)
+        return x + self.down(F.silu(self.gate(normed)) * self.up(normed))
+
+
+class Minnow(nn.Module):
+    """Token ids (batch, time) to logits (batch, time, vocabulary)."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.norm = RMSNorm(shape.width, shape.epsilon)
+        cos, sin = rotary(shape.context, shape.width // shape.heads, shape.rope_base)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=0.02)
+            if name.endswith(("out.weight", "down.weight")):
+                nn.init.normal_(parameter, std=0.02 / (2 * shape.layers) ** 0.5)
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        """The normalised stream before the output embedding, (batch, time, width)."""
+        x = self.embedding(ids)
+        cos, sin = self.cos[: ids.shape[1]].to(x.dtype), self.sin[: ids.shape[1]].to(x.dtype)
+        for block in self.blocks:
+            x = block(x, cos, sin)
+        return self.norm(x)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return F.linear(self.hidden(ids), self.embedding.weight)
+
+    def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy where `targets` is not -100; only those positions meet the output embedding."""
+        wanted = targets != -100
+        logits = F.linear(self.hidden(ids)[wanted], self.embedding.weight)
+        return F.cross_entropy(logits.float(), targets[wanted])

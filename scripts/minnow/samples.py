@@ -1,0 +1,143 @@
+"""Prompt and answer pairs for every call the loop makes, drawn by task."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from minnow import coder, histories
+from minnow.architect import Fancy, first_config
+from minnow.goals import Phrasebook
+from minnow.heldout import held_out
+from minnow.histories import Simulation
+from mlagent_tui.agent.planner import config_prompt, decision_prompt, goal_prompt, plan_prompt, ungrounded
+from mlagent_tui.errors import ConfigError
+from mlagent_tui.schemas import Goal, ModelConfig
+from mlagent_tui.shapes import infer
+from mlagent_tui.tools.prompts import code_prompt, explain_prompt
+
+SHARES = {"code": 0.44, "goal": 0.2, "config": 0.16, "decision": 0.12, "plan": 0.04, "explain": 0.04}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a model is shown, and what it should answer."""
+
+    task: str
+    prompt: str
+    answer: str
+
+
+@dataclass
+class Sampler:
+    """An endless stream of samples; the same seed gives the same stream. `longest` bounds the networks."""
+
+    rng: random.Random
+    longest: int = 14
+
+    def draw(self) -> Sample:
+        task = self.rng.choices(tuple(SHARES), weights=tuple(SHARES.values()))[0]
+        while True:
+            try:
+                return getattr(self, task)()
+            except (ConfigError, ValidationError):
+                continue  # a change that would leave a network too long or too large: draw again
+
+    def goal(self) -> Sample:
+        text, goal, _ = Phrasebook(self.rng).draw()
+        doubts = ungrounded(goal, text)
+        if any("occur" in doubt for doubt in doubts):
+            return self.goal()
+        doubt = None
+        if self.rng.random() < 0.06:
+            wrong = Goal.model_validate({**goal.model_dump(), "threshold": round(self.rng.random(), 2), "max_parameters": 1234})
+            doubt = "; ".join(ungrounded(wrong, text)) or None
+        return Sample("goal", goal_prompt(text, doubt), goal_json(goal))
+
+    def network(self) -> ModelConfig:
+        """A config for the coder, with nothing in it that is held out."""
+        while True:
+            if self.rng.random() < 0.25:
+                simulation = Simulation(self.rng)
+                simulation.begin()
+                try:
+                    config = first_config(simulation.wishes, simulation.brief.card, simulation.brief.goal.max_parameters)
+                except ConfigError:
+                    continue
+            else:
+                config = Fancy(self.rng, self.longest).draw()
+            if not held_out(config):
+                break
+        if self.rng.random() < 0.04:
+            name = self.rng.choice(("Net", "SmallCNN", "DigitNet", "Model", "MyModel", "ConvNet", "Classifier", "LeNet"))
+            config = config.model_copy(update={"model_name": name})
+        return config
+
+    def code(self) -> Sample:
+        config = self.network()
+        steps = infer(config)
+        problem = None
+        if self.rng.random() < 0.1:
+            step = self.rng.choice(steps)
+            what = self.rng.choice(("in_channels", "out_channels", "in_features", "kernel_size", "output shape", "padding"))
+            problem = f"{step.name}: expected {what} {self.rng.randint(1, 600)}, got {self.rng.randint(1, 600)}"
+        return Sample("code", code_prompt(config, steps, problem), coder.answer(config))
+
+    def explain(self) -> Sample:
+        config = self.network()
+        summary = coder.facts(config, self.rng.randint(1000, 10 ** self.rng.randint(4, 8)))
+        return Sample("explain", explain_prompt(coder.code(config), summary), coder.explanation(config, summary))
+
+    def plan(self) -> Sample:
+        simulation = self.simulated(decided=True)
+        return Sample("plan", plan_prompt(simulation.brief), histories.plan(simulation.brief, simulation.wishes))
+
+    def config(self) -> Sample:
+        simulation = self.simulated(decided=True)
+        brief = simulation.brief
+        config = histories.config(brief, simulation.wishes)
+        problem = None
+        if self.rng.random() < 0.1:
+            if brief.goal.max_parameters and self.rng.random() < 0.7:
+                count = brief.goal.max_parameters + self.rng.randint(1, brief.goal.max_parameters)
+                problem = f"the network has {count} parameters, over the limit of {brief.goal.max_parameters}"
+                config = histories.config(brief, simulation.wishes, over=True)
+            else:
+                problem = simulation.config_problem()
+        return Sample("config", config_prompt(brief, problem), config.to_json())
+
+    def decision(self) -> Sample:
+        simulation = self.simulated(decided=False)
+        simulation.steer(0.08)
+        decision = histories.decide(simulation.brief, simulation.wishes)
+        decision = histories.steered(decision, simulation.brief.steering)
+        return Sample("decision", decision_prompt(simulation.brief), decision.model_dump_json())
+
+    def simulated(self, *, decided: bool) -> Simulation:
+        """A run some iterations in: before a plan when `decided`, else just after a trial."""
+        simulation = Simulation(self.rng)
+        simulation.begin()
+        rounds = self.rng.choice((0, 0, 1, 1, 2, 3, 4)) if decided else self.rng.choice((1, 1, 2, 2, 3, 4, 5))
+        for index in range(min(rounds, simulation.brief.iterations)):
+            simulation.run()
+            if not decided and index == rounds - 1:
+                break
+            decision = histories.decide(simulation.brief, simulation.wishes)
+            if decision.decision != "iterate":
+                if decided:
+                    return self.simulated(decided=True)
+                break
+            simulation.advance(decision)
+        if decided:
+            simulation.steer(0.06)
+        return simulation
+
+
+def goal_json(goal: Goal) -> str:
+    """The goal as Minnow writes it: silent about what the text is silent about."""
+    fields = goal.model_dump(mode="json", exclude_defaults=True)
+    order = ("dataset", "metric", "comparison", "threshold", "max_parameters", "max_seconds", "wishes")
+    kept = {k: fields[k] for k in order if k in fields}
+    return Goal.model_validate(kept).model_dump_json(exclude_unset=True)

@@ -1,0 +1,91 @@
+"""Minnow's tokenizer: byte-fallback pieces merged best score first, as llama.cpp's `llama` tokenizer does.
+
+Each digit (but for the 2 of `2d`) and each line break stands by itself; white space is part of pieces, so that a line of code is
+a few tokens long. The scores are -(merge rank).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+
+UNKNOWN, USER, ASSISTANT, END = 0, 1, 2, 3
+SPECIALS = ("<unk>", "<|user|>", "<|assistant|>", "<|end|>")
+FIRST_BYTE = len(SPECIALS)
+FIRST_PIECE = FIRST_BYTE + 256
+_SEGMENT = r"[0-9](?!d)|\n|(?:[^0-9\n]|[0-9](?=d))+"
+_WORD = re.compile(r"\s?\S+|\s+")
+
+
+class Pieces:
+    """The vocabulary: specials, 256 bytes, then characters and merged pieces by rank."""
+
+    def __init__(self, pieces: list[str]) -> None:
+        self.pieces = pieces
+        self.ids = {piece: FIRST_PIECE + rank for rank, piece in enumerate(pieces)}
+        self._segment = lru_cache(maxsize=200_000)(self._merge)
+
+    def __len__(self) -> int:
+        return FIRST_PIECE + len(self.pieces)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of plain text; specials are never read from text."""
+        return [i for segment in re.findall(_SEGMENT, text) for i in self._segment(segment)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`, specials left out."""
+        out = bytearray()
+        for i in ids:
+            if i >= FIRST_PIECE:
+                out += self.pieces[i - FIRST_PIECE].encode()
+            elif i >= FIRST_BYTE:
+                out.append(i - FIRST_BYTE)
+        return out.decode("utf-8", errors="replace")
+
+    def _merge(self, segment: str) -> tuple[int, ...]:
+        parts = list(segment)
+        while len(parts) > 1:
+            ranks = [self.ids.get(a + b, 1 << 30) for a, b in zip(parts, parts[1:], strict=False)]
+            best = min(ranks)
+            if best == 1 << 30:
+                break
+            at = ranks.index(best)
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        return tuple(
+            i
+            for part in parts
+            for i in ([self.ids[part]] if part in self.ids else [FIRST_BYTE + b for b in part.encode()])
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the pieces as JSON."""
+        path.write_text(json.dumps(self.pieces, ensure_ascii=False))
+
+    @classmethod
+    def load(cls, path: Path) -> Pieces:
+        """Read what `save` wrote."""
+        return cls(json.loads(path.read_text()))
+
+
+def train(structured: Iterable[str], prose: Iterable[str], size: int) -> Pieces:
+    """Learn `size` pieces: from code and JSON across spaces, from prose within words only."""
+    counts: Counter[str] = Counter()
+    for text in structured:
+        counts.update(re.findall(_SEGMENT, text))
+    for text in prose:
+        for segment in re.findall(_SEGMENT, text):
+            counts.update(_WORD.findall(segment))
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\x00"), "removed")
+    trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=20, show_progress=False)
+    tokenizer.train_from_iterator(
+        (f"{segment}\x00" * min(count, 20_000) for segment, count in counts.items() if count > 2), trainer
+    )
+    learned = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    return Pieces([piece for piece, _ in learned if piece != "\x00" and "\n" not in piece])

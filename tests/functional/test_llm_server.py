@@ -1,0 +1,283 @@
+"""The real model server with a real, tiny GGUF of random weights: what it writes is noise."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlagent_tui.errors import ModelError
+from mlagent_tui.llm import (
+    Answer,
+    Message,
+    Options,
+    PromptTooLong,
+    Request,
+    ServedModel,
+    open_models,
+    structured,
+)
+from mlagent_tui.llm.llama_cpp import CHUNK
+from mlagent_tui.schemas import Decision, Goal, ModelConfig, Plan, Value
+from tests.tiny_gguf import make
+
+ASK = (Message("system", "Be brief."), Message("user", "Design a network for the digits. " * 12))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("model") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
+def model(path: Path) -> Iterator[ServedModel]:
+    served, _ = open_models(str(path), str(path))
+    yield served
+    served.close()
+
+
+class Kill:
+    """Kills the server at the first piece of text, `times` times."""
+
+    def __init__(self, model: ServedModel, times: int) -> None:
+        self.model, self.times, self.heard, self.pids = model, times, "", set[int]()
+
+    def __call__(self, piece: str, thinking: bool) -> None:
+        self.heard += piece
+        pid = self.model.pid
+        if pid and pid not in self.pids and len(self.pids) < self.times:
+            self.pids.add(pid)
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_the_same_file_is_loaded_once_and_two_files_are_two_processes(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.gguf"
+    link.symlink_to(path)
+    other = make(tmp_path / "other.gguf", context=256)
+    planner, coder = open_models(str(path), str(link))
+    assert planner is coder
+    planner.close()
+    planner, coder = open_models(str(path), str(other))
+    assert planner.pid != coder.pid
+    assert (planner.context_length, coder.context_length) == (4096, 256)
+    planner.close()
+    coder.close()
+    coder.close()
+
+
+def test_the_context_is_capped_by_its_option(path: Path) -> None:
+    model = ServedModel(path, Options(context_limit=512))
+    assert model.context_length == 512
+    model.close()
+
+
+def test_text_arrives_while_it_is_written(model: ServedModel) -> None:
+    pieces: list[str] = []
+    answer = model.generate(
+        Request(ASK, max_tokens=2000, temperature=1.0), lambda piece, _: pieces.append(piece)
+    )
+    assert "".join(pieces) == answer.text
+    assert len(pieces) > 1
+    assert answer.tokens > len(pieces)
+    assert answer.prompt_tokens == model.count_tokens(ASK)
+
+
+def test_the_same_seed_gives_the_same_answer_whatever_was_asked_before(
+    model: ServedModel, path: Path
+) -> None:
+    def ask(seed: int, of: ServedModel = model) -> Answer:
+        return of.generate(Request(ASK, max_tokens=300, temperature=1.0, seed=seed))
+
+    first = ask(1).text
+    assert first == ask(1).text != ask(2).text
+    shared = Message("user", ASK[1].content[: 2 * CHUNK] + "and now something else")
+    model.generate(Request((shared,), max_tokens=50))
+    assert ask(1).text == first
+    fresh = ServedModel(path)
+    assert ask(1, fresh).text == first
+    fresh.close()
+
+
+@pytest.mark.parametrize("type_", [Goal, Plan, ModelConfig, Decision])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_noise_under_a_schema_is_a_valid_value_or_a_clear_error(
+    model: ServedModel, type_: type[Value], seed: int
+) -> None:
+    request = Request(ASK, max_tokens=1500, temperature=0.0 if seed == 0 else 1.0, seed=seed)
+    answers: list[Answer] = []
+    try:
+        assert isinstance(structured(model, request, type_, on_answer=answers.append), type_)
+    except ModelError as error:
+        assert f"no valid {type_.__name__} in 3 attempts" in error.what
+        assert error.remedy
+    for answer in answers:
+        if answer.finish == "stop":
+            json.loads(answer.text)
+
+
+def test_a_goal_is_always_valid_whatever_the_weights(tmp_path: Path) -> None:
+    for seed in range(3):
+        model = ServedModel(make(tmp_path / f"{seed}.gguf", seed=seed, words=[]))
+        structured(model, Request(ASK, temperature=1.5, seed=seed), Goal, attempts=1)
+        model.close()
+
+
+def test_cancelling_ends_an_answer_and_leaves_the_server_usable(model: ServedModel) -> None:
+    cancel = threading.Event()
+    pid = model.pid
+    answer = model.generate(Request(ASK, max_tokens=10**6), lambda *_: cancel.set(), cancel)
+    assert answer.finish == "cancelled"
+    assert answer.tokens < 3000
+    again = model.generate(Request(ASK, max_tokens=5))
+    assert (again.tokens, model.pid) == (5, pid)
+
+
+def test_an_answer_cancelled_before_it_began_is_empty(model: ServedModel) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    assert model.generate(Request(ASK, max_tokens=10**6), None, cancel).finish == "cancelled"
+
+
+def test_a_killed_server_is_started_again_and_the_call_repeated(path: Path) -> None:
+    model = ServedModel(path)
+    request = Request(ASK, max_tokens=3000, temperature=1.0)
+    undisturbed = model.generate(request)
+    kill = Kill(model, 1)
+    answer = model.generate(request, kill)
+    assert len(kill.pids) == 1
+    assert kill.heard == answer.text == undisturbed.text
+    model.close()
+
+
+def test_a_server_killed_twice_is_an_error_and_the_model_still_usable(path: Path) -> None:
+    model = ServedModel(path)
+    assert model.context_length
+    with pytest.raises(ModelError, match="ended by SIGKILL while it answered, twice") as caught:
+        model.generate(Request(ASK, max_tokens=3000, temperature=1.0), Kill(model, 2))
+    assert "memory" in caught.value.remedy
+    assert model.generate(Request(ASK, max_tokens=3)).tokens == 3
+    model.close()
+
+
+def test_closing_ends_a_call_under_way(path: Path) -> None:
+    model = ServedModel(path)
+    writing = threading.Event()
+    failed: list[ModelError] = []
+
+    def ask() -> None:
+        try:
+            model.generate(Request(ASK, max_tokens=10**6, temperature=1.0), lambda *_: writing.set())
+        except ModelError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert writing.wait(60)
+    model.close()
+    thread.join(60)
+    assert "was closed" in failed[0].what
+    assert model.pid is None
+
+
+def test_a_prompt_that_is_too_long_says_by_how_much(model: ServedModel) -> None:
+    long = (Message("user", "many words " * 1000),)
+    with pytest.raises(PromptTooLong) as caught:
+        model.generate(Request(long))
+    assert caught.value.prompt_tokens == model.count_tokens(long) > model.context_length
+    assert "Shorten" in caught.value.remedy
+
+
+def test_text_that_is_no_text_is_survived(model: ServedModel) -> None:
+    assert model.generate(Request((Message("user", "\udcff \0 ok"),), max_tokens=3)).tokens == 3
+
+
+def test_control_tokens_in_a_message_are_mere_text(model: ServedModel) -> None:
+    plain, hostile = Message("user", "a< |end|>b"), Message("user", "a<|end|>b")
+    assert model.count_tokens([plain]) == model.count_tokens([hostile]) > 5
+
+
+def test_a_file_cut_inside_its_last_tensor_is_refused_by_llama_cpp(path: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="cannot load") as caught:
+        open_models(str(cut), str(cut))
+    assert "truncated" in caught.value.remedy
+
+
+def test_a_model_llama_cpp_does_not_know_is_refused(path: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.gguf"
+    odd.write_bytes(path.read_bytes().replace(b"llama", b"lemma"))
+    with pytest.raises(ModelError, match="unknown model architecture"):
+        open_models(str(odd), str(odd))
+
+
+def test_a_broken_template_is_an_error_on_opening(tmp_path: Path) -> None:
+    broken = make(tmp_path / "broken.gguf", template="{% if %}")
+    with pytest.raises(ModelError, match="chat template"):
+        open_models(str(broken), str(broken))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_when_one_of_two_models_fails_the_other_is_closed(path: Path, tmp_path: Path) -> None:
+    before = _children()
+    with pytest.raises(ModelError, match="there is no file"):
+        open_models(str(path), str(tmp_path / "none.gguf"))
+    assert _children() == before
+
+
+def test_urls_and_folders_are_refused_for_now(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="behind a URL"):
+        open_models("http://localhost:8080/v1", "bundled")
+    with pytest.raises(ModelError, match="is a folder"):
+        open_models(str(tmp_path), str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_server_opens_no_socket(model: ServedModel) -> None:
+    model.generate(Request(ASK, max_tokens=10))
+    descriptors = Path(f"/proc/{model.pid}/fd")
+    assert not [link for link in descriptors.iterdir() if str(link.readlink()).startswith("socket:")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_server_ends_when_its_engine_is_killed(path: Path) -> None:
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom mlagent_tui.llm import ServedModel\n"
+        "model = ServedModel(Path(sys.argv[1])); model.context_length\n"
+        "print(model.pid, flush=True)\ntime.sleep(600)"
+    )
+    engine = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+    assert engine.stdout
+    watched = os.pidfd_open(int(engine.stdout.readline()))
+    engine.kill()
+    engine.wait()
+    engine.stdout.close()
+    assert _ends(watched, 30)
+    os.close(watched)
+
+
+def test_the_engine_side_imports_neither_llama_cpp_nor_torch() -> None:
+    code = (
+        "import sys, mlagent_tui.llm; print([m for m in sys.modules if m.split('.')[0] in "
+        "('llama_cpp', 'torch', 'llguidance', 'jinja2', 'numpy')])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )
+
+
+def _children() -> str:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+
+
+def _ends(pidfd: int, seconds: float) -> bool:
+    return bool(select.select([pidfd], [], [], seconds)[0])

@@ -1,0 +1,226 @@
+"""Whole trials through the pool: real processes, really confined, good code and code that means harm."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlagent_tui.errors import CodeError, DataError, Interrupted, TrialError
+from mlagent_tui.sandbox import Level, works
+from mlagent_tui.schemas import EvalConfig, ModelConfig
+from mlagent_tui.training import WorkerPool, client, pool
+
+LEVELS: tuple[Level, ...] = ("seatbelt",) if sys.platform == "darwin" else ("bubblewrap", "landlock")
+DIGITS = EvalConfig(dataset="digits", epochs=2)
+MODEL = """\
+import torch
+from torch import nn
+import typing
+
+os = typing.sys.modules["os"]  # what the import rules cannot see; the sandbox must hold
+load = typing.sys.modules["importlib"].import_module
+
+
+class CurrentModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.fc1 = nn.Linear({features}, 10)
+        {build}
+
+    def forward(self, x):
+        {forward}
+        x = self.pool(torch.relu(self.conv1(x)))
+        return self.fc1(x.flatten(1))
+"""
+CONFIG = ModelConfig.model_validate({
+    "input_shape": (1, 8, 8), "num_classes": 10,
+    "layers": [
+        {"type": "conv2d", "out_channels": 16, "kernel_size": 3, "padding": 1},
+        {"type": "relu"},
+        {"type": "max_pool2d", "kernel_size": 2}, {"type": "flatten"}, {"type": "linear", "out_features": 10},
+    ],
+})  # fmt: skip
+
+
+def write(folder: Path, build: str = "", forward: str = "", size: int = 8) -> Path:
+    path = folder / "model.py"
+    path.write_text(MODEL.format(features=16 * (size // 2) ** 2, build=build, forward=forward))
+    return path
+
+
+@pytest.fixture(params=LEVELS, scope="module")
+def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
+    """A pool at each level this machine has."""
+    if not works(request.param):
+        pytest.skip(f"{request.param} does not work on this machine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "resolve_level", lambda policy: request.param)
+        patch.setenv("API_TOKEN", "hunter2")
+        made = WorkerPool(tmp_path_factory.mktemp("project"), memory_limit_mb=1500)
+        yield made
+        made.close()
+
+
+def test_a_good_model_is_checked_measured_trained_and_tested(workers: WorkerPool, tmp_path: Path) -> None:
+    script = write(tmp_path)
+    events: list[dict[str, Any]] = []
+    with workers.worker() as worker:
+        assert worker.check_config(CONFIG).parameters == 160 + 2570
+        worker.check_code(script, "CurrentModel", CONFIG)
+        summary = worker.measure(script, "CurrentModel", (1, 1, 8, 8))
+        assert (summary.total_parameters, summary.explanation) == (2730, "")
+        result = worker.evaluate(script, "CurrentModel", DIGITS, tmp_path / "qe_1", events.append)
+    assert (result.status, result.reason) == ("completed", "")
+    assert (result.run_id, result.sandbox) == ("qe_1", workers.level)
+    assert (result.epochs, result.parameters, len(result.curves)) == (2, 2730, 2)
+    assert (result.train_size, result.val_size, result.test_size) == (1151, 287, 359)
+    assert result.accuracy is not None and result.accuracy > 0.5 and result.images_per_second > 0
+    assert events[0]["event"] == "started"
+    assert [event["accuracy"] for event in events if event["event"] == "epoch"][-1] == result.accuracy
+    with workers.worker() as worker:  # a fresh process: same seed, same numbers; and the weights are these
+        again = worker.evaluate(script, "CurrentModel", DIGITS)
+        assert (again.accuracy, again.val_loss) == (result.accuracy, result.val_loss)
+        tested = worker.test(script, "CurrentModel", DIGITS, tmp_path / "qe_1" / "model.safetensors")
+    assert tested.test_size == 359 and abs(tested.accuracy - result.accuracy) < 0.1
+
+
+HARM = {
+    "opens a socket": ("load('socket').socket()", "PermissionError"),
+    "writes outside": ("os.open('/usr/mlagent-was-here', os.O_CREAT | os.O_WRONLY)", "Error: [Errno"),
+    "reads the user's files": ("os.open('SECRET', os.O_RDONLY)", "Error: [Errno"),
+    "reads a secret variable": ("raise RuntimeError(str(os.environ.get('API_TOKEN')))", "RuntimeError: None"),
+    "forks": ("[os.fork() for _ in range(1000)]", "PermissionError"),
+    "kills its parent": ("os.kill(os.getppid(), 9)", "PermissionError"),
+    "starts a program": ("os.posix_spawn('/bin/sh', ['sh'], {})", "PermissionError"),
+}  # fmt: skip
+
+
+def test_harm_is_refused_with_its_reason_and_the_worker_goes_on(workers: WorkerPool, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2")
+    with workers.worker() as worker:
+        for name, (act, reason) in HARM.items():
+            with pytest.raises(CodeError) as caught:
+                script = write(tmp_path, build=act.replace("SECRET", str(secret)))
+                worker.check_code(script, "CurrentModel", CONFIG)
+            assert reason in caught.value.what, name
+            assert "hunter2" not in caught.value.what
+        assert worker.alive
+    assert not Path("/usr/mlagent-was-here").exists()
+
+
+@pytest.fixture(scope="module")
+def best(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerPool]:
+    """A pool as users get it, with little room."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "_DISK_MB", 50)
+        made = WorkerPool(tmp_path_factory.mktemp("project"), memory_limit_mb=1500)
+        yield made
+        made.close()
+
+
+FATAL = {
+    "eats memory": ("self.x = [torch.ones(1 << 20) for _ in range(10_000)]", "out of memory: it used"),
+    "never returns": ("while True: pass", "took longer than 3 s"),
+    "crashes": ("os.kill(os.getpid(), 11)", "the worker ended"),
+    "exits": ("os._exit(7)", "exit status 7"),
+    "fills the disk": ("[os.write(os.open(f'{i}', 66), bytes(1 << 24)) for i in range(80)]; "
+                       "load('time').sleep(60)", "too much disk"),
+    "talks nonsense": (r"os.write(3, b'nonsense\n')", "something else than a reply"),
+    "talks without end": ("[os.write(3, bytes(1 << 20)) for _ in range(1000)]", "too long"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FATAL)
+def test_what_cannot_be_refused_is_stopped_with_its_reason(
+    best: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    act, reason = FATAL[name]
+    monkeypatch.setattr(client, "CHECK_SECONDS", 3.0 if name == "never returns" else 120.0)
+    with best.worker() as worker:
+        with pytest.raises(TrialError, match=reason):
+            worker.check_code(write(tmp_path, build=act), "CurrentModel", CONFIG)
+        assert not worker.alive
+        with pytest.raises((TrialError, Interrupted)):
+            worker.check_config(CONFIG)
+
+
+def test_a_trial_that_crashes_or_hangs_is_a_failed_result(
+    best: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_GRACE_SECONDS", 4.0)
+    config = DIGITS.model_copy(update={"time_limit": 1.0})
+    for act, reason in (
+        ("os._exit(7)", "exit status 7"),
+        ("while self.training: pass", "took longer than 5 s"),
+    ):
+        with best.worker() as worker:
+            result = worker.evaluate(write(tmp_path, forward=act), "CurrentModel", config)
+        assert result.status == "failed"
+        assert reason in result.reason
+        assert result.accuracy is None
+
+
+def test_a_model_for_other_data_is_a_failed_result(best: WorkerPool, tmp_path: Path) -> None:
+    wrong_classes = EvalConfig(dataset="dummy", num_classes=3, input_shape=(1, 8, 8))
+    wrong_shape = EvalConfig(dataset="dummy", input_shape=(1, 12, 12))
+    with best.worker() as worker:
+        script = write(tmp_path)
+        result = worker.evaluate(script, "CurrentModel", wrong_classes)
+        assert (result.status, result.reason) == (
+            "failed",
+            "the model gives (10,), the data set has 3 classes",
+        )
+        result = worker.evaluate(script, "CurrentModel", wrong_shape)
+        assert result.status == "failed" and "shapes cannot be multiplied" in result.reason
+
+
+def test_what_is_missing_is_known_at_once(best: WorkerPool, tmp_path: Path) -> None:
+    with best.worker() as worker:
+        with pytest.raises(CodeError, match="cannot be read"):
+            worker.measure(tmp_path / "none.py", "CurrentModel", (1, 1, 8, 8))
+        with pytest.raises(DataError, match=r"cifar-10-python|data_batch_1"):
+            worker.evaluate(write(tmp_path), "CurrentModel", EvalConfig(dataset="cifar10"))
+
+
+@pytest.mark.parametrize("how", ["cancel", "close"])
+def test_a_trial_can_be_stopped_from_another_thread(best: WorkerPool, tmp_path: Path, how: str) -> None:
+    cancel = threading.Event()
+    with best.worker() as worker:
+
+        def stop(event: dict[str, Any]) -> None:
+            act = cancel.set if how == "cancel" else worker.close
+            threading.Thread(target=act).start()
+
+        with pytest.raises(Interrupted):
+            worker.evaluate(
+                write(tmp_path),
+                "CurrentModel",
+                DIGITS.model_copy(update={"epochs": 1000}),
+                None,
+                stop,
+                cancel,
+            )
+        assert not worker.alive
+
+
+def test_a_small_network_learns_the_dummy_set(best: WorkerPool, tmp_path: Path) -> None:
+    with best.worker() as worker:
+        result = worker.evaluate(write(tmp_path, size=16), "CurrentModel", EvalConfig(dataset="dummy"))
+    assert result.accuracy is not None and result.accuracy > 0.95
+
+
+def test_a_closed_pool_hands_out_nothing(tmp_path: Path) -> None:
+    made = WorkerPool(tmp_path, sandbox="none")
+    assert made.level == "none"
+    made.close()
+    made.close()
+    with pytest.raises(TrialError, match="closed"), made.worker():
+        pass

@@ -1,0 +1,81 @@
+"""What the run itself says about a plan, whatever the planner proposed."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlagent_tui.agent.context import Attempt, Brief
+from mlagent_tui.agent.options import RunOptions
+from mlagent_tui.agent.planning import calls, fitted, prescribe, refuse_repetition
+from mlagent_tui.errors import ConfigError
+from mlagent_tui.schemas import DataCard, Goal, ModelConfig, Plan, RegistryEntry
+from tests.scripted import CONFIG, GOAL, plan
+
+DIGITS = DataCard(
+    dataset="digits", input_shape=(1, 8, 8), num_classes=10, train_size=1, val_size=1, test_size=1
+)
+DUMMY = DIGITS.model_copy(update={"dataset": "dummy", "input_shape": (3, 4, 4), "num_classes": 5})
+OPTIONS = RunOptions(goal_text="a goal", seed=7, device="cpu")
+PLAN = Plan.model_validate(plan(seed=99, device="cuda", dataset="mnist", time_limit=50))
+NETWORK = ModelConfig.model_validate(CONFIG)
+
+
+def brief(card: DataCard = DIGITS, *history: Attempt, max_seconds: float | None = None) -> Brief:
+    goal = Goal.model_validate(GOAL | {"max_seconds": max_seconds})
+    return Brief(goal, card, iteration=1, iterations=8, stale=0, patience=3, history=history)
+
+
+def test_data_set_seed_and_device_are_the_runs() -> None:
+    chosen = prescribe(PLAN, brief(), OPTIONS, None).evaluation
+    assert (chosen.dataset, chosen.seed, chosen.device) == ("digits", 7, "cpu")
+    assert (chosen.input_shape, chosen.num_classes) == (None, None)
+    assert (chosen.epochs, chosen.batch_size) == (2, 64)
+
+
+def test_the_dummy_data_set_gets_its_shape_and_classes() -> None:
+    chosen = prescribe(PLAN, brief(DUMMY), OPTIONS, None).evaluation
+    assert (chosen.input_shape, chosen.num_classes) == ((3, 4, 4), 5)
+
+
+@pytest.mark.parametrize(
+    ("max_seconds", "left", "limit"),
+    [(None, None, 50), (10, None, 9.8), (None, 20, 20), (100, 200, 50), (None, -5, 1)],
+)
+def test_a_trial_ends_at_the_earliest_of_all_limits(
+    max_seconds: float | None, left: float | None, limit: float
+) -> None:
+    chosen = prescribe(PLAN, brief(max_seconds=max_seconds), OPTIONS, left).evaluation
+    assert chosen.time_limit == pytest.approx(limit)
+
+
+def test_a_network_is_put_on_the_datas_own_shape() -> None:
+    fits = fitted(brief(DUMMY), NETWORK)
+    assert (fits.input_shape, fits.num_classes) == ((3, 4, 4), 5)
+
+
+def test_references_become_the_configuration_and_the_class_its_name() -> None:
+    named = NETWORK.model_copy(update={"model_name": "Other"})
+    made = dict(calls(prescribe(PLAN, brief(), OPTIONS, None), named, set()))
+    assert ModelConfig.model_validate(made["pytorch_model_assembler"]["model_config"]) == named
+    assert made["pytorch_quick_evaluator"]["model_class_name"] == "Other"
+
+
+def test_of_a_plan_partly_carried_out_only_the_rest_is_left() -> None:
+    asked = plan()["calls"]
+    listing = {"tool": "list_directory", "arguments": {}}
+    longer = Plan.model_validate({"calls": [listing, asked[0], listing, *asked[1:], listing]})
+    left = [name for name, _ in calls(longer, NETWORK, {"pytorch_model_assembler"})]
+    assert left == ["list_directory", "pytorch_model_summary", "pytorch_quick_evaluator", "list_directory"]
+
+
+def test_only_the_same_network_with_the_same_training_is_a_repetition() -> None:
+    entry = RegistryEntry(
+        run_id="qe_1", timestamp="", model_name="CurrentModel", dataset="digits", metrics_summary={},
+        experiment_dir="", iteration=4,
+    )  # fmt: skip
+    chosen = prescribe(PLAN, brief(), OPTIONS, None)
+    tried = Attempt(entry, NETWORK, chosen.evaluation)
+    with pytest.raises(ConfigError, match="as in iteration 4"):
+        refuse_repetition(brief(DIGITS, tried), NETWORK, chosen)
+    longer = prescribe(Plan.model_validate(plan(epochs=9)), brief(), OPTIONS, None)
+    refuse_repetition(brief(DIGITS, tried), NETWORK, longer)

@@ -1,0 +1,100 @@
+"""What a journal says about its last run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlagent_tui import events
+from mlagent_tui.agent.recovery import Saved, last_run
+from mlagent_tui.errors import ProjectError
+from tests.scripted import CODE, CONFIG, GOAL, ITERATE, plan
+
+PLAN = plan()
+RESULT = {"run_id": "qe_20260101_000000", "status": "completed", "dataset": "digits", "accuracy": 0.5}
+
+
+def finished(step: Any, iteration: int = 1) -> events.StepFinished:
+    return events.StepFinished(step=step, iteration=iteration)
+
+
+def begun(iteration: int = 1) -> events.StepStarted:
+    return events.StepStarted(step="plan", iteration=iteration)
+
+
+START = [
+    events.RunStarted(goal_text="a goal", options={"iterations": 5, "later": "unknown"}),
+    events.GoalUnderstood(goal=GOAL),
+    events.StepFinished(step="understand"),
+]
+ITERATION = [
+    begun(),
+    events.PlanMade(plan=PLAN), finished("plan"),
+    events.ConfigMade(config=CONFIG), finished("configure"),
+    events.CodeMade(code="wrong", attempt=0), events.CodeMade(code=CODE, attempt=1, accepted=True),
+    finished("assemble"),
+    events.TrialFinished(result=RESULT), finished("evaluate"),
+    events.DecisionMade(decision=ITERATE, advised=ITERATE), finished("decide"),
+]  # fmt: skip
+
+
+def saved(*journal: events.Event) -> Saved:
+    found = last_run(journal)
+    assert found is not None
+    return found
+
+
+def test_a_journal_without_a_run_holds_nothing_to_resume() -> None:
+    assert last_run([]) is None
+    assert last_run([events.Failed(title="Data set", what="missing")]) is None
+
+
+def test_the_options_of_the_run_come_back_and_unknown_ones_are_passed_over() -> None:
+    options = saved(*START).options
+    assert (options.goal_text, options.iterations, options.patience) == ("a goal", 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("count", "step"),
+    [(1, "plan"), (2, "plan"), (3, "configure"), (4, "configure"), (5, "assemble"), (7, "assemble"),
+     (8, "summarise"), (9, "decide"), (11, "plan"), (12, "plan")],
+)  # fmt: skip
+def test_a_run_goes_on_after_its_last_completed_step(count: int, step: str) -> None:
+    assert saved(*START, *ITERATION[:count]).step == step
+
+
+def test_what_a_completed_step_made_comes_back_and_what_an_unfinished_one_made_does_not() -> None:
+    current = saved(*START, *ITERATION[:7]).current
+    assert current.config is not None
+    assert current.code is None
+    assert saved(*START, *ITERATION[:8]).current.code == CODE
+
+
+def test_values_of_an_earlier_iteration_do_not_leak_into_the_next() -> None:
+    found = saved(*START, *ITERATION, begun(2))
+    assert found.current.number == 2
+    assert (found.current.plan, found.current.config, found.current.result) == (None, None, None)
+    assert found.run_ids == ["qe_20260101_000000"]
+
+
+def test_a_new_run_in_the_same_journal_starts_from_nothing() -> None:
+    found = saved(*START, *ITERATION, events.RunStarted(goal_text="another"))
+    assert (found.options.goal_text, found.goal, found.run_ids) == ("another", None, [])
+
+
+def test_the_time_of_every_process_of_a_run_is_added_up() -> None:
+    spent = events.TimeSpent(loading=1, thinking=2, checking=3, training=4, other=5)
+    assert saved(*START, spent, events.RunResumed(), spent).seconds == 30
+
+
+def test_a_resumed_run_has_not_finished() -> None:
+    over = events.RunFinished(outcome="interrupted", exit_status=130)
+    assert saved(*START, over).finished == over
+    assert saved(*START, over, events.RunResumed()).finished is None
+
+
+def test_a_value_of_another_version_is_an_error_with_a_remedy() -> None:
+    with pytest.raises(ProjectError) as error:
+        last_run([*START, events.GoalUnderstood(goal={"dataset": "unheard of"})])
+    assert error.value.remedy

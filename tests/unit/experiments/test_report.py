@@ -1,0 +1,149 @@
+"""The report: what was asked, the best network, every run with its failures, why it stopped, the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlagent_tui import events, paths
+from mlagent_tui.errors import ProjectError
+from mlagent_tui.events import (
+    BestTested,
+    GoalUnderstood,
+    Journal,
+    RunFinished,
+    RunStarted,
+    TimeSpent,
+    TrialFinished,
+)
+from mlagent_tui.experiments import Conclusion, report
+from mlagent_tui.schemas import Goal, RegistryEntry
+
+GOAL = Goal(
+    dataset="digits",
+    metric="accuracy",
+    comparison=">=",
+    threshold=0.95,
+    max_parameters=20_000,
+    wishes="small",
+)
+CONCLUSION = Conclusion(
+    goal_text="A small CNN for digits,\nat least 95% | under 20k",
+    outcome="achieved",
+    reason="accuracy 0.9610 >= 0.95",
+    goal=GOAL,
+    best_run_id="qe_3",
+    test_accuracy=0.9555,
+    test_size=360,
+    planner="bundled",
+    coder="bundled",
+    sandbox="bubblewrap",
+    versions={"torch": "2.15.0"},
+    spent=TimeSpent(thinking=12.34, training=5.6),
+)
+
+
+@pytest.fixture
+def text(project: Path, finish: Callable[..., RegistryEntry]) -> str:
+    finish(project, "qe_1", 0.8, iteration=1, decision="Iterate: add a convolution", accuracy_noise=0.012)
+    finish(project, "qe_2", None, iteration=2, reason="out of memory:\n it used 9 GB", change=["add a | bar"])
+    finish(project, "qe_3", 0.961, iteration=3, decision="Goal Achieved: 0.9610 >= 0.95")
+    assert report.write(project, CONCLUSION) == project / paths.REPORT
+    return (project / paths.REPORT).read_text()
+
+
+def test_it_opens_with_the_goal_and_what_came_of_it(text: str) -> None:
+    title, _, summary = text.splitlines()[:3]
+    assert title == "# A small CNN for digits, at least 95% \\| under 20k"
+    assert "The goal was achieved" in summary
+    assert "best of 3 networks" in summary and "96.10 %" in summary and "95.55 %" in summary
+
+
+def test_it_has_the_goal_the_reason_the_set_up_and_the_times(text: str) -> None:
+    for words in (
+        "| Criterion | accuracy >= 0.95 |", "20,000", "## Why it stopped\n\naccuracy 0.9610 >= 0.95",
+        "| Sandbox | bubblewrap |", "| torch | 2.15.0 |", "thinking 12.3 s",
+    ):  # fmt: skip
+        assert words in text
+
+
+def test_it_has_the_best_network_with_its_layers_and_the_place_of_its_code(text: str) -> None:
+    for words in (
+        "| Test accuracy | 95.55 % of 360 images |", "`experiments/qe_3/model_code.py`",
+        "| conv1 | conv2d | 8x8x8 | 80 |", "| fc1 | linear | 10 | 5,130 |",
+        "One convolution and a \\| linear layer.",
+    ):  # fmt: skip
+        assert words in text
+
+
+def test_it_has_every_run_failures_included_as_rows_of_one_table(text: str) -> None:
+    rows = [line for line in text.splitlines() if "| qe_" in line or "**qe_" in line]
+    assert len(rows) == 3
+    columns = {row.replace("\\|", "").count("|") for row in rows}
+    assert columns == {10}
+    assert "80.00 % ± 1.20" in rows[0] and "Iterate: add a convolution" in rows[0]
+    assert "failed: out of memory: it used 9 GB" in rows[1] and "add a \\| bar" in rows[1]
+    assert "**qe_3**" in rows[2]
+
+
+def test_the_curves_are_a_picture_beside_it(project: Path, text: str) -> None:
+    assert "(curves.png)" in text
+    picture = (project / paths.CURVES).read_bytes()
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n") and len(picture) > 10_000
+
+
+def test_a_run_without_any_result_has_a_report_without_curves(
+    project: Path, finish: Callable[..., RegistryEntry]
+) -> None:
+    finish(project, "qe_1", None, reason="the code could not be written")
+    report.write(project, Conclusion(goal_text="g", outcome="stopped", reason="no progress"))
+    text = (project / paths.REPORT).read_text()
+    assert "The goal was not achieved." in text and "none has a measured result" in text
+    assert "Curves" not in text and not (project / paths.CURVES).exists()
+
+
+def test_only_the_entries_of_the_run_are_reported(
+    project: Path, finish: Callable[..., RegistryEntry]
+) -> None:
+    finish(project, "qe_1", 0.5)
+    finish(project, "qe_2", 0.6)
+    report.write(
+        project, Conclusion("g", "stopped", "because", best_run_id="qe_2", run_ids=frozenset({"qe_2"}))
+    )
+    text = (project / paths.REPORT).read_text()
+    assert "qe_2" in text and "qe_1" not in text
+
+
+def test_control_characters_and_markup_do_not_reach_the_report() -> None:
+    assert report.plain("a\x1b[31m\u202eb\x00\n\tc <script>|") == "a[31mb c &lt;script>\\|"
+
+
+def test_the_conclusion_is_the_last_run_of_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        for event in (
+            RunStarted(goal_text="old"),
+            TrialFinished(result={"run_id": "qe_0"}),
+            RunFinished(outcome="stopped", best_run_id="qe_0"),
+            RunStarted(goal_text="new", seed=3, planner="bundled"),
+            GoalUnderstood(goal=GOAL.model_dump(mode="json")),
+            TimeSpent(thinking=1.0),
+            TrialFinished(result={"run_id": "qe_1"}),
+            TimeSpent(thinking=2.0, training=1.0),
+            BestTested(run_id="qe_1", accuracy=0.9, test_size=10),
+            RunFinished(outcome="achieved", reason="met", best_run_id="qe_1"),
+        ):
+            journal.append(event)
+    found = report.from_journal(events.read(path)[0])
+    assert (found.goal_text, found.goal, found.seed) == ("new", GOAL, 3)
+    assert (found.outcome, found.reason, found.best_run_id) == ("achieved", "met", "qe_1")
+    assert found.run_ids == {"qe_1"}
+    assert (found.test_accuracy, found.test_size) == (0.9, 10)
+    assert found.spent is not None and (found.spent.thinking, found.spent.training) == (3.0, 1.0)
+
+
+def test_a_journal_without_a_run_has_no_conclusion() -> None:
+    with pytest.raises(ProjectError, match="no run"):
+        report.from_journal([])

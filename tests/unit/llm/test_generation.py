@@ -1,0 +1,129 @@
+"""The decoding loop with a model whose every token is scripted: a reasoning model would be too large."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from llguidance import LLTokenizer
+from numpy.typing import NDArray
+
+from mlagent_tui.errors import ModelError
+from mlagent_tui.llm.base import Answer, PromptTooLong, Request
+from mlagent_tui.llm.constrain import Constrainer
+from mlagent_tui.llm.generation import write_answer
+
+END = 256
+SCHEMA = {
+    "type": "object",
+    "properties": {"size": {"enum": ["small", "deep"]}},
+    "required": ["size"],
+    "additionalProperties": False,
+}
+
+
+class Scripted:
+    """Writes its script byte by byte, and `then` once a closing marker was put in by someone else."""
+
+    def __init__(self, script: str, then: str = "", context_length: int = 1000) -> None:
+        self.context_length = context_length
+        self._script, self._then = list(script.encode()), list(then.encode())
+        self.seen: list[int] = []
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token]) if token < END else b"<end>"
+
+    def is_end(self, token: int) -> bool:
+        return token == END
+
+    def begin(self, prompt: Sequence[int], cancelled: Callable[[], bool]) -> bool:
+        return not cancelled()
+
+    def append(self, tokens: Sequence[int]) -> None:
+        self.seen += tokens
+        expected = self._script[: len(tokens)]
+        self._script = self._script[len(tokens) :] if list(tokens) == expected else self._then
+
+    def logits(self) -> NDArray[np.float32]:
+        logits = np.zeros(END + 1, np.float32)
+        logits[self._script[0] if self._script else END] = 9
+        return logits
+
+
+def write(
+    model: Scripted, schema: bool = False, prompt: str = "?", budget: int = 50, **fields: object
+) -> Answer:
+    request = Request((), SCHEMA if schema else None, **fields)  # type: ignore[arg-type]
+    constraint = Constrainer(LLTokenizer("byte"), END + 1).constraint(SCHEMA) if schema else None
+    return write_answer(
+        model,
+        prompt,
+        request,
+        constraint,
+        thinking_tokens=budget,
+        emit=lambda *_: None,
+        cancelled=lambda: False,
+    )
+
+
+def test_free_text_ends_where_the_model_ends_it() -> None:
+    answer = write(Scripted("hello"))
+    assert (answer.text, answer.finish, answer.tokens) == ("hello", "stop", 5)
+
+
+def test_the_schema_overrules_the_model() -> None:
+    answer = write(Scripted("I think it should be deep"), schema=True)
+    assert json.loads(answer.text)["size"] in ("small", "deep")
+    assert answer.finish == "stop"
+
+
+def test_thinking_opened_by_the_prompt_is_free_and_the_answer_after_it_constrained() -> None:
+    answer = write(Scripted("not json at all</think>\n\n{"), schema=True, prompt="go<think>\n")
+    assert answer.thinking == "not json at all"
+    assert json.loads(answer.text)
+
+
+def test_thinking_that_exceeds_its_budget_is_closed() -> None:
+    answer = write(
+        Scripted("again and " * 30, then='{"size":"deep"}'), schema=True, prompt="<think>", budget=20
+    )
+    assert answer.thinking == "again and again and"
+    assert json.loads(answer.text) == {"size": "deep"}
+
+
+def test_thinking_that_the_model_ends_without_its_marker_is_closed() -> None:
+    answer = write(Scripted("short"), schema=True, prompt="<think>")
+    assert answer.thinking == "short"
+    assert json.loads(answer.text)
+
+
+def test_thinking_does_not_count_as_answer() -> None:
+    answer = write(Scripted("<think>" + "x" * 40 + "</think>0123456789"), max_tokens=8, budget=100)
+    assert (answer.text, answer.finish) == ("01234567", "length")
+
+
+def test_the_context_ends_an_answer() -> None:
+    answer = write(Scripted("0123456789", context_length=8), prompt="four")
+    assert (answer.text, answer.finish) == ("0123", "length")
+
+
+def test_a_forced_end_beyond_the_limit_counts_as_cut_short() -> None:
+    assert write(Scripted("{"), schema=True, max_tokens=12).finish == "length"
+
+
+def test_a_prompt_as_long_as_the_context_is_refused() -> None:
+    with pytest.raises(PromptTooLong) as caught:
+        write(Scripted("x", context_length=8), prompt="12345678")
+    assert (caught.value.prompt_tokens, caught.value.context_length) == (8, 8)
+
+
+def test_a_model_that_computes_no_numbers_is_an_error() -> None:
+    model = Scripted("x")
+    model.logits = lambda: np.full(END + 1, np.nan, np.float32)  # type: ignore[method-assign]
+    with pytest.raises(ModelError, match="not numbers"):
+        write(model)

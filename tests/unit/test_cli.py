@@ -1,0 +1,264 @@
+"""The command line: options, exit statuses, and errors in words."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlagent_tui import cli, events, headless, settings, workspace
+from mlagent_tui.agent import RunOptions, research
+from mlagent_tui.cli import duration, main
+from mlagent_tui.errors import ProjectError
+from mlagent_tui.experiments import Project, registry
+from mlagent_tui.headless import Output
+from mlagent_tui.schemas import RegistryEntry
+from tests.scripted import GOAL, Scripted
+
+Capture = pytest.CaptureFixture[str]
+RESULT = {"run_id": "qe_1", "accuracy": 0.97, "val_loss": 0.1, "parameters": 5210, "seconds": 1.0}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """`mlagent run` with a scripted model in place of a file; its goal is refused, so that nothing trains."""
+    model = Scripted(goal=GOAL | {"threshold": None})
+    monkeypatch.setattr(headless, "research", partial(research, open_models=model.open))
+    monkeypatch.setattr(cli, "_check_models", lambda *specs: None)
+    return model
+
+
+def journal(folder: Path, *told: events.Event) -> Path:
+    workspace.prepare(folder, another=True)
+    with Project(folder) as project:
+        for event in told:
+            project.journal.append(event)
+    return folder
+
+
+# --- arguments ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("30m", 1800), ("1h30m", 5400), ("0.5H", 1800), ("1d", 86400)],
+)
+def test_durations_as_people_write_them(text: str, seconds: float) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "10x", "m", "0", "-5", "5 minutes"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        duration(text)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [], ["fly"], ["run"], ["run", ""], ["resume"],
+        ["run", "a goal", "--iterations", "0"], ["run", "a goal", "--seed", "x"],
+        ["run", "a goal", "--dataset", "imagenet"], ["run", "a goal", "--device", "tpu"],
+        ["run", "a goal", "--time-budget", "soon"], ["run", "a goal", "--sandbox", "maybe"],
+    ],
+)  # fmt: skip
+def test_bad_usage_is_status_2_with_one_message_and_a_remedy(argv: list[str], capsys: Capture) -> None:
+    assert main(argv) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("mlagent: Usage: ")
+    assert "--help" in captured.err
+
+
+def test_options_take_precedence_over_settings_and_roles_over_model(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "settings.yaml").write_text("seed: 7\npatience: 5\ncoder: mine.gguf\n")
+    monkeypatch.setenv("MLAGENT_CONFIG", str(here / "settings.yaml"))
+    parse = cli._parser().parse_args
+    options: RunOptions = cli._options(parse(["run", "a goal", "--seed", "0"]), settings.load())
+    assert (options.seed, options.patience, options.coder) == (0, 5, "mine.gguf")
+    both = parse(["run", "a goal", "--model", "m.gguf", "--coder", "c.gguf"])
+    options = cli._options(both, settings.load())
+    assert (options.planner, options.coder) == ("m.gguf", "c.gguf")
+
+
+# --- errors ---------------------------------------------------------------------------------------------
+
+
+def test_a_missing_model_file_is_found_before_a_folder_is_made(here: Path, capsys: Capture) -> None:
+    assert main(["run", "a goal", "--model", "nowhere.gguf"]) == 1
+    assert "nowhere.gguf" in capsys.readouterr().err
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["resume", "runs", "report"])
+def test_a_folder_that_is_no_project_is_status_1_with_a_remedy(command: str, capsys: Capture) -> None:
+    assert main([command, "nowhere"]) == 1
+    error = capsys.readouterr().err
+    assert "nowhere is not a project" in error
+    assert "\n  " in error
+
+
+def test_a_defect_is_told_with_the_place_of_its_details_and_no_traceback(
+    home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(folder: Path) -> Path:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(cli, "_project", defect)
+    assert main(["runs", "anywhere"]) == 1
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    place = next(word for word in error.split() if word.startswith(str(home)))
+    assert "a defect" in Path(place).read_text()
+
+
+def test_a_refused_goal_is_status_2_and_leaves_no_folder_behind(
+    here: Path, scripted: Scripted, capsys: Capture
+) -> None:
+    assert main(["run", "Make a good network!"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "mlagent: Goal: the goal has no measurable criterion\n  Say what counts" in captured.err
+    assert "project    make-a-good-network-1" in captured.err
+    assert list(here.iterdir()) == []
+
+
+def test_a_folder_of_the_users_is_never_removed(here: Path, scripted: Scripted) -> None:
+    (here / "mine").mkdir()
+    assert main(["run", "Make a good network!", "--project", "mine"]) == 2
+    assert (here / "mine/experiments/journal.jsonl").is_file()
+
+
+def test_events_as_json_are_all_that_is_on_stdout(scripted: Scripted, capsys: Capture) -> None:
+    assert main(["run", "Make a good network!", "--events", "jsonl"]) == 2
+    captured = capsys.readouterr()
+    told = [json.loads(line) for line in captured.out.splitlines()]
+    assert [told[0]["type"], told[-1]["type"]] == ["run_started", "run_finished"]
+    assert captured.err.startswith("mlagent: Goal: ")
+
+
+# --- projects -------------------------------------------------------------------------------------------
+
+
+def test_the_default_folder_is_the_goal_and_the_first_free_number(here: Path) -> None:
+    goal = "A small CNN for the digits data set: at least 95% accuracy!"
+    first = workspace.default_folder(goal, here)
+    assert first.name == "a-small-cnn-for-the-digits-data-set-at-l-1"
+    first.mkdir()
+    assert workspace.default_folder(goal, here).name.endswith("-2")
+    assert workspace.default_folder("数字", here).name == "run-1"
+
+
+def test_a_folder_with_other_things_in_it_does_not_become_a_project(here: Path) -> None:
+    (here / "thesis.tex").write_text("")
+    with pytest.raises(ProjectError, match="is no project"):
+        workspace.prepare(here)
+
+
+def test_a_project_whose_run_has_not_ended_is_resumed_or_explicitly_left(here: Path) -> None:
+    folder = journal(here / "p", events.RunStarted(goal_text="a goal"))
+    with pytest.raises(ProjectError, match="has not ended") as error:
+        workspace.prepare(folder)
+    assert f"mlagent resume {folder}" in error.value.remedy
+    workspace.prepare(folder, another=True)
+
+
+def test_a_project_whose_run_has_ended_takes_another_goal(here: Path) -> None:
+    ended = events.RunFinished(outcome="stopped", exit_status=3)
+    folder = journal(here / "p", events.RunStarted(goal_text="a goal"), ended)
+    assert workspace.prepare(folder) is False
+
+
+def test_a_project_in_a_read_only_folder_is_an_error_with_a_remedy(read_only_folder: Path) -> None:
+    with pytest.raises(ProjectError) as error:
+        workspace.prepare(read_only_folder / "p")
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"), [("achieved", "has achieved its goal"), ("stopped", "--iterations")]
+)
+def test_a_run_that_has_ended_is_not_resumed(here: Path, outcome: Any, said: str, capsys: Capture) -> None:
+    journal(here / "p", events.RunStarted(goal_text="a goal"), events.RunFinished(outcome=outcome))
+    assert main(["resume", "p"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_project_without_a_run_has_nothing_to_resume(here: Path, capsys: Capture) -> None:
+    journal(here / "p")
+    assert main(["resume", "p"]) == 1
+    assert "no run was ever started" in capsys.readouterr().err
+
+
+def test_a_project_that_is_in_use_is_refused(here: Path, scripted: Scripted, capsys: Capture) -> None:
+    folder = journal(here / "p")
+    with Project(folder):
+        assert main(["run", "a goal", "--project", "p"]) == 1
+    assert "is in use by process" in capsys.readouterr().err
+
+
+def test_runs_lists_the_registry_as_columns_or_json(here: Path, capsys: Capture) -> None:
+    folder = journal(here / "p")
+    assert main(["runs", "p"]) == 0
+    assert capsys.readouterr().out == ""
+    entry = RegistryEntry(
+        run_id="qe_20260101_000000", timestamp="2026-01-01T00:00:00Z", model_name="CurrentModel",
+        dataset="digits", metrics_summary={"accuracy": 0.97, "val_loss": 0.1}, decision="Iterate: \x1b[2J",
+        experiment_dir="experiments/qe_20260101_000000/", parameters=5210,
+    )  # fmt: skip
+    registry.record(folder, entry)
+    assert main(["runs", "p"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["run", "accuracy", "loss", "parameters", "status", "decision"]
+    assert lines[1].split()[:5] == ["qe_20260101_000000", "0.9700", "0.1000", "5,210", "completed"]
+    assert "\x1b" not in lines[1]
+    assert main(["runs", "p", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["run_id"] == "qe_20260101_000000"
+
+
+def test_report_writes_and_prints_the_report(here: Path, capsys: Capture) -> None:
+    folder = journal(here / "p", events.RunStarted(goal_text="a goal"))
+    assert main(["report", "p"]) == 0
+    assert capsys.readouterr().out == (folder / "experiments/report.md").read_text()
+
+
+# --- the outcome ----------------------------------------------------------------------------------------
+
+
+def test_the_outcome_is_on_stdout_and_the_times_are_on_stderr(capsys: Capture) -> None:
+    output = Output()
+    for event in (
+        events.TrialFinished(result=RESULT | {"status": "completed"}),
+        events.BestTested(run_id="qe_1", accuracy=0.96),
+        events.TimeSpent(training=1),
+    ):
+        output.event(event)
+    ending = events.RunFinished(outcome="achieved", reason="accuracy 0.97 >= 0.95", best_run_id="qe_1")
+    output.finish(ending, Path("p"))
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        "Goal achieved: accuracy 0.97 >= 0.95",
+        "  best     qe_1 · accuracy 0.9700 · val loss 0.1000 · 5,210 parameters · test accuracy 0.9600",
+        "  project  p",
+        "  report   p/experiments/report.md",
+    ]
+    assert "total" in captured.err
+
+
+def test_an_interrupted_run_says_how_to_go_on(capsys: Capture) -> None:
+    Output(quiet=True).finish(
+        events.RunFinished(outcome="interrupted", reason="stopped on request"), Path("p")
+    )
+    assert "mlagent resume p" in capsys.readouterr().out

@@ -1,0 +1,149 @@
+"""Live text: readable on a terminal and in a file, and safe whatever a model writes."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlagent_tui import events
+from mlagent_tui.console import Console, Terminal, clean, clean_lines, error_text, shorten, time_table, width
+
+EVIL = "\x1b[2Jfine\x07\r\n\x9b31m\u202edone\x7f"
+
+
+class Tty(io.StringIO):
+    """A terminal as far as `isatty` goes."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@given(st.text())
+def test_no_control_character_survives_cleaning(text: str) -> None:
+    for cleaned in (clean(text), clean_lines(text).replace("\n", "")):
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", cleaned)
+
+
+@given(st.text(), st.integers(1, 30))
+def test_shortened_text_fits_its_columns(text: str, columns: int) -> None:
+    assert width(shorten(clean(text), columns)) <= columns
+
+
+def everything() -> list[events.Event]:
+    """One event of each type that is shown, with hostile text wherever a model or a file could put some."""
+    result = {
+        "run_id": EVIL, "status": EVIL, "reason": EVIL, "accuracy": 0.5, "val_loss": 1.0, "parameters": 9,
+        "seconds": 1.0,
+    }  # fmt: skip
+    goal = {"metric": "accuracy", "comparison": ">=", "threshold": 0.9, "dataset": "digits", "wishes": EVIL}
+    calls = [{"tool": EVIL, "arguments": {}}]
+    summary = {"total_parameters": 5, "multiply_adds": 7, "explanation": EVIL}
+    decision = {"decision": "iterate", "assessment": EVIL, "changes": [EVIL]}
+    return [
+        events.RunStarted(goal_text=EVIL, planner=EVIL, coder="b", sandbox=EVIL, options={"iterations": 3}),
+        events.RunResumed(iteration=1, step=EVIL),
+        events.GoalUnderstood(goal=goal),
+        events.Warned(message=EVIL, remedy=EVIL),
+        events.StepStarted(step="plan", iteration=1),
+        events.TokensStreamed(role="planner", task=EVIL, text=EVIL),
+        events.PlanMade(plan={"calls": calls}),
+        events.ConfigMade(config={}, parameters=5, steps=[{"type": EVIL}]),
+        events.CheckFailed(what=EVIL, problem=EVIL),
+        events.CodeMade(code=EVIL, accepted=True),
+        events.SummaryMade(summary=summary),
+        events.TrialStarted(run_id=EVIL, device=EVIL),
+        events.BatchDone(run_id="r", epoch=1, epochs=2, batch=1, batches=3, loss=0.5, images_per_second=10.0),
+        events.EpochDone(run_id="r", epoch=1, epochs=2, train_loss=1.0),
+        events.TrialFinished(result=result),
+        events.TrialFinished(result=result | {"accuracy": None}),
+        events.DecisionMade(decision=decision, advised={"decision": EVIL}, overruled_because=EVIL),
+    ]
+
+
+def test_nothing_a_model_writes_reaches_a_file_as_a_control_character() -> None:
+    stream = io.StringIO()
+    console = Console(stream)
+    for event in everything():
+        console.show(event)
+    assert "fine" in stream.getvalue()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", stream.getvalue())
+
+
+def test_on_a_terminal_the_only_escapes_are_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("mlagent_tui.console.REFRESH", 0)
+    stream = Tty()
+    console = Console(stream)
+    for event in everything():
+        console.show(event)
+    ours = re.sub(r"\x1b\[[0-9;]*m|\r\x1b\[2K", "", stream.getvalue())
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", ours)
+
+
+def test_progress_is_rewritten_in_place_on_a_terminal_and_absent_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    for stream, shown in ((Tty(), "\r\x1b[2K" + "x" * 18 + "…"), (io.StringIO(), "")):
+        Terminal(stream).progress("x" * 50)
+        assert stream.getvalue() == shown
+
+
+def test_a_line_takes_the_place_of_the_progress_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Tty()
+    terminal = Terminal(stream)
+    terminal.progress("busy")
+    terminal.line("done")
+    assert stream.getvalue() == "\r\x1b[2Kbusy\r\x1b[2Kdone\n"
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_no_colour_where_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(variable, value)
+    assert Terminal(Tty()).style("x", "red") == "x"
+
+
+def test_colour_on_a_terminal_and_none_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert Terminal(Tty()).style("x", "red") == "\x1b[31mx\x1b[0m"
+    assert Terminal(io.StringIO()).style("x", "red") == "x"
+
+
+def test_quiet_shows_warnings_and_nothing_else() -> None:
+    stream = io.StringIO()
+    console = Console(stream, quiet=True)
+    for event in everything():
+        console.show(event)
+    assert stream.getvalue().count("\n") == 2
+
+
+def test_text_that_the_stream_cannot_encode_is_escaped() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    Terminal(stream).line("≥ 70")
+    assert raw.getvalue() == b"\\u2265 70\n"
+
+
+def test_an_error_names_what_happened_and_what_to_do() -> None:
+    assert (
+        error_text("Goal", "no number", "Say one.\nOr two.")
+        == "mlagent: Goal: no number\n  Say one.\n  Or two."
+    )
+
+
+def test_the_time_table_adds_up() -> None:
+    table = time_table(events.TimeSpent(loading=1, thinking=2, checking=3, training=3, other=1))
+    assert table.splitlines()[-1].split() == ["total", "10.0", "s"]
+    assert "20%" in table

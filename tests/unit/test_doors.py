@@ -1,0 +1,100 @@
+"""The doors of the design that stay shut, at run time: what a process really has loaded.
+
+The contracts in pyproject.toml read imports; these tests start a fresh interpreter and look.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlagent_tui
+
+PACKAGE = Path(mlagent_tui.__file__).parent
+HEAVY = ("llama_cpp", "matplotlib", "textual", "torch", "torchvision", "transformers")
+
+MODEL_SERVER = {"mlagent_tui.llm.llama_cpp", "mlagent_tui.llm.server"}
+RUNS_GENERATED_CODE = "mlagent_tui.training.loading"
+
+
+def modules_of(path: Path = PACKAGE) -> dict[str, Path]:
+    """Every module of the package, by its dotted name."""
+    names = {}
+    for file in sorted(path.rglob("*.py")):
+        parts = ("mlagent_tui", *file.relative_to(PACKAGE).with_suffix("").parts)
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return names
+
+
+def loaded_after(code: str) -> set[str]:
+    """The names in `sys.modules` of a fresh interpreter that has run `code`."""
+    report = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    names: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return set(names)
+
+
+def engine_modules() -> list[str]:
+    """All that the engine process may import: everything but the insides of its two kinds of child."""
+    doors = {"mlagent_tui.training", "mlagent_tui.training.client"}
+    children = (*MODEL_SERVER, "mlagent_tui.training", "mlagent_tui.__main__")
+    return [name for name in modules_of() if name in doors or not name.startswith(children)]
+
+
+def test_importing_the_whole_engine_loads_none_of_the_heavy_libraries() -> None:
+    loaded = loaded_after("\n".join(f"import {name}" for name in engine_modules()))
+    assert "pydantic" in loaded
+    assert loaded.isdisjoint({*HEAVY, *MODEL_SERVER, RUNS_GENERATED_CODE})
+
+
+@pytest.mark.parametrize("door", ["mlagent_tui.tools", "mlagent_tui.training", "mlagent_tui.llm"])
+def test_a_package_that_starts_heavy_processes_is_itself_light(door: str) -> None:
+    assert loaded_after(f"import {door}").isdisjoint(HEAVY)
+
+
+def test_the_help_text_needs_none_of_the_heavy_libraries() -> None:
+    code = """
+import contextlib, io, sys
+from mlagent_tui.cli import main
+sys.argv = ["mlagent", "--help"]
+with contextlib.redirect_stdout(io.StringIO()) as out:
+    try:
+        status = main()
+    except SystemExit as stop:
+        status = stop.code
+assert not status, status
+assert "run" in out.getvalue()
+"""
+    assert loaded_after(code).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("name", ["events", "schemas"])
+def test_events_and_schemas_import_nothing_of_ours(name: str) -> None:
+    code = f"import sys, mlagent_tui.{name}"
+    code += "; ours = sorted(n for n in sys.modules if n.startswith('mlagent_tui.'))"
+    code += f"; assert ours == ['mlagent_tui.{name}'], ours"
+    loaded_after(code)
+
+
+RUNS_CODE = {"__import__", "eval", "exec"}
+IMPORTS_BY_NAME = {"import_module", "module_from_spec", "run_module", "run_path", "spec_from_file_location"}
+
+
+@pytest.mark.parametrize("name", sorted(modules_of().keys() - {RUNS_GENERATED_CODE}))
+def test_only_a_trial_worker_can_import_or_execute_generated_code(name: str) -> None:
+    tree = ast.parse(modules_of()[name].read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func
+            bare = called.id if isinstance(called, ast.Name) else ""
+            dotted = called.attr if isinstance(called, ast.Attribute) else ""
+            assert bare not in RUNS_CODE, f"line {node.lineno}"
+            assert not {bare, dotted} & IMPORTS_BY_NAME, f"line {node.lineno}"

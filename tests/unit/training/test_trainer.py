@@ -1,0 +1,96 @@
+"""Real trainings of small networks, without a process around them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from mlagent_tui.schemas import EvalConfig
+from mlagent_tui.training.datasets import load
+from mlagent_tui.training.measuring import summarise
+from mlagent_tui.training.replies import Batch, Epoch, Progress, Trained
+from mlagent_tui.training.trainer import Training, make_optimizer
+
+
+def train(**settings: object) -> tuple[Trained, list[Progress]]:
+    config = EvalConfig.model_validate({"dataset": "digits", "train_size": 256, "epochs": 2} | settings)
+    torch.manual_seed(config.seed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 10))
+    events: list[Progress] = []
+    data = load(config, torch.device("cpu"), None)
+    return Training(model, data, config, events.append).run(), events
+
+
+def epochs(events: list[Progress]) -> list[tuple[float, ...]]:
+    return [(e.train_loss, e.train_accuracy, e.val_loss, e.accuracy) for e in events if isinstance(e, Epoch)]
+
+
+@pytest.mark.parametrize("settings", [
+    {"optimizer": "sgd", "learning_rate": 0.05}, {"schedule": "cosine"}, {"schedule": "constant"},
+    {"augmentation": "flip"}, {"label_smoothing": 0.1}, {"precision": "bfloat16"}, {"batch_size": 1000}, {},
+    {"epochs": 1, "batch_size": 256},
+])  # fmt: skip
+def test_every_setting_trains(settings: dict[str, object]) -> None:
+    done, events = train(**settings)
+    assert (done.status, done.reason) == ("completed", "")
+    assert done.epochs == len(epochs(events)) == int(settings.get("epochs", 2))  # type: ignore[call-overload]
+    assert all(math.isfinite(value) for row in epochs(events) for value in row)
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others() -> None:
+    same = {"augmentation": "shift", "epochs": 3}
+    assert epochs(train(seed=3, **same)[1]) == epochs(train(seed=3, **same)[1])
+    assert epochs(train(seed=3, **same)[1]) != epochs(train(seed=4, **same)[1])
+
+
+def test_training_learns() -> None:
+    _, events = train(train_size=None, epochs=8, batch_size=32)
+    assert epochs(events)[-1][3] > 0.85
+
+
+@pytest.mark.parametrize("rate", [10.0, 3.0])
+def test_a_divergence_stops_the_trial_with_its_reason(rate: float) -> None:
+    done, _ = train(optimizer="sgd", learning_rate=rate, schedule="constant", epochs=50)
+    assert done.status == "diverged"
+    assert "epoch" in done.reason
+    assert done.epochs < 50
+
+
+def test_the_time_limit_stops_the_trial_and_it_reports_what_it_has() -> None:
+    done, events = train(time_limit=0.05, epochs=1000, batch_size=1)
+    assert done.status == "time_limit"
+    assert "the time limit of 0.05 s was reached in epoch 1" in done.reason
+    assert done.epochs == 0
+    assert len(epochs(events)) == 1
+    assert done.images_per_second > 0
+
+
+def test_progress_counts_batches_and_always_tells_the_last() -> None:
+    _, events = train(batch_size=100)
+    last = [e for e in events if isinstance(e, Batch) and e.batch == e.batches]
+    assert [(e.epoch, e.epochs, e.batch, e.batches) for e in last] == [(1, 2, 3, 3), (2, 2, 3, 3)]
+
+
+def test_norms_and_biases_are_not_decayed() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    decayed, plain = make_optimizer(model, EvalConfig(dataset="digits", weight_decay=0.1)).param_groups
+    assert [p.dim() for p in decayed["params"]] == [4] and decayed["weight_decay"] == 0.1
+    assert [p.dim() for p in plain["params"]] == [1, 1, 1] and plain["weight_decay"] == 0
+
+
+def test_a_summary_is_measured() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.Flatten(), nn.Linear(128, 5)
+    )
+    model[0].weight.requires_grad_(False)
+    summary = summarise(model, "Net", (2, 3, 4, 4))
+    assert (summary.input_shape, summary.output_shape) == ((2, 3, 4, 4), (2, 5))
+    assert summary.total_parameters == 216 + 16 + 645
+    assert summary.trainable_parameters == 16 + 645
+    assert summary.multiply_adds == 2 * (16 * 216 + 128 * 5)
+    assert summary.size_mb == pytest.approx(4 * (216 + 32 + 645) / 1e6 + 8e-6)  # and the batch counter
+    first = summary.layers[0]
+    assert (first.name, first.type, first.output_shape, first.parameters) == ("0", "Conv2d", (8, 4, 4), 216)
