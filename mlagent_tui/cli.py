@@ -85,8 +85,10 @@ def _run(arguments: argparse.Namespace) -> int:
     output.say(f"project    {folder}")
     with Project(folder) as project:
         status = drive(project, options, folder, output)
-    if fresh and status in (1, 2):
-        workspace.discard_empty(folder)
+    if fresh and status in (1, 2) and workspace.discard_empty(folder):
+        output.say("project    removed again: nothing was tried in it")
+    elif status == 1:
+        output.say(f"go on      mlagent resume {folder}")
     return status
 
 
@@ -168,15 +170,24 @@ def _options(arguments: argparse.Namespace, defaults: settings.Settings) -> Any:
     given = {name: value for name, value in said.items() if value is not None}
     if arguments.model:
         given = {"planner": arguments.model, "coder": arguments.model} | given
+    given = defaults.model_dump() | given
+    for role in ("planner", "coder"):
+        given[role] = _absolute(given[role])
+    given["data_dir"] = given["data_dir"] and given["data_dir"].expanduser().absolute()
     try:
-        return RunOptions.model_validate(
-            {**defaults.model_dump(), **given, "goal_text": arguments.goal.strip()}
-        )
+        return RunOptions.model_validate(given | {"goal_text": arguments.goal.strip()})
     except ValidationError as error:
         first = error.errors()[0]
         option = str(first["loc"][0]).replace("_", "-")
         name = "GOAL" if option == "goal-text" else f"--{option}"
         raise UsageError(f"{name}: {first['msg']}", "See: mlagent run --help") from error
+
+
+def _absolute(spec: str) -> str:
+    """A model file's name as it is valid from every folder; a run may be resumed from another."""
+    if spec == "bundled" or "://" in spec:
+        return spec
+    return str(Path(spec).expanduser().absolute())
 
 
 def _check_models(*specs: str) -> None:

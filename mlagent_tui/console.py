@@ -264,9 +264,8 @@ class Console:
 
 
 def _models(event: events.RunStarted) -> str:
-    if event.planner == event.coder:
-        return f"model {event.planner}"
-    return f"planner {event.planner} · coder {event.coder}"
+    planner, coder = (spec.rpartition("/")[2] for spec in (event.planner, event.coder))
+    return f"model {planner}" if event.planner == event.coder else f"planner {planner} · coder {coder}"
 
 
 def _short(tool: str) -> str:

@@ -16,6 +16,8 @@ from mlagent_tui.agent import RunOptions, Saved, research
 from mlagent_tui.console import Console, clean, error_text, time_table
 from mlagent_tui.experiments import Project
 
+EXIT_INTERRUPTED = 130
+
 _OUTCOMES = {
     "achieved": "Goal achieved",
     "stopped": "Stopped without achieving the goal",
@@ -61,7 +63,7 @@ class Output:
 
     def finish(self, ending: events.RunFinished, folder: Path) -> None:
         """The outcome on stdout, the times on stderr."""
-        if self.spent:
+        if self.spent and self.results:
             self.say("")
             self.say(time_table(self.spent))
             self.say("")
@@ -96,11 +98,15 @@ def drive(project: Project, run: RunOptions | Saved, folder: Path, output: Outpu
     """Carry a run out to its end, showing it; returns its exit status."""
     cancel = threading.Event()
     ending: events.RunFinished | None = None
-    with _signals(cancel, output):
-        for event in research(project, run, cancel=cancel, approve=_approve):
-            output.event(event)
-            if isinstance(event, events.RunFinished):
-                ending = event
+    try:
+        with _signals(cancel, output):
+            for event in research(project, run, cancel=cancel, approve=_approve):
+                output.event(event)
+                if isinstance(event, events.RunFinished):
+                    ending = event
+    except KeyboardInterrupt:
+        output.console.terminal.line(f"stopped    go on with: mlagent resume {folder}")
+        return EXIT_INTERRUPTED
     assert ending is not None
     output.finish(ending, folder)
     return ending.exit_status

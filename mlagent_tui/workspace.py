@@ -9,7 +9,6 @@ from pathlib import Path
 from mlagent_tui import events, paths, tools
 from mlagent_tui.agent import last_run
 from mlagent_tui.errors import ProjectError, ToolError
-from mlagent_tui.experiments import registry
 from mlagent_tui.files import explain
 
 SLUG_WIDTH = 40
@@ -52,14 +51,13 @@ def prepare(folder: Path, *, another: bool = False) -> bool:
     return fresh
 
 
-def discard_empty(folder: Path) -> None:
-    """Remove a project in which nothing has ever run."""
-    try:
-        empty = not registry.load(folder.absolute())
-    except ProjectError:
-        return
+def discard_empty(folder: Path) -> bool:
+    """Remove a project in which not even a goal was understood; whether it was one."""
+    told = events.read(paths.Layout(folder.absolute()).journal)[0]
+    empty = not any(isinstance(event, events.GoalUnderstood) for event in told)
     if empty:
         shutil.rmtree(folder, ignore_errors=True)
+    return empty
 
 
 def _refuse_unfinished(folder: Path, layout: paths.Layout) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import hypothesis
 import pytest
 
-
 # The machine may be busy, so no property has a deadline; nothing found is kept between runs.
 hypothesis.settings.register_profile("mlagent", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("mlagent")

@@ -40,7 +40,7 @@ class CurrentModel(nn.Module):
         x = self.relu1(self.conv1(x))
         return self.fc1(self.flatten1(x))
 """
-ITERATE = {"decision": "iterate", "assessment": "not there yet", "changes": ["use more channels"]}
+ITERATE = {"decision": "iterate", "assessment": "not there yet", "changes": ["double the channels"]}
 ACHIEVED = {"decision": "goal_achieved", "assessment": "there", "changes": []}
 
 

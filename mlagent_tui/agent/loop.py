@@ -122,16 +122,17 @@ class Loop:
             try:
                 steps = shapes.infer(config)
                 if attempt + 1 < CONFIG_ATTEMPTS:
-                    planning.refuse_repetition(brief, config, plan)
+                    planning.refuse_pointless(brief, config, steps, plan)
                 yield from self.checking(partial(self.session.build, config))
             except ConfigError as error:
                 problem = error.what
                 yield events.CheckFailed(what="config", problem=problem, attempt=attempt)
             else:
-                yield from self.call("write_file", planning.config_file(config))
+                if not planning.writes_config(plan):
+                    yield from self.call("write_file", planning.config_file(config))
                 yield planning.config_made(brief.iteration, config, steps)
                 return config
-        raise ConfigError(f"{problem} (after {CONFIG_ATTEMPTS} attempts)", "State the goal differently.")
+        raise ConfigError(str(problem), "State the goal differently, or use a more capable planner.")
 
     # --- assemble, summarise, evaluate ------------------------------------------------------------------
 
@@ -266,8 +267,12 @@ class Loop:
 
     def call(self, name: str, arguments: dict[str, Any]) -> Steps[Any]:
         """A call of one of the nine tools, with its events."""
-        with tools.use_context(self.session.tools):
-            return (yield from self.background(lambda: tools.call(name, arguments)))
+
+        def work() -> Any:
+            with tools.use_context(self.session.tools):
+                return tools.call(name, arguments)
+
+        return (yield from self.background(work))
 
     def interrupted_by(self, error: MlagentError | None) -> None:
         """Raise `Interrupted` when the user asked to stop: what failed meanwhile failed because of that."""

@@ -63,7 +63,7 @@ class Planner:
 
         Raises `GoalError` when the text names no data set or no measurable criterion.
         """
-        goal = self._ask("goal", goal_prompt(goal_text), Goal)
+        goal = self.read(goal_text)
         doubts = ungrounded(goal, goal_text)
         if doubts:
             again = self._ask("goal", goal_prompt(goal_text, "; ".join(doubts)), Goal, attempt=1)
@@ -75,6 +75,10 @@ class Planner:
                 'Say what counts as success, for example "at least 95% accuracy" or "validation loss below 0.3".',
             )
         return Understood(goal, ungrounded(goal, goal_text))
+
+    def read(self, goal_text: str) -> Goal:
+        """The goal as the model reads it at first sight: its threshold and data set may be missing."""
+        return self._ask("goal", goal_prompt(goal_text), Goal)
 
     def plan(self, brief: Brief) -> Plan:
         """The tool calls of this iteration."""

@@ -17,6 +17,9 @@ from mlagent_tui.errors import ConfigError
 from mlagent_tui.events import ConfigMade, DecisionMade
 from mlagent_tui.schemas import Decision, EvalConfig, ModelConfig, Plan
 
+REFERENCE = "$model_config"
+"""What stands for the configuration in a plan that is made before it."""
+
 WITHIN = 0.98
 """Share of a limit in seconds after which a trial is stopped, so that its last validation fits in as well."""
 
@@ -69,8 +72,11 @@ def fitted(brief: Brief, config: ModelConfig) -> ModelConfig:
     return config.model_copy(update={"input_shape": card.input_shape, "num_classes": card.num_classes})
 
 
-def refuse_repetition(brief: Brief, config: ModelConfig, plan: Plan) -> None:
-    """Raise `ConfigError` when an earlier iteration tried exactly this network with exactly this training."""
+def refuse_pointless(brief: Brief, config: ModelConfig, steps: list[shapes.Step], plan: Plan) -> None:
+    """Raise `ConfigError` for a network that cannot meet the goal, or was tried with the same training."""
+    count, limit = shapes.count_parameters(steps), brief.goal.max_parameters
+    if limit is not None and count > limit:
+        raise ConfigError(f"the network has {count} parameters, over the limit of {limit}")
     for attempt in brief.history:
         if attempt.config == config and attempt.eval_config == plan.evaluation:
             raise ConfigError(f"the same network and training as in iteration {attempt.entry.iteration}")
@@ -87,6 +93,12 @@ def calls(plan: Plan, config: ModelConfig, done: Set[str]) -> Iterator[tuple[str
         if "model_class_name" in arguments:
             arguments["model_class_name"] = config.model_name
         yield call.tool, arguments
+
+
+def writes_config(plan: Plan) -> bool:
+    """Whether the plan itself keeps the current configuration in its file."""
+    wanted = {"file_path": paths.CURRENT_CONFIG, "content": REFERENCE}
+    return any(c.tool == "write_file" and c.arguments.model_dump() == wanted for c in plan.calls)
 
 
 def config_file(config: ModelConfig) -> dict[str, Any]:

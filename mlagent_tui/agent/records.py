@@ -8,7 +8,7 @@ from mlagent_tui import paths, shapes
 from mlagent_tui.agent.context import Attempt
 from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
-from mlagent_tui.errors import ConfigError, MlagentError, TrialError
+from mlagent_tui.errors import ConfigError, MlagentError
 from mlagent_tui.experiments import Project
 from mlagent_tui.schemas import DataCard, EvalResult, ModelConfig, RegistryEntry
 
@@ -18,7 +18,7 @@ def failed(project: Project, error: MlagentError, card: DataCard, seed: int) -> 
     return EvalResult(
         run_id=project.claim_run(),
         status="failed",
-        reason=error.what if isinstance(error, TrialError) else f"{error.title}: {error.what}",
+        reason=error.what,
         dataset=card.dataset,
         seed=seed,
     )

@@ -61,6 +61,10 @@ def _ended(session: Session, saved: Saved, resumed: bool) -> Generator[events.Ev
         yield events.RunFinished(outcome="interrupted", reason=error.what, exit_status=EXIT_INTERRUPTED)
     except MlagentError as error:
         yield from _failed(session, error.title, error.what, error.remedy, _status(error))
+    except OSError as error:
+        what, remedy = explain(error)
+        where = f"{error.filename}: {what}" if error.filename else what
+        yield from _failed(session, "File system", where, remedy, EXIT_ERROR)
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         yield from _failed(session, "Unexpected error", what, "This is a defect of mlagent.", EXIT_ERROR)

@@ -195,9 +195,11 @@ def achievement(goal: Goal, entry: RegistryEntry) -> str:
 def fallback_change(brief: Brief) -> str:
     """What to try when nobody said: smaller after a failure or over a limit, else larger."""
     entry = brief.history[-1].entry
+    if brief.last_config is None and measured(brief.goal, entry) is None:
+        return "start smaller"
     if measured(brief.goal, entry) is None or excess(brief.goal, entry) > 0:
-        return "use fewer channels"
-    return "use more channels"
+        return "halve the channels"
+    return "double the channels"
 
 
 def _decide(

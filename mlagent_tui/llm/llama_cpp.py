@@ -40,6 +40,14 @@ def _on_log(level: int, text: bytes, _data: int | None) -> None:
         _log.append(line.strip())
 
 
+def _has_amx() -> bool:
+    """Whether this CPU has Intel's matrix tiles, on which llama.cpp's repacked weights crash (its issue #20824)."""
+    try:
+        return " amx_tile" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
 class Llama:
     """One model file, loaded, with one context. Not for use by two threads at once."""
 
@@ -50,6 +58,7 @@ class Llama:
         c.llama_backend_init()
         parameters = c.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
+        parameters.use_extra_bufts = not _has_amx()
         self._model = c.llama_model_load_from_file(str(path).encode(), parameters)
         if not self._model:
             raise _load_error(path)

@@ -60,7 +60,7 @@ def structured(
 def _retry(request: Request, problem: str, attempt: int) -> Request:
     """The same request with the problem told, drawn from another seed; its prefix stays as it was."""
     *before, last = request.messages
-    told = dataclasses.replace(last, content=f"{last.content}\n\nThe previous answer was refused: {problem}")
+    told = dataclasses.replace(last, content=f"{last.content}\nProblem: {problem}")
     return dataclasses.replace(
         request,
         messages=(*before, told),

@@ -1,7 +1,11 @@
-"""The levels of confinement: which one this machine offers, and the command that runs something in it."""
+"""The levels of confinement: which one this machine offers, and the command that runs something in it.
+
+A weakness of landlock: what lies inside the writable folder (`.git`, a `.venv`) cannot be kept read-only.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -53,23 +57,27 @@ def confine(
     readable: Sequence[Path] = (),
     gpu: bool = False,
     processes: bool = True,
+    tasks: int = 1024,
     file_mb: int = 0,
     env: Mapping[str, str] | None = None,
 ) -> Confined:
     """Wrap `argv` to see a read-only system, `readable` and one `writable` folder; no network, no secrets.
 
     The program's environment is a small clean one plus `env`. Without `processes` it cannot start others
-    (Linux). `file_mb` bounds every file it writes, 0 for no bound. A level that the machine
-    does not offer shows when the command is started.
+    (Linux); with them, `tasks` bounds how many more the user may have (the kernel exempts root, whom only
+    the watch of `limits` stops). `file_mb` bounds every file it writes, 0 for no bound. A level that the
+    machine does not offer shows when the command is started.
     """
     writable = writable.resolve()
     program = shutil.which(argv[0]) or argv[0]
     seen = _readable(readable)
+    linux = sys.platform == "linux"
     confined = level in ("bubblewrap", "landlock")
     spec = {
         "seccomp": confined and platform.machine() in _FILTERED_MACHINES,
         "landlock": level == "landlock",
         "processes": processes,
+        "user_tasks": _tasks_of_user() + tasks if processes and linux and os.getuid() else 0,
         "file_mb": file_mb,
         "readable": [*map(str, seen), "/proc", *(["/sys"] if gpu else [])],
         "writable": [str(writable), *_DEVICES, *([*bubblewrap.GPU_DEVICES, "/proc"] if gpu else [])],
@@ -89,6 +97,15 @@ def _readable(extra: Sequence[Path]) -> list[Path]:
     places = [*map(Path, _SYSTEM), Path(sys.prefix), Path(sys.base_prefix), _LAUNCHER, *extra]
     found = {path for place in places for path in (place.absolute(), place.resolve())}
     return sorted(path for path in found if found.isdisjoint(path.parents))
+
+
+def _tasks_of_user() -> int:
+    """Processes and threads of this user, 0 where that cannot be counted."""
+    count = 0
+    for status in Path("/proc").glob("[0-9]*/task/"):
+        with contextlib.suppress(OSError):
+            count += len(os.listdir(status)) if status.stat().st_uid == os.getuid() else 0
+    return count
 
 
 def _environment(writable: Path) -> dict[str, str]:

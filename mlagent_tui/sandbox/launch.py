@@ -156,6 +156,8 @@ def _limit(spec: dict[str, Any]) -> None:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         size = size if hard == resource.RLIM_INFINITY else min(size, hard)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    if spec["user_tasks"]:
+        resource.setrlimit(resource.RLIMIT_NPROC, (spec["user_tasks"], spec["user_tasks"]))
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
         with open("/proc/self/oom_score_adj", "w") as score:  # if memory runs out, this goes first

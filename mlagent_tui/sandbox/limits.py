@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_DISK_EVERY = 1.0  # seconds; walking a folder costs more than reading a process table
+# Seconds; walking a folder costs more than reading the process table.
+_TREE_EVERY, _DISK_EVERY = 0.1, 1.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a process tree may use in all. Memory is resident memory; `tasks` counts threads; disk is growth."""
+    """What a process tree may use in all: resident memory, threads, growth of its folder on disk."""
 
     memory_mb: int
     tasks: int = 1024
@@ -50,21 +51,30 @@ class Guard:
     pid: int
     limits: Limits
     folder: Path | None = None
+    _groups: set[int] = field(default_factory=set, init=False)
+    _tree_next: float = field(default=0.0, init=False)
     _disk_next: float = field(default=0.0, init=False)
     _disk_before: int = field(default=0, init=False)
+    _tasks_before: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        self._groups.add(self.pid)
+        self._tasks_before = _tasks_of_the_machine()
         self._disk_before = _folder_size(self.folder) if self.folder else 0
 
     def breach(self) -> str | None:
-        """The first limit exceeded, in words; None while all is well."""
-        tree = self._tree()
-        memory = sum(task.resident for task in tree) >> 20
-        if memory > self.limits.memory_mb:
-            return f"out of memory: it used {memory} MB, the limit is {self.limits.memory_mb} MB"
-        tasks = sum(task.threads for task in tree)
-        if tasks > self.limits.tasks:
-            return f"too many processes: {tasks} tasks, the limit is {self.limits.tasks}"
+        """The first limit exceeded, in words; None while all is well. Cheap enough to ask every 20 ms."""
+        crowded = _tasks_of_the_machine() - self._tasks_before > self.limits.tasks
+        if crowded:  # perhaps a fork bomb: while it grows, nobody else gets a turn to count it
+            self._signal(signal.SIGSTOP)
+        if crowded or time.monotonic() >= self._tree_next:
+            self._tree_next = time.monotonic() + _TREE_EVERY
+            problem = self._exceeded()
+            if problem:
+                return problem
+        if crowded:
+            self._tasks_before = _tasks_of_the_machine()
+            self._signal(signal.SIGCONT)
         if self.folder is not None and time.monotonic() >= self._disk_next:
             self._disk_next = time.monotonic() + _DISK_EVERY
             disk = _folder_size(self.folder) - self._disk_before >> 20
@@ -74,9 +84,8 @@ class Guard:
 
     def kill(self) -> None:
         """Kill the whole tree, at once and without a word; repeats until nobody is left who could fork."""
-        for _ in range(50):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+        for _ in range(500):
+            self._signal(signal.SIGKILL)
             others = [task.pid for task in self._tree() if task.pid != self.pid]
             for pid in others:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -84,6 +93,22 @@ class Guard:
             if not others:
                 return
             time.sleep(0.01)
+
+    def _exceeded(self) -> str | None:
+        tree = self._tree()
+        tasks = sum(task.threads for task in tree)
+        if tasks > self.limits.tasks:
+            return f"too many processes: {tasks} tasks, the limit is {self.limits.tasks}"
+        memory = sum(task.resident for task in tree) >> 20
+        if memory > self.limits.memory_mb:
+            return f"out of memory: it used {memory} MB, the limit is {self.limits.memory_mb} MB"
+        return None
+
+    def _signal(self, number: int) -> None:
+        """To all process groups of the tree. One call reaches all of a group before any can fork again."""
+        for group in self._groups:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, number)
 
     def _tree(self) -> list[_Task]:
         tasks = list(_tasks())
@@ -97,7 +122,15 @@ class Guard:
                 if task.pid not in found:
                     found[task.pid] = task
                     waiting.append(task.pid)
+        self._groups.update({task.group for task in found.values()} - {os.getpgrp()})
         return list(found.values())
+
+
+def _tasks_of_the_machine() -> int:
+    """How many there are in all, 0 where that is not known: one small read (proc_loadavg(5))."""
+    with contextlib.suppress(OSError):
+        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+    return 0
 
 
 def _tasks() -> Iterator[_Task]:

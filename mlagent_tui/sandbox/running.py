@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mlagent_tui.sandbox.confinement import Confined
 from mlagent_tui.sandbox.limits import Guard, Limits
 
-_LOOK_EVERY = 0.1  # seconds
+_LOOK_EVERY = 0.02  # seconds; a fork bomb doubles faster than that
 
 
 @dataclass(frozen=True)

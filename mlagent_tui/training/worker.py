@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_model as load_weights
 from safetensors.torch import save_model as save_weights
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mlagent_tui.errors import MlagentError, TrialError
 from mlagent_tui.schemas import EvalConfig, ModelConfig, Value
@@ -27,6 +28,10 @@ from mlagent_tui.training.replies import Done, Ready, Refused, Started, TestResu
 
 WEIGHTS = "model.safetensors"
 _TEXT = 4000
+_CORES = torch.get_num_threads()
+# Multiply-adds of a batch below which one more thread costs more in waiting than it brings. The count follows
+# from model and settings alone, so that the order of sums, and with it the metrics, are the same every time.
+_WORK_OF_A_THREAD = 20_000_000
 
 
 class Worker:
@@ -86,8 +91,11 @@ def _prepare(
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     torch.manual_seed(config.seed)
-    with torch.no_grad():
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         output = model.eval()(data.normalise(data.train.images[:2]))
+    if device.type == "cpu":
+        work = counter.get_total_flops() // 4 * config.batch_size  # two images, two operations each
+        torch.set_num_threads(max(1, min(_CORES, work // _WORK_OF_A_THREAD)))
     if tuple(output.shape) != (2, data.info.num_classes):
         raise TrialError(
             f"the model gives {tuple(output.shape[1:])}, the data set has {data.info.num_classes} classes",

@@ -5,6 +5,10 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import gguf
@@ -22,6 +26,9 @@ CHAT_TEMPLATE = (
     "{%- if add_generation_prompt -%}{{ '<|assistant|>' }}{%- endif -%}"
 )
 """Minnow was trained on what the instructions say, so it is shown the last user message alone."""
+
+LIKELY = -6.0
+"""Log-probability below which a token has no part in an answer, and is not compared."""
 
 _NAMES = {
     "attn_norm": "attn_norm", "q": "attn_q", "k": "attn_k", "v": "attn_v", "out": "attn_output",
@@ -102,24 +109,24 @@ def _tensor(writer: gguf.GGUFWriter, name: str, weight: Tensor) -> None:
 
 
 def verify(model: Minnow, pieces: Pieces, path: Path, texts: list[str]) -> float:
-    """Largest difference of log-probabilities between PyTorch and llama.cpp over `texts`.
+    """Largest difference of log-probabilities between PyTorch and llama.cpp over `texts`, in nats.
 
     Raises `AssertionError` where the two split a text into different tokens.
     """
-    from llama_cpp import Llama
-
-    llama = Llama(str(path), n_ctx=model.shape.context, logits_all=True, verbose=False)
+    with tempfile.TemporaryDirectory() as folder:
+        asked, told = Path(folder, "texts.json"), Path(folder, "out.npz")
+        asked.write_text(json.dumps(texts))
+        program = Path(__file__).with_name("llama_logits.py")
+        subprocess.run([sys.executable, program, path, asked, told], check=True)
+        theirs = dict(np.load(told))
     model.eval()
     worst = 0.0
-    for text in texts:
+    for index, text in enumerate(texts):
         ids = pieces.encode(text)
-        theirs = llama.tokenize(text.encode(), add_bos=False, special=False)
-        assert theirs == ids, f"llama.cpp splits differently: {text[:80]!r}"
-        llama.reset()
-        llama.eval(ids)
-        got = torch.tensor(np.array(llama.scores[: len(ids)])).log_softmax(-1)
+        assert theirs[f"tokens_{index}"].tolist() == ids, f"llama.cpp splits differently: {text[:80]!r}"
+        got = torch.from_numpy(theirs[f"logits_{index}"]).log_softmax(-1)
         with torch.no_grad():
             expected = model(torch.tensor([ids]))[0].log_softmax(-1)
-        likely = expected > -6  # where a token has any chance at all
+        likely = expected > LIKELY
         worst = max(worst, float((got - expected)[likely].abs().max()))
     return worst

@@ -314,5 +314,5 @@ def test_a_stopped_run_goes_on_under_a_raised_limit(root: Path) -> None:
     told = carry_out(root, Scripted(code=f"```python\n{WRONG}```"), saved)
     entries: list[RegistryEntry] = registry.load(root)
     assert [e.iteration for e in entries] == [1, 2]
-    assert entries[0].decision == "Iterate: use more channels"
+    assert entries[0].decision == "Iterate: double the channels"
     assert ending(told).reason == "iteration limit of 2 reached"

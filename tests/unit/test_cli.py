@@ -87,10 +87,10 @@ def test_options_take_precedence_over_settings_and_roles_over_model(
     monkeypatch.setenv("MLAGENT_CONFIG", str(here / "settings.yaml"))
     parse = cli._parser().parse_args
     options: RunOptions = cli._options(parse(["run", "a goal", "--seed", "0"]), settings.load())
-    assert (options.seed, options.patience, options.coder) == (0, 5, "mine.gguf")
+    assert (options.seed, options.patience, options.coder) == (0, 5, str(here / "mine.gguf"))
     both = parse(["run", "a goal", "--model", "m.gguf", "--coder", "c.gguf"])
     options = cli._options(both, settings.load())
-    assert (options.planner, options.coder) == ("m.gguf", "c.gguf")
+    assert (options.planner, options.coder) == (str(here / "m.gguf"), str(here / "c.gguf"))
 
 
 # --- errors ---------------------------------------------------------------------------------------------
@@ -132,6 +132,7 @@ def test_a_refused_goal_is_status_2_and_leaves_no_folder_behind(
     assert captured.out == ""
     assert "mlagent: Goal: the goal has no measurable criterion\n  Say what counts" in captured.err
     assert "project    make-a-good-network-1" in captured.err
+    assert "removed again" in captured.err
     assert list(here.iterdir()) == []
 
 

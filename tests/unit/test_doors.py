@@ -98,3 +98,22 @@ def test_only_a_trial_worker_can_import_or_execute_generated_code(name: str) -> 
             dotted = called.attr if isinstance(called, ast.Attribute) else ""
             assert bare not in RUNS_CODE, f"line {node.lineno}"
             assert not {bare, dotted} & IMPORTS_BY_NAME, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("name", sorted(modules_of()))
+def test_nothing_reaches_past_what_a_folder_exports(name: str) -> None:
+    folders = {file.parent.name for file in PACKAGE.glob("*/__init__.py")}
+    own = name.split(".")[1] if name.count(".") else ""
+    for node in ast.walk(ast.parse(modules_of()[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            targets = [node.module or ""]
+        elif isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        else:
+            continue
+        for target in targets:
+            package, folder, *inside = [*target.split("."), "", ""]
+            beyond = package == "mlagent_tui" and folder in folders - {own} and any(inside)
+            assert not beyond, (
+                f"line {node.lineno} imports {target}; {folder}/__init__ should export what it needs"
+            )

@@ -6,9 +6,10 @@ import pytest
 
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.options import RunOptions
-from mlagent_tui.agent.planning import calls, fitted, prescribe, refuse_repetition
+from mlagent_tui.agent.planning import calls, fitted, prescribe, refuse_pointless, writes_config
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.schemas import DataCard, Goal, ModelConfig, Plan, RegistryEntry
+from mlagent_tui.shapes import infer
 from tests.scripted import CONFIG, GOAL, plan
 
 DIGITS = DataCard(
@@ -18,6 +19,7 @@ DUMMY = DIGITS.model_copy(update={"dataset": "dummy", "input_shape": (3, 4, 4), 
 OPTIONS = RunOptions(goal_text="a goal", seed=7, device="cpu")
 PLAN = Plan.model_validate(plan(seed=99, device="cuda", dataset="mnist", time_limit=50))
 NETWORK = ModelConfig.model_validate(CONFIG)
+STEPS = infer(NETWORK)
 
 
 def brief(card: DataCard = DIGITS, *history: Attempt, max_seconds: float | None = None) -> Brief:
@@ -76,6 +78,21 @@ def test_only_the_same_network_with_the_same_training_is_a_repetition() -> None:
     chosen = prescribe(PLAN, brief(), OPTIONS, None)
     tried = Attempt(entry, NETWORK, chosen.evaluation)
     with pytest.raises(ConfigError, match="as in iteration 4"):
-        refuse_repetition(brief(DIGITS, tried), NETWORK, chosen)
+        refuse_pointless(brief(DIGITS, tried), NETWORK, STEPS, chosen)
     longer = prescribe(Plan.model_validate(plan(epochs=9)), brief(), OPTIONS, None)
-    refuse_repetition(brief(DIGITS, tried), NETWORK, longer)
+    refuse_pointless(brief(DIGITS, tried), NETWORK, STEPS, longer)
+
+
+def test_a_network_over_the_limit_is_named_with_both_numbers() -> None:
+    goal = Goal.model_validate(GOAL | {"max_parameters": 5209})
+    where = Brief(goal, DIGITS, iteration=1, iterations=8, stale=0, patience=3)
+    with pytest.raises(ConfigError) as error:
+        refuse_pointless(where, NETWORK, STEPS, PLAN)
+    assert error.value.what == "the network has 5210 parameters, over the limit of 5209"
+
+
+def test_a_plan_that_writes_the_configuration_itself_is_recognised() -> None:
+    arguments = {"file_path": "configs/models/current_model_config.yaml", "content": "$model_config"}
+    writing = {"calls": [{"tool": "write_file", "arguments": arguments}, *plan()["calls"]]}
+    assert writes_config(Plan.model_validate(writing))
+    assert not writes_config(PLAN)

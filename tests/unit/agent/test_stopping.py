@@ -216,7 +216,7 @@ def test_a_goal_met_in_the_last_iteration_is_achieved_not_stopped() -> None:
 def test_a_planner_that_gave_no_decision_is_replaced_by_the_numbers() -> None:
     assert settle(None, brief(run(0.96))).decision.decision == "goal_achieved"
     settled = settle(None, brief(run(None, status="failed", reason="out of memory")))
-    assert settled.decision.changes == ["use fewer channels"]
+    assert settled.decision.changes == ["start smaller"]
     assert settled.overruled_because == "the planner gave no decision"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ def _fits(fields: dict[str, Any]) -> bool:
     return True
 
 
-_MODULES = {
+_MODULES: dict[str, Callable[[Any, Any], str]] = {
     "conv2d": lambda x, s: (
         f"nn.Conv2d({s[0]}, {x.out_channels}, {x.kernel_size}, stride={x.stride}, "
         f"padding={x.padding}, dilation={x.dilation}, groups={x.groups}, bias={x.bias})"
@@ -86,7 +87,7 @@ _MODULES = {
     "dropout2d": lambda x, s: f"nn.Dropout2d({x.p})",
     "linear": lambda x, s: f"nn.Linear({s[0]}, {x.out_features}, bias={x.bias})",
 }
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[[Any], str]] = {
     "relu": lambda x: "F.relu(x)", "gelu": lambda x: "F.gelu(x)", "silu": lambda x: "F.silu(x)",
     "leaky_relu": lambda x: f"F.leaky_relu(x, {x.negative_slope})", "elu": lambda x: f"F.elu(x, {x.alpha})",
     "tanh": lambda x: "torch.tanh(x)", "sigmoid": lambda x: "torch.sigmoid(x)",

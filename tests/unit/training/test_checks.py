@@ -103,7 +103,7 @@ def same_function(one: ModelConfig, other: ModelConfig) -> bool:
 
 @pytest.mark.parametrize("kind", sorted(LAYERS))
 def test_every_layer_type_can_be_built(kind: str) -> None:
-    wanted = {
+    wanted: dict[str, dict[str, Any]] = {
         "conv2d": {"out_channels": 4, "kernel_size": 3}, "groupnorm": {"num_groups": 2},
         "max_pool2d": {"kernel_size": 2}, "avg_pool2d": {"kernel_size": 2},
         "adaptive_avg_pool2d": {"output_size": 2}, "dropout": {"p": 0.5}, "dropout2d": {"p": 0.5},

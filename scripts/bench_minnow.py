@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""Measure the bundled model on goals, networks and histories that its training cannot have produced.
+
+    scripts/bench_minnow.py [--count 200] [--model FILE]
+
+Every text holds something that `minnow/heldout.py` keeps from the training generator. Prints one table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+from minnow import histories
+from minnow.architect import Fancy
+from minnow.goals import Phrasebook
+from minnow.heldout import CLASSES, INPUTS, held_out
+from minnow.histories import Simulation
+
+from mlagent_tui import tools
+from mlagent_tui.agent import stopping
+from mlagent_tui.agent.planner import Planner, ungrounded
+from mlagent_tui.agent.planning import fitted
+from mlagent_tui.agent.trials import IterationPool
+from mlagent_tui.errors import CodeError, ConfigError, ModelError
+from mlagent_tui.events import CodeMade, Event
+from mlagent_tui.llm import Answer, LanguageModel, open_model
+from mlagent_tui.schemas import DataCard, Decision, ModelConfig
+from mlagent_tui.shapes import infer
+
+CODES_PER_WORKER = 20
+
+
+@dataclass
+class Tally:
+    """Counts of one question, and what went wrong."""
+
+    name: str
+    wanted: float
+    right: int = 0
+    asked: int = 0
+    misses: list[str] = field(default_factory=list)
+
+    def note(self, ok: bool, miss: str = "") -> None:
+        """Count one answer."""
+        self.asked += 1
+        self.right += ok
+        if not ok:
+            self.misses.append(miss)
+
+    @property
+    def good(self) -> bool:
+        """Whether the rate is what is wanted of it."""
+        return self.right >= self.wanted * self.asked
+
+    def row(self) -> str:
+        """One line of the table."""
+        rate = self.right / max(self.asked, 1)
+        verdict = "ok" if self.good else "BELOW"
+        return f"{self.name:45} {self.right:4}/{self.asked:<4} {rate:7.1%}  (>= {self.wanted:.1%})  {verdict}"
+
+
+class Speed:
+    """Tokens and seconds of every answer."""
+
+    def __init__(self) -> None:
+        self.tokens, self.seconds, self.prompt_tokens, self.prompt_seconds = 0, 0.0, 0, 0.0
+
+    def __call__(self, task: str, answer: Answer) -> None:
+        self.tokens += answer.tokens
+        self.seconds += answer.seconds
+        self.prompt_tokens += answer.prompt_tokens
+        self.prompt_seconds += answer.prompt_seconds
+
+
+def main() -> int:
+    """Ask every question and print the table; exit status 1 when a rate is below what is wanted."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=200, help="texts of each kind")
+    parser.add_argument("--model", default="bundled")
+    parser.add_argument("--seed", type=int, default=20_000_003)
+    parser.add_argument("--only", choices=("goals", "configs", "decisions", "code"))
+    parser.add_argument("--misses", type=int, default=0, help="print so many misses of each kind")
+    options = parser.parse_args()
+    model, speed = open_model(options.model), Speed()
+    planner = Planner(model, 0, lambda *_: None, speed, threading.Event())
+    rng = random.Random(options.seed)
+    questions = {
+        "goals": lambda: [goals(planner, rng, options.count)],
+        "configs": lambda: [configs(planner, rng, options.count)],
+        "decisions": lambda: decisions(planner, rng, options.count),
+        "code": lambda: codes(model, rng, options.count, speed),
+    }
+    tallies: list[Tally] = []
+    for name, ask in questions.items():
+        if options.only in (None, name):
+            began = time.monotonic()
+            tallies += ask()
+            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    model.close()
+    for tally in tallies:
+        print(tally.row())
+        for miss in tally.misses[: options.misses]:
+            print(f"    {miss}")
+    print(f"answers: {speed.tokens / max(speed.seconds, 1e-9):.0f} tokens/s")
+    print(f"prompts: {speed.prompt_tokens / max(speed.prompt_seconds, 1e-9):.0f} tokens/s")
+    return 0 if all(tally.good for tally in tallies) else 1
+
+
+def goals(planner: Planner, rng: random.Random, count: int) -> Tally:
+    """Goals in held-out turns of phrase, understood exactly: every field of the typed goal."""
+    tally = Tally("goals understood exactly", 0.95)
+    book = Phrasebook(rng, held_out=True)
+    while tally.asked < count:
+        text, goal, _ = book.draw()
+        if any("occur" in doubt for doubt in ungrounded(goal, text)):
+            continue  # a slip of the finger went into a number
+        try:
+            got = planner.read(text)
+        except ModelError as error:
+            tally.note(False, f"{text!r}: {error.what}")
+            continue
+        tally.note(got == goal, f"{text!r}\n      want {goal!r}\n      got  {got!r}")
+    return tally
+
+
+def unseen(rng: random.Random, iterations: tuple[int, ...]) -> Iterator[Simulation]:
+    """Runs on inputs and class counts that training never saw, some iterations in."""
+    while True:
+        simulation = Simulation(rng)
+        simulation.begin()
+        brief = simulation.brief
+        card = DataCard(
+            dataset="dummy",
+            input_shape=rng.choice(sorted(INPUTS)),
+            num_classes=rng.choice(sorted(CLASSES)),
+            train_size=brief.card.train_size,
+            val_size=brief.card.val_size,
+            test_size=brief.card.test_size,
+        )
+        goal = brief.goal.model_copy(update={"dataset": "dummy"})
+        simulation.brief = replace(brief, goal=goal, card=card)
+        try:
+            for index in range(rng.choice(iterations)):
+                if index:
+                    decision = histories.decide(simulation.brief, simulation.wishes)
+                    if decision.decision != "iterate":
+                        break
+                    simulation.advance(decision)
+                simulation.run()
+        except (ValueError, ConfigError):
+            continue  # the made-up changes led to a network that is too large
+        yield simulation
+
+
+def configs(planner: Planner, rng: random.Random, count: int) -> Tally:
+    """First configs and changed ones, for unseen inputs: the first answer builds."""
+    tally = Tally("configs that build", 0.99)
+    for simulation in unseen(rng, (0, 1, 2, 3)):
+        if tally.asked == count:
+            break
+        if simulation.brief.history:
+            decision = histories.decide(simulation.brief, simulation.wishes)
+            if decision.decision != "iterate":
+                continue
+            simulation.advance(decision)
+        brief = simulation.brief
+        try:
+            infer(fitted(brief, planner.configure(brief)))
+            tally.note(True)
+        except (ConfigError, ModelError) as error:
+            tally.note(False, f"{brief.goal.wishes!r} {brief.changes}: {error.what}")
+    return tally
+
+
+def decisions(planner: Planner, rng: random.Random, count: int) -> list[Tally]:
+    """Verdicts held against the numbers: Minnow's own, and after `stopping` has settled them."""
+    alone = Tally("decisions agreeing with the numbers", 0.95)
+    guarded = Tally("decisions, settled by the guard", 1.0)
+    fresh = Tally("changes not tried in the runs shown", 0.95)
+    for simulation in unseen(rng, (1, 2, 3, 4)):
+        if alone.asked == count:
+            break
+        brief = simulation.brief
+        met = stopping.assess(brief.goal, brief.history[-1].entry)[0]
+        wanted = "goal_achieved" if met else "stop" if stopping.must_stop(brief) else "iterate"
+        advice: Decision | None = None
+        try:
+            advice = planner.decide(brief)
+            alone.note(advice.decision == wanted, f"want {wanted}, got {advice!r}")
+        except ModelError as error:
+            alone.note(False, error.what)
+        guarded.note(stopping.settle(advice, brief).decision.decision == wanted)
+        if advice and advice.changes:
+            tried = {change for attempt in brief.history for change in attempt.entry.change}
+            repeated = set(advice.changes) & tried - {"halve the channels"}  # twice too large, halved twice
+            fresh.note(not repeated, f"{advice.changes} after {tried}")
+    return [alone, guarded, fresh]
+
+
+def codes(model: LanguageModel, rng: random.Random, count: int, speed: Speed) -> list[Tally]:
+    """Code of unseen networks: the same function as its config, checked in a trial worker."""
+    first = Tally("code that is its config, first attempt", 0.98)
+    repaired = Tally("code that is its config, within the repairs", 0.995)
+    attempts: list[CodeMade] = []
+
+    def told(event: Event) -> None:
+        if isinstance(event, CodeMade):
+            attempts.append(event)
+
+    with tempfile.TemporaryDirectory() as folder:
+        pool = IterationPool(Path(folder), sandbox="auto", data_dir=None, memory_limit_mb=None)
+        context = tools.ToolContext(
+            Path(folder), coder=lambda: model, pool=lambda: pool, on_event=told, on_call=speed
+        )
+        try:
+            with tools.use_context(context):
+                while first.asked < count:
+                    config = unseen_network(rng)
+                    attempts.clear()
+                    problem = _assemble(config)
+                    shown = f"{config.to_json()}: {problem or 'repaired'}"
+                    first.note(bool(attempts) and attempts[0].accepted, shown)
+                    repaired.note(not problem, shown)
+                    if first.asked % CODES_PER_WORKER == 0:
+                        pool.renew()
+        finally:
+            pool.close()
+    return [first, repaired]
+
+
+def _assemble(config: ModelConfig) -> str:
+    """What is wrong with the code after all repairs; empty when it passed."""
+    try:
+        tools.pytorch_model_assembler(config.model_dump(mode="json"), "model.py")
+    except (CodeError, ModelError) as error:
+        return error.what
+    return ""
+
+
+def unseen_network(rng: random.Random) -> ModelConfig:
+    """A network with at least one held-out size, input, class count or pair of layers."""
+    fancy = Fancy(rng)
+    while True:
+        config = fancy.draw()
+        if held_out(config):
+            return config
+
+
+if __name__ == "__main__":
+    sys.exit(main())
