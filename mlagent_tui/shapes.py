@@ -104,7 +104,12 @@ class _Unroller:
         if before != after:
             shortcut = projection(name, before, after)
             self._step(
-                "shortcut" + name.removeprefix("res"), "shortcut", shortcut, before, after, _parameters(shortcut, before)
+                "shortcut" + name.removeprefix("res"),
+                "shortcut",
+                shortcut,
+                before,
+                after,
+                _parameters(shortcut, before),
             )
         self._step(name, "close", block, before, after, 0)
 

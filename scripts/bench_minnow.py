@@ -25,7 +25,6 @@ from minnow.architect import Fancy
 from minnow.goals import Phrasebook
 from minnow.heldout import CLASSES, INPUTS, held_out
 from minnow.histories import Simulation
-
 from mlagent_tui import tools
 from mlagent_tui.agent import stopping
 from mlagent_tui.agent.planner import Planner, ungrounded

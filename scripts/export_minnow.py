@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Export a checkpoint of `train_minnow.py` to GGUF and check it against PyTorch.
 
-    scripts/export_minnow.py CHECKPOINT_DIR models/minnow.gguf
+scripts/export_minnow.py CHECKPOINT_DIR models/minnow.gguf
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ TOLERANCE = 0.5  # nats; Q8_0 keeps about two decimal digits
 
 def main() -> int:
     """Export, compare, report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint", type=Path, help="folder with checkpoint.pt and pieces.json")
     parser.add_argument("output", type=Path)
     parser.add_argument("--version", default="1")
@@ -39,7 +41,9 @@ def main() -> int:
     texts = [sample.prompt + sample.answer for sample in (sampler.draw() for _ in range(40))]
     worst = verify(model, pieces, options.output, texts)
     size = options.output.stat().st_size / 1e6
-    print(f"{options.output}: {size:.1f} MB, step {state['step']}, largest log-probability difference {worst:.3f}")
+    print(
+        f"{options.output}: {size:.1f} MB, step {state['step']}, largest log-probability difference {worst:.3f}"
+    )
     return 0 if worst < TOLERANCE else 1
 
 

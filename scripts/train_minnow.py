@@ -33,15 +33,25 @@ POOL = 256
 LONGEST = 2048
 MUON_RATE, ADAM_RATE = 0.01, 0.003
 WARMUP_STEPS = 100
-DECAY_FROM = 0.4
+DECAY_FROM = 0.3
 CHECK_EVERY = 400
+WEIGHTS = {
+    "goal": 5.0,
+    "decision": 3.0,
+    "config": 3.0,
+    "explain": 0.5,
+}  # answers differ in length, not in importance
 CHECK_SAMPLES = 48
 
 
 def main() -> None:
     """Parse the arguments, train, export."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the finished model")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for checkpoints and the finished model"
+    )
     parser.add_argument("--tokens", type=float, default=40e6, help="how many tokens to train on")
     parser.add_argument("--minutes", type=float, help="train for this long instead")
     parser.add_argument("--seed", type=int, default=1)
@@ -57,28 +67,42 @@ def learn_pieces(path: Path, seed: int) -> Pieces:
     if not path.exists():
         sampler = Sampler(random.Random(seed))
         samples = [sampler.draw() for _ in range(20_000)]
-        prose = [s.prompt for s in samples if s.task == "goal"] + [s.answer for s in samples if s.task == "explain"]
+        prose = [s.prompt for s in samples if s.task == "goal"] + [
+            s.answer for s in samples if s.task == "explain"
+        ]
         structured = [t for s in samples for t in (s.answer, s.prompt) if s.task not in ("goal", "explain")]
         structured += [s.answer for s in samples if s.task == "goal"]
         tokenizer.train(structured, prose, PIECES).save(path)
     return Pieces.load(path)
 
 
-def encode(pieces: Pieces, sample: Sample) -> tuple[list[int], int]:
-    """Token ids of the whole dialogue, and where the answer begins."""
+@dataclass(frozen=True)
+class Row:
+    """Token ids of a dialogue, where its answer begins, and how much each of its tokens counts."""
+
+    ids: list[int]
+    start: int
+    weight: float
+
+
+def encode(pieces: Pieces, sample: Sample) -> Row:
+    """The dialogue as Minnow's chat template renders it."""
     prompt = [USER, *pieces.encode(sample.prompt), ASSISTANT]
-    return [*prompt, *pieces.encode(sample.answer), END], len(prompt)
+    return Row([*prompt, *pieces.encode(sample.answer), END], len(prompt), WEIGHTS.get(sample.task, 1.0))
 
 
-def collate(rows: list[tuple[list[int], int]]) -> tuple[Tensor, Tensor]:
-    """Inputs and targets, padded to a common length; only answers are learnt."""
-    width = -(-max(len(ids) - 1 for ids, _ in rows) // 64) * 64
+def collate(rows: list[Row]) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs, targets and weights, padded to a common length; only answers are learnt."""
+    width = -(-max(len(row.ids) - 1 for row in rows) // 64) * 64
     inputs = torch.full((len(rows), width), END)
     targets = torch.full((len(rows), width), -100)
-    for row, (ids, start) in enumerate(rows):
-        inputs[row, : len(ids) - 1] = torch.tensor(ids[:-1])
-        targets[row, start - 1 : len(ids) - 1] = torch.tensor(ids[start:])
-    return inputs, targets
+    weights = torch.zeros(len(rows), width)
+    for index, row in enumerate(rows):
+        end = len(row.ids) - 1
+        inputs[index, :end] = torch.tensor(row.ids[:-1])
+        targets[index, row.start - 1 : end] = torch.tensor(row.ids[row.start :])
+        weights[index, row.start - 1 : end] = row.weight
+    return inputs, targets, weights
 
 
 @dataclass
@@ -92,10 +116,10 @@ class Batches:
     def __iter__(self):  # type: ignore[no-untyped-def]
         while True:
             rows = [encode(self.pieces, self.sampler.draw()) for _ in range(POOL)]
-            rows = sorted((r for r in rows if len(r[0]) <= LONGEST), key=lambda r: len(r[0]))
+            rows = sorted((r for r in rows if len(r.ids) <= LONGEST), key=lambda r: len(r.ids))
             batches, current = [], []
             for row in rows:
-                if current and (len(current) + 1) * len(row[0]) > STEP_TOKENS:
+                if current and (len(current) + 1) * len(row.ids) > STEP_TOKENS:
                     batches.append(current)
                     current = []
                 current.append(row)
@@ -130,21 +154,24 @@ class Run:
         sampler = Sampler(random.Random(self.options.seed * 1000 + self.step))
         batches = iter(Batches(self.pieces, sampler, random.Random(self.step)))
         loss_of = torch.compile(self.model.loss, dynamic=True) if self.options.compile else self.model.loss
-        print(f"{sum(p.numel() for p in self.model.parameters()):,} parameters, {len(self.pieces)} pieces", flush=True)
+        print(
+            f"{sum(p.numel() for p in self.model.parameters()):,} parameters, {len(self.pieces)} pieces",
+            flush=True,
+        )
         running, since = 0.0, time.monotonic()
         while self.progress < 1:
             sampler.longest = min(14, 2 + int(self.progress * 100))
-            inputs, targets = next(batches)
+            batch = next(batches)
             self._set_rates()
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                loss = loss_of(inputs.to(self.device), targets.to(self.device))
+                loss = loss_of(*(tensor.to(self.device) for tensor in batch))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             for optimiser in self.optimisers:
                 optimiser.step()
                 optimiser.zero_grad()
             self.step += 1
-            self.tokens += inputs.numel()
+            self.tokens += batch[0].numel()
             now = time.monotonic()
             self.seconds, since = self.seconds + now - since, now
             running = loss.item() if not running else 0.98 * running + 0.02 * loss.item()
@@ -181,12 +208,10 @@ class Run:
         sampler = Sampler(random.Random(self.step + 7_000_000))
         right: dict[str, list[bool]] = defaultdict(list)
         for task in SHARES:
-            rows = sorted((encode(self.pieces, getattr(sampler, task)()) for _ in range(CHECK_SAMPLES)), key=lambda r: len(r[0]))
+            rows = [encode(self.pieces, getattr(sampler, task)()) for _ in range(CHECK_SAMPLES)]
+            rows = sorted((row for row in rows if len(row.ids) <= LONGEST), key=lambda row: len(row.ids))
             for start in range(0, len(rows), 6):
-                chunk = [r for r in rows[start : start + 6] if len(r[0]) <= LONGEST]
-                if not chunk:
-                    continue
-                inputs, targets = (t.to(self.device) for t in collate(chunk))
+                inputs, targets, _ = (t.to(self.device) for t in collate(rows[start : start + 6]))
                 with torch.autocast(self.device.type, dtype=torch.bfloat16):
                     best = self.model(inputs).argmax(-1)
                 right[task] += ((best == targets) | (targets == -100)).all(dim=1).tolist()

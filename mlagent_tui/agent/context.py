@@ -69,7 +69,9 @@ def head(brief: Brief) -> list[str]:
         lines.append(f"Limit: seconds <= {number(goal.max_seconds)}")
     if goal.wishes:
         lines.append(f"Wishes: {goal.wishes}")
-    lines.append(f"Data: input {show(card.input_shape)}, {card.num_classes} classes, {card.train_size} images")
+    lines.append(
+        f"Data: input {show(card.input_shape)}, {card.num_classes} classes, {card.train_size} images"
+    )
     if brief.steering:
         lines.append(f"User: {one_line(brief.steering)}")
     return lines
@@ -126,10 +128,14 @@ def verdict(brief: Brief) -> list[str]:
             lines.append(f"Fit: train accuracy {entry.train_accuracy:.4f}, gap {gap:.4f}")
     if goal.max_parameters and entry.parameters:
         over = entry.parameters > goal.max_parameters
-        lines.append(f"Check: parameters {entry.parameters}, {'over the limit' if over else 'within the limit'}")
+        lines.append(
+            f"Check: parameters {entry.parameters}, {'over the limit' if over else 'within the limit'}"
+        )
     if goal.max_seconds and entry.seconds:
         over = entry.seconds > goal.max_seconds
-        lines.append(f"Check: seconds {entry.seconds:.1f}, {'over the limit' if over else 'within the limit'}")
+        lines.append(
+            f"Check: seconds {entry.seconds:.1f}, {'over the limit' if over else 'within the limit'}"
+        )
     if brief.stale >= brief.patience:
         progress = "no progress"
     else:

@@ -115,14 +115,14 @@ class Guard:
         children: dict[int, list[_Task]] = {}
         for task in tasks:
             children.setdefault(task.parent, []).append(task)
-        found = {task.pid: task for task in tasks if task.pid == self.pid or task.group == self.pid}
+        found = {task.pid: task for task in tasks if task.pid == self.pid or task.group in self._groups}
         waiting = list(found)
         while waiting:
             for task in children.get(waiting.pop(), ()):
                 if task.pid not in found:
                     found[task.pid] = task
                     waiting.append(task.pid)
-        self._groups.update({task.group for task in found.values()} - {os.getpgrp()})
+        self._groups.update({task.group for task in found.values()} - {0, 1, os.getpgrp()})
         return list(found.values())
 
 

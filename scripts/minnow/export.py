@@ -78,7 +78,11 @@ def interleave(weight: Tensor, heads: int) -> Tensor:
 
 
 def _vocabulary(writer: gguf.GGUFWriter, pieces: Pieces) -> None:
-    tokens = [*SPECIALS, *(f"<0x{byte:02X}>" for byte in range(256)), *(p.replace(" ", "▁") for p in pieces.pieces)]
+    tokens = [
+        *SPECIALS,
+        *(f"<0x{byte:02X}>" for byte in range(256)),
+        *(p.replace(" ", "▁") for p in pieces.pieces),
+    ]
     types = [
         gguf.TokenType.UNKNOWN if i == UNKNOWN
         else gguf.TokenType.CONTROL if i < len(SPECIALS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from mlagent_tui.schemas import DatasetName, Goal
 from minnow.architect import Wishes
+from mlagent_tui.schemas import DatasetName, Goal
 
 # Each entry: phrases for training, phrases kept for the benchmark.
 Stock = tuple[tuple[str, ...], tuple[str, ...]]
@@ -230,7 +230,21 @@ NOISE: Stock = (
     ("for our seminar", "on my old laptop", "as a sanity check"),
 )  # fmt: skip
 
-_UNITS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_UNITS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
 _TENS = {
     20: "twenty",
     30: "thirty",
@@ -501,7 +515,7 @@ def words(n: int, rng: random.Random) -> str:
     if n <= 12:
         return _UNITS[n]
     if n < 20:
-        return "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()[n - 13]
+        return ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"][n - 13]
     tens, unit = n // 10 * 10, n % 10
     return _TENS[tens] + (rng.choice((" ", "-")) + _UNITS[unit] if unit else "")
 

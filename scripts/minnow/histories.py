@@ -14,7 +14,15 @@ from minnow.heldout import INPUTS
 from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.errors import ConfigError
-from mlagent_tui.schemas import DataCard, DatasetName, Decision, EvalConfig, Goal, ModelConfig, Plan, RegistryEntry
+from mlagent_tui.schemas import (
+    DataCard,
+    DatasetName,
+    Decision,
+    EvalConfig,
+    ModelConfig,
+    Plan,
+    RegistryEntry,
+)
 from mlagent_tui.shapes import count_parameters, infer, show
 
 CARDS: dict[str, tuple[tuple[int, int, int], int, int]] = {
@@ -24,7 +32,13 @@ CARDS: dict[str, tuple[tuple[int, int, int], int, int]] = {
 UNDERFIT_GAP = 0.02
 FAR = 0.05
 STEERING = {
-    "double the channels": ("make it wider", "use more channels", "wider please", "try a wider network", "more filters"),
+    "double the channels": (
+        "make it wider",
+        "use more channels",
+        "wider please",
+        "try a wider network",
+        "more filters",
+    ),
     "halve the channels": ("make it smaller", "fewer channels", "shrink it", "make the network narrower"),
     "add a conv layer": ("add a conv layer", "make it deeper", "one more convolution", "go deeper"),
     "add a residual block": ("use a residual block", "try residual connections", "add a skip connection"),
@@ -44,7 +58,10 @@ def card_for(dataset: DatasetName, rng: random.Random) -> DataCard:
     if dataset == "dummy" and rng.random() < 0.7:
         while True:
             side = rng.choice((8, 10, 12, 16, 20, 24, 28, 32))
-            shape, classes = (rng.choice((1, 2, 3, 4)), side, side), rng.choice((2, 3, 4, 5, 6, 8, 10, 10, 12, 20))
+            shape, classes = (
+                (rng.choice((1, 2, 3, 4)), side, side),
+                rng.choice((2, 3, 4, 5, 6, 8, 10, 10, 12, 20)),
+            )
             if shape not in INPUTS:
                 break
     if rng.random() < 0.7:
@@ -102,7 +119,9 @@ def _train_change(settings: EvalConfig, change: str) -> EvalConfig:
 def plan(brief: Brief, wishes: Wishes) -> str:
     """The plan's JSON: write the config, assemble, summarise, evaluate."""
     settings = training(brief, wishes).model_dump(
-        mode="json", exclude={"train_size", "val_size", "seed", "device", "precision", "time_limit"}, exclude_none=True
+        mode="json",
+        exclude={"train_size", "val_size", "seed", "device", "precision", "time_limit"},
+        exclude_none=True,
     )
     script, name = "src/models/current_model.py", "CurrentModel"
     calls = [
@@ -113,7 +132,9 @@ def plan(brief: Brief, wishes: Wishes) -> str:
         {"tool": "pytorch_quick_evaluator", "arguments": {
             "model_script_path": script, "model_class_name": name, "eval_config": settings}},
     ]  # fmt: skip
-    return Plan.model_validate({"calls": calls}).model_dump_json(by_alias=True, exclude_none=True, exclude_unset=True)
+    return Plan.model_validate({"calls": calls}).model_dump_json(
+        by_alias=True, exclude_none=True, exclude_unset=True
+    )
 
 
 def config(brief: Brief, wishes: Wishes, over: bool = False) -> ModelConfig:
@@ -144,7 +165,10 @@ def decide(brief: Brief, wishes: Wishes) -> Decision:
     too_slow = bool(goal.max_seconds and entry.seconds and entry.seconds > goal.max_seconds)
     wanted = f"{goal.metric} {goal.comparison} {context.number(goal.threshold or 0)}"
     if met and not too_big and not too_slow:
-        return Decision(decision="goal_achieved", assessment=f"The goal is met: {goal.metric} {value:.4f} satisfies {wanted}.")
+        return Decision(
+            decision="goal_achieved",
+            assessment=f"The goal is met: {goal.metric} {value:.4f} satisfies {wanted}.",
+        )
     facts, changes = _diagnose(brief, wishes, met, too_big, too_slow)
     if brief.iteration >= brief.iterations:
         return Decision(decision="stop", assessment=f"{facts} No iterations are left.")
@@ -153,19 +177,28 @@ def decide(brief: Brief, wishes: Wishes) -> Decision:
     return Decision(decision="iterate", assessment=facts, changes=changes)
 
 
-def _diagnose(brief: Brief, wishes: Wishes, met: bool, too_big: bool, too_slow: bool) -> tuple[str, list[str]]:
+def _diagnose(
+    brief: Brief, wishes: Wishes, met: bool, too_big: bool, too_slow: bool
+) -> tuple[str, list[str]]:
     entry, goal = brief.history[-1].entry, brief.goal
     last = brief.history[-1].config
     value = entry.metrics_summary.get(goal.metric)
     if value is None:
         return f"The run gave no result: {entry.status}.", _after_failure(brief)
     if too_big:
-        change = _applicable(["pool globally", "halve the channels"], last, _seen(brief) - {"halve the channels"})
-        return f"{entry.parameters} parameters are over the limit of {goal.max_parameters}.", change[:1] or ["halve the channels"]
+        change = _applicable(
+            ["pool globally", "halve the channels"], last, _seen(brief) - {"halve the channels"}
+        )
+        return f"{entry.parameters} parameters are over the limit of {goal.max_parameters}.", change[:1] or [
+            "halve the channels"
+        ]
     if too_slow:
         epochs = brief.history[-1].eval_config.epochs if brief.history[-1].eval_config else 2
         change = [f"train {epochs // 2} epochs"] if epochs > 1 else ["halve the channels"]
-        return f"Training took {entry.seconds:.1f} s, over the limit of {context.number(goal.max_seconds or 0)} s.", change
+        return (
+            f"Training took {entry.seconds:.1f} s, over the limit of {context.number(goal.max_seconds or 0)} s.",
+            change,
+        )
     gap = (entry.train_accuracy or 0) - entry.metrics_summary["accuracy"]
     gap = round(gap, 4)
     overfit = gap >= UNDERFIT_GAP
@@ -182,7 +215,9 @@ def _after_failure(brief: Brief) -> list[str]:
     last, reason = brief.last_config, attempt.entry.reason
     if attempt.entry.status == "diverged":
         rate = attempt.eval_config.learning_rate if attempt.eval_config else 0.003
-        slower = {0.1: 0.03, 0.05: 0.01, 0.03: 0.01, 0.01: 0.003, 0.003: 0.001, 0.001: 0.0003}.get(rate, 0.001)
+        slower = {0.1: 0.03, 0.05: 0.01, 0.03: 0.01, 0.01: 0.003, 0.003: 0.001, 0.001: 0.0003}.get(
+            rate, 0.001
+        )
         return [f"learning rate {context.number(slower)}"]
     if last is None:
         return ["start smaller"]
@@ -296,7 +331,16 @@ class Simulation:
         elif failed < 0.09:
             status, reason = "diverged", f"the loss became nan in epoch {rng.randint(1, 3)}"
         elif failed < 0.11:
-            status, reason = "failed", rng.choice(("out of memory", "the trial used more than its memory limit", "no answer within its time limit"))
+            status, reason = (
+                "failed",
+                rng.choice(
+                    (
+                        "out of memory",
+                        "the trial used more than its memory limit",
+                        "no answer within its time limit",
+                    )
+                ),
+            )
         else:
             status, reason = "completed", ""
         entry = RegistryEntry(
@@ -325,17 +369,30 @@ class Simulation:
         accuracy = min(1.0, max(0.05, (target or 0.5) + rng.uniform(-1, 0.45) * spread))
         if rng.random() < 0.02:
             accuracy = round(target or 0.5, 3)
-        gap = rng.choice((rng.uniform(-0.03, 0.019), rng.uniform(0.02, 0.06), rng.uniform(0.02, 0.3), rng.uniform(-0.01, 0.04)))
+        gap = rng.choice(
+            (
+                rng.uniform(-0.03, 0.019),
+                rng.uniform(0.02, 0.06),
+                rng.uniform(0.02, 0.3),
+                rng.uniform(-0.01, 0.04),
+            )
+        )
         train = min(1.0, max(0.02, accuracy + gap))
         loss = max(0.01, (1 - accuracy) * rng.uniform(1.5, 4.5))
         if goal.metric == "val_loss" and goal.threshold:
-            loss = max(0.001, goal.threshold * rng.choice((rng.uniform(0.5, 1.1), rng.uniform(0.9, 1.1), rng.uniform(1, 4))))
+            loss = max(
+                0.001,
+                goal.threshold
+                * rng.choice((rng.uniform(0.5, 1.1), rng.uniform(0.9, 1.1), rng.uniform(1, 4))),
+            )
         entry.metrics_summary = {"accuracy": round(accuracy, 4), "val_loss": round(loss, 4)}
         entry.train_accuracy = round(train, 4)
         entry.train_loss = round(max(0.005, (1 - train) * rng.uniform(1.5, 4)), 4)
         seconds = rng.choice((rng.uniform(0.5, 9), rng.uniform(5, 60), rng.uniform(20, 400)))
         if goal.max_seconds:
-            seconds = goal.max_seconds * rng.choice((rng.uniform(0.05, 0.95), rng.uniform(0.2, 0.9), rng.uniform(1.01, 1.6)))
+            seconds = goal.max_seconds * rng.choice(
+                (rng.uniform(0.05, 0.95), rng.uniform(0.2, 0.9), rng.uniform(1.01, 1.6))
+            )
         entry.seconds = round(seconds, 1)
         if rng.random() < 0.04:
             entry.status = "time_limit"
@@ -343,7 +400,9 @@ class Simulation:
             entry.parameters = int(goal.max_parameters * rng.uniform(1.01, 4)) + 1
 
     def _stale(self, history: tuple[Attempt, ...]) -> int:
-        return self.rng.choice((0, 0, 1, min(2, len(history)), self.brief.patience if self.rng.random() < 0.3 else 0))
+        return self.rng.choice(
+            (0, 0, 1, min(2, len(history)), self.brief.patience if self.rng.random() < 0.3 else 0)
+        )
 
     def config_problem(self) -> str:
         rng = self.rng

@@ -69,7 +69,8 @@ class Block(nn.Module):
         batch, time, width = x.shape
         normed = self.attn_norm(x)
         q, k, v = (
-            linear(normed).view(batch, time, self.heads, -1).transpose(1, 2) for linear in (self.q, self.k, self.v)
+            linear(normed).view(batch, time, self.heads, -1).transpose(1, 2)
+            for linear in (self.q, self.k, self.v)
         )
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
@@ -107,8 +108,10 @@ class Minnow(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         return F.linear(self.hidden(ids), self.embedding.weight)
 
-    def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy where `targets` is not -100; only those positions meet the output embedding."""
+    def loss(self, ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Weighted mean cross-entropy where `targets` is not -100; only there is the output embedding applied."""
         wanted = targets != -100
         logits = F.linear(self.hidden(ids)[wanted], self.embedding.weight)
-        return F.cross_entropy(logits.float(), targets[wanted])
+        losses = F.cross_entropy(logits.float(), targets[wanted], reduction="none")
+        kept = weights[wanted]
+        return (losses * kept).sum() / kept.sum()

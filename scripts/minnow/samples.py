@@ -18,7 +18,7 @@ from mlagent_tui.schemas import Goal, ModelConfig
 from mlagent_tui.shapes import infer
 from mlagent_tui.tools.prompts import code_prompt, explain_prompt
 
-SHARES = {"code": 0.44, "goal": 0.2, "config": 0.16, "decision": 0.12, "plan": 0.04, "explain": 0.04}
+SHARES = {"code": 0.42, "goal": 0.24, "config": 0.16, "decision": 0.1, "plan": 0.04, "explain": 0.04}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Sampler:
             return self.goal()
         doubt = None
         if self.rng.random() < 0.06:
-            wrong = Goal.model_validate({**goal.model_dump(), "threshold": round(self.rng.random(), 2), "max_parameters": 1234})
+            wrong = Goal.model_validate(
+                {**goal.model_dump(), "threshold": round(self.rng.random(), 2), "max_parameters": 1234}
+            )
             doubt = "; ".join(ungrounded(wrong, text)) or None
         return Sample("goal", goal_prompt(text, doubt), goal_json(goal))
 
@@ -63,7 +65,9 @@ class Sampler:
                 simulation = Simulation(self.rng)
                 simulation.begin()
                 try:
-                    config = first_config(simulation.wishes, simulation.brief.card, simulation.brief.goal.max_parameters)
+                    config = first_config(
+                        simulation.wishes, simulation.brief.card, simulation.brief.goal.max_parameters
+                    )
                 except ConfigError:
                     continue
             else:
@@ -71,7 +75,9 @@ class Sampler:
             if not held_out(config):
                 break
         if self.rng.random() < 0.04:
-            name = self.rng.choice(("Net", "SmallCNN", "DigitNet", "Model", "MyModel", "ConvNet", "Classifier", "LeNet"))
+            name = self.rng.choice(
+                ("Net", "SmallCNN", "DigitNet", "Model", "MyModel", "ConvNet", "Classifier", "LeNet")
+            )
             config = config.model_copy(update={"model_name": name})
         return config
 
@@ -81,18 +87,26 @@ class Sampler:
         problem = None
         if self.rng.random() < 0.1:
             step = self.rng.choice(steps)
-            what = self.rng.choice(("in_channels", "out_channels", "in_features", "kernel_size", "output shape", "padding"))
-            problem = f"{step.name}: expected {what} {self.rng.randint(1, 600)}, got {self.rng.randint(1, 600)}"
+            what = self.rng.choice(
+                ("in_channels", "out_channels", "in_features", "kernel_size", "output shape", "padding")
+            )
+            problem = (
+                f"{step.name}: expected {what} {self.rng.randint(1, 600)}, got {self.rng.randint(1, 600)}"
+            )
         return Sample("code", code_prompt(config, steps, problem), coder.answer(config))
 
     def explain(self) -> Sample:
         config = self.network()
         summary = coder.facts(config, self.rng.randint(1000, 10 ** self.rng.randint(4, 8)))
-        return Sample("explain", explain_prompt(coder.code(config), summary), coder.explanation(config, summary))
+        return Sample(
+            "explain", explain_prompt(coder.code(config), summary), coder.explanation(config, summary)
+        )
 
     def plan(self) -> Sample:
         simulation = self.simulated(decided=True)
-        return Sample("plan", plan_prompt(simulation.brief), histories.plan(simulation.brief, simulation.wishes))
+        return Sample(
+            "plan", plan_prompt(simulation.brief), histories.plan(simulation.brief, simulation.wishes)
+        )
 
     def config(self) -> Sample:
         simulation = self.simulated(decided=True)

@@ -187,8 +187,7 @@ def test_success_that_the_numbers_deny_becomes_an_iteration(root: Path) -> None:
 
 
 def test_the_time_budget_ends_a_run_after_the_iteration_that_used_it_up(root: Path) -> None:
-    model = Scripted(goal=GOAL | {"threshold": 1.0})
-    told = carry_out(root, model, time_budget=0.1)
+    told = carry_out(root, Scripted(code=f"```python\n{WRONG}```"), time_budget=0.1)
     assert ending(told).reason == "time budget used up"
     assert len(registry.load(root)) == 1
 
@@ -196,10 +195,10 @@ def test_the_time_budget_ends_a_run_after_the_iteration_that_used_it_up(root: Pa
 def test_a_planned_command_that_nobody_approves_is_said_and_stops_nothing(root: Path) -> None:
     calls = plan()["calls"]
     risky = {"calls": [{"tool": "bash_run", "arguments": {"command": "touch danger"}}, *calls]}
-    told = carry_out(root, Scripted(plan=risky, decision=ACHIEVED))
+    told = carry_out(root, Scripted(plan=risky, code=f"```python\n{WRONG}```"), iterations=1)
     assert any("not approved" in e.message for e in of(told, events.Warned))
     assert not (root / "danger").exists()
-    assert ending(told).exit_status == 0
+    assert of(told, events.CodeMade)
 
 
 # --- what cannot be worked on ---------------------------------------------------------------------------

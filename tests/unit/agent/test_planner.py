@@ -1,0 +1,83 @@
+"""The planner on a model that answers from a list, for what a trained model would rarely say."""
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from mlagent_tui.agent.planner import Planner
+from mlagent_tui.errors import GoalError
+from mlagent_tui.llm import Answer, Message, OnText, Request
+
+TEXT = "a CNN for the digits that reaches at least 95%, under 20k parameters"
+RIGHT = {
+    "dataset": "digits",
+    "metric": "accuracy",
+    "comparison": ">=",
+    "threshold": 0.95,
+    "max_parameters": 20000,
+}
+
+
+class Listed:
+    name = "listed"
+    context_length = 4096
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers = [json.dumps(answer) for answer in answers]
+        self.asked: list[Request] = []
+
+    def generate(
+        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+    ) -> Answer:
+        self.asked.append(request)
+        text = self.answers[len(self.asked) - 1]
+        return Answer(
+            text=text, thinking="", finish="stop", prompt_tokens=1, tokens=1, prompt_seconds=0.0, seconds=0.0
+        )
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return 1
+
+    def close(self) -> None:
+        pass
+
+
+def planner(model: Listed) -> Planner:
+    return Planner(model, 0, lambda *_: None, lambda *_: None, threading.Event())
+
+
+def test_a_goal_that_says_what_the_text_says_is_asked_for_once() -> None:
+    model = Listed(RIGHT)
+    understood = planner(model).understand(TEXT)
+    assert (understood.goal.threshold, understood.warnings) == (0.95, [])
+    assert len(model.asked) == 1
+
+
+def test_a_number_that_does_not_occur_is_asked_about_again() -> None:
+    model = Listed(RIGHT | {"threshold": 0.9}, RIGHT)
+    understood = planner(model).understand(TEXT)
+    assert (understood.goal.threshold, understood.warnings) == (0.95, [])
+    assert "Problem: threshold 0.9 does not occur in the text" in model.asked[1].messages[-1].content
+    assert model.asked[1].seed != model.asked[0].seed
+
+
+def test_a_number_that_never_occurred_becomes_a_warning() -> None:
+    wrong = RIGHT | {"max_parameters": 30000}
+    understood = planner(Listed(wrong, wrong)).understand(TEXT)
+    assert understood.warnings == ["max_parameters 30000 does not occur in the text"]
+
+
+def test_a_data_set_that_was_not_named_becomes_a_warning() -> None:
+    wrong = RIGHT | {"dataset": "cifar10"}
+    understood = planner(Listed(wrong, wrong)).understand(TEXT)
+    assert understood.warnings == ["data set cifar10 is not named in the text"]
+
+
+def test_a_goal_without_a_number_is_refused_with_an_example() -> None:
+    vague = {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": None}
+    with pytest.raises(GoalError, match="no measurable criterion") as caught:
+        planner(Listed(vague)).understand("a good CNN for the digits")
+    assert "at least 95% accuracy" in caught.value.remedy
