@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +16,7 @@ from mlagent_tui import events, paths
 from mlagent_tui.agent import RunOptions, Saved, research
 from mlagent_tui.console import Console, clean, error_text, time_table
 from mlagent_tui.experiments import Project
+from mlagent_tui.schemas import EvalResult
 
 EXIT_INTERRUPTED = 130
 
@@ -32,7 +34,7 @@ class Output:
 
     jsonl: bool = False
     quiet: bool = False
-    results: dict[str, events.TrialFinished] = field(default_factory=dict)
+    tried: bool = False
     tested: events.BestTested | None = None
     spent: events.TimeSpent | None = None
 
@@ -48,7 +50,7 @@ class Output:
         """One event of the run."""
         match event:
             case events.TrialFinished():
-                self.results[str(event.result.get("run_id"))] = event
+                self.tried = True
             case events.BestTested():
                 self.tested = event
             case events.TimeSpent():
@@ -61,9 +63,9 @@ class Output:
             print(event.to_json(), flush=True)
         self.console.show(event)
 
-    def finish(self, ending: events.RunFinished, folder: Path) -> None:
+    def finish(self, ending: events.RunFinished, folder: Path, best: EvalResult | None) -> None:
         """The outcome on stdout, the times on stderr."""
-        if self.spent and self.results:
+        if self.spent and self.tried:
             self.say("")
             self.say(time_table(self.spent))
             self.say("")
@@ -71,7 +73,6 @@ class Output:
         if self.jsonl or ending.outcome == "failed":
             return
         print(f"{_OUTCOMES[ending.outcome]}: {clean(ending.reason)}")
-        best = self.results.get(ending.best_run_id or "")
         if best:
             print(f"  best     {_facts(best, self.tested)}")
         print(f"  project  {folder}")
@@ -81,14 +82,10 @@ class Output:
             print(f"  report   {folder / paths.REPORT}", flush=True)
 
 
-def _facts(best: events.TrialFinished, tested: events.BestTested | None) -> str:
-    result = best.result
-    facts = [
-        str(result["run_id"]),
-        f"accuracy {result['accuracy']:.4f}",
-        f"val loss {result['val_loss']:.4f}",
-    ]
-    facts.append(f"{result['parameters']:,} parameters")
+def _facts(best: EvalResult, tested: events.BestTested | None) -> str:
+    measured = (("accuracy", best.accuracy), ("val loss", best.val_loss))
+    facts = [best.run_id, *(f"{name} {value:.4f}" for name, value in measured if value is not None)]
+    facts.append(f"{best.parameters:,} parameters")
     if tested and tested.accuracy is not None:
         facts.append(f"test accuracy {tested.accuracy:.4f}")
     return " · ".join(facts)
@@ -99,8 +96,9 @@ def drive(project: Project, run: RunOptions | Saved, folder: Path, output: Outpu
     cancel = threading.Event()
     ending: events.RunFinished | None = None
     try:
-        with _signals(cancel, output):
-            for event in research(project, run, cancel=cancel, approve=_approve):
+        told = research(project, run, cancel=cancel, approve=_approve)
+        with _signals(cancel), closing(told):
+            for event in told:
                 output.event(event)
                 if isinstance(event, events.RunFinished):
                     ending = event
@@ -108,19 +106,21 @@ def drive(project: Project, run: RunOptions | Saved, folder: Path, output: Outpu
         output.console.terminal.line(f"stopped    go on with: mlagent resume {folder}")
         return EXIT_INTERRUPTED
     assert ending is not None
-    output.finish(ending, folder)
+    best = project.load_run(ending.best_run_id).result if ending.best_run_id else None
+    output.finish(ending, folder, best)
     return ending.exit_status
 
 
 @contextmanager
-def _signals(cancel: threading.Event, output: Output) -> Iterator[None]:
+def _signals(cancel: threading.Event) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM ends the run in good order, a second Ctrl-C at once."""
 
     def stop(number: int, _: FrameType | None) -> None:
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        output.say("stopping   press Ctrl-C again to stop at once")
+        with suppress(OSError):  # not through sys.stderr, which this may be interrupting in mid-write
+            os.write(2, b"\nstopping   press Ctrl-C again to stop at once\n")
 
     known = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

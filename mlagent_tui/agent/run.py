@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from importlib import metadata
 
@@ -28,7 +28,7 @@ def research(
     cancel: threading.Event | None = None,
     approve: Approve = lambda tool, command: False,
     open_models: OpenModels = open_local_models,
-) -> Iterator[events.Event]:
+) -> Generator[events.Event, None, None]:
     """A run as its events, each in the journal before it is yielded; the last is `RunFinished`.
 
     `run` is what to do, or what an earlier process has done of it. `cancel` interrupts at any step;

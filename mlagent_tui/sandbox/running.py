@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import subprocess
@@ -44,33 +43,47 @@ def run(
     )  # fmt: skip
     guard = Guard(process.pid, limits, command.cwd)
     deadline = time.monotonic() + seconds
-    kept, stopped, length = bytearray(), "", 0
+    output, stopped = _Output(output_bytes), ""
     assert process.stdout is not None
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             look = 0.0
-            while True:
-                if selector.select(_LOOK_EVERY):
-                    chunk = os.read(process.stdout.fileno(), 65_536)
-                    if not chunk:
-                        break
-                    length += len(chunk)
-                    kept += chunk[: max(0, output_bytes - len(kept))]
+            while not stopped:
+                ended = process.poll() is not None  # asked first: what it said last is then there to be read
+                if selector.get_map() and selector.select(0 if ended else _LOOK_EVERY):
+                    if not output.read(process.stdout.fileno()):
+                        selector.unregister(process.stdout)  # it may close its output and live on
+                elif ended:
+                    break
+                elif not selector.get_map():
+                    time.sleep(_LOOK_EVERY)
                 if time.monotonic() >= look:
                     look = time.monotonic() + _LOOK_EVERY
                     stopped = _why_stop(guard, deadline, seconds, cancel)
-                if stopped or (process.poll() is not None and not selector.select(0)):
-                    break
     finally:
         guard.kill()
-        with contextlib.suppress(OSError):
-            process.stdout.close()
+        process.stdout.close()
         status = process.wait()
-    text = kept.decode("utf-8", "replace")
-    if length > len(kept):
-        text += f"\n[{length - len(kept)} more bytes]"
-    return Finished(status, text, stopped)
+    return Finished(status, output.text(), stopped)
+
+
+class _Output:
+    """The first `limit` bytes of what is read, and how many there were."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._kept, self._length = limit, bytearray(), 0
+
+    def read(self, file: int) -> bool:
+        """Read once; False at the end."""
+        chunk = os.read(file, 65_536)
+        self._length += len(chunk)
+        self._kept += chunk[: max(0, self._limit - len(self._kept))]
+        return bool(chunk)
+
+    def text(self) -> str:
+        dropped = self._length - len(self._kept)
+        return self._kept.decode("utf-8", "replace") + (f"\n[{dropped} more bytes]" if dropped else "")
 
 
 def _why_stop(guard: Guard, deadline: float, seconds: float, cancel: threading.Event | None) -> str:

@@ -16,11 +16,13 @@ from mlagent_tui.cli import duration, main
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, registry
 from mlagent_tui.headless import Output
-from mlagent_tui.schemas import RegistryEntry
+from mlagent_tui.schemas import EvalResult, RegistryEntry
 from tests.scripted import GOAL, Scripted
 
 Capture = pytest.CaptureFixture[str]
-RESULT = {"run_id": "qe_1", "accuracy": 0.97, "val_loss": 0.1, "parameters": 5210, "seconds": 1.0}
+BEST = EvalResult(
+    run_id="qe_1", status="completed", dataset="digits", accuracy=0.97, val_loss=0.1, parameters=5210
+)
 
 
 @pytest.fixture(autouse=True)
@@ -241,13 +243,13 @@ def test_report_writes_and_prints_the_report(here: Path, capsys: Capture) -> Non
 def test_the_outcome_is_on_stdout_and_the_times_are_on_stderr(capsys: Capture) -> None:
     output = Output()
     for event in (
-        events.TrialFinished(result=RESULT | {"status": "completed"}),
+        events.TrialFinished(result=BEST.model_dump()),
         events.BestTested(run_id="qe_1", accuracy=0.96),
         events.TimeSpent(training=1),
     ):
         output.event(event)
     ending = events.RunFinished(outcome="achieved", reason="accuracy 0.97 >= 0.95", best_run_id="qe_1")
-    output.finish(ending, Path("p"))
+    output.finish(ending, Path("p"), BEST)
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [
         "Goal achieved: accuracy 0.97 >= 0.95",

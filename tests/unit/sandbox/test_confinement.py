@@ -168,6 +168,11 @@ def test_what_runs_on_in_the_background_ends_with_the_command(level: Level, insi
     assert not survivors(inside)
 
 
+def test_a_command_that_closes_its_output_is_still_waited_for(level: Level, inside: Path) -> None:
+    done = shell("echo said; exec >&- 2>&-; sleep 0.5; exit 5", level, inside)
+    assert (done.status, done.output, done.stopped) == (5, "said\n", "")
+
+
 def test_it_can_be_cancelled(level: Level, inside: Path) -> None:
     cancel = threading.Event()
     cancel.set()
