@@ -160,7 +160,8 @@ def _conv2d(name: str, layer: Any, shape: Shape) -> Shape:
     channels = _image(name, layer, shape)[0]
     if channels % layer.groups or layer.out_channels % layer.groups:
         raise _fail(
-            name, layer, shape, f"groups={layer.groups} must divide {channels} and {layer.out_channels} channels",
+            name, layer, shape,
+            f"groups={layer.groups} must divide {channels} and {layer.out_channels} channels",
             "Choose groups that divide both, or leave it at 1.",
         )  # fmt: skip
     return _slide(name, layer, shape, layer.out_channels, layer.stride, layer.dilation)
@@ -200,7 +201,8 @@ _OUTPUT: dict[str, Callable[[str, Any, Shape], Shape]] = {
     "batchnorm2d": _image,
     "groupnorm": _groupnorm,
     "layernorm": _same,
-    "relu": _same, "gelu": _same, "silu": _same, "leaky_relu": _same, "elu": _same, "tanh": _same, "sigmoid": _same,
+    "relu": _same, "gelu": _same, "silu": _same, "leaky_relu": _same, "elu": _same,
+    "tanh": _same, "sigmoid": _same,
     "max_pool2d": _pool,
     "avg_pool2d": _pool,
     "adaptive_avg_pool2d": lambda name, layer, shape: (

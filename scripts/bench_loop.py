@@ -3,8 +3,8 @@
 
     scripts/bench_loop.py [--folder DIR] [--repeat]
 
-Each goal is one `mlagent run`, in a process of its own. `--repeat` runs the first goal twice with the same seed
-and compares what came out.
+Each goal is one `mlagent run`, in a process of its own. `--repeat` runs the first goal twice with the same
+seed and compares what came out.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def main() -> int:
             outcomes.append(run(goal, folder / f"goal{number:02}"))
             print(row(outcomes[-1]), flush=True)
     print_times(outcomes)
-    achieved = sum(outcome.status == 0 for outcome in outcomes)
-    print(f"{achieved} of {len(outcomes)} achieved, {sum(o.status == 1 for o in outcomes)} ended with an error")
+    statuses = [outcome.status for outcome in outcomes]
+    print(f"{statuses.count(0)} of {len(outcomes)} achieved, {statuses.count(1)} ended with an error")
     return int(any(outcome.status not in (0, 3) for outcome in outcomes))
 
 
@@ -86,7 +86,7 @@ def run(goal: str, project: Path) -> Outcome:
     registry = _read(project / "experiments" / "registry.json") or []
     metrics = [entry["metrics_summary"].get("accuracy") for entry in registry]
     told = [json.loads(line) for line in _lines(project / "experiments" / "journal.jsonl")]
-    spent = next((event for event in reversed(told) if event["type"] == "time_spent"), {})
+    spent: dict[str, Any] = next((event for event in reversed(told) if event["type"] == "time_spent"), {})
     best = max((m for m in metrics if m is not None), default=None)
     times = {name: float(spent.get(name, 0)) for name in TIMES}
     return Outcome(goal, done.returncode, len(registry), best, seconds, times, tuple(map(repeatable, told)))
@@ -115,7 +115,8 @@ def repeat(folder: Path) -> int:
 def row(outcome: Outcome) -> str:
     """One line of the table of goals."""
     best = "-" if outcome.best is None else f"{outcome.best:.4f}"
-    return f"exit {outcome.status}  {outcome.iterations} runs  best {best:>6}  {outcome.seconds:6.1f} s  {outcome.goal}"
+    facts = f"{outcome.iterations} runs  best {best:>6}  {outcome.seconds:6.1f} s"
+    return f"exit {outcome.status}  {facts}  {outcome.goal}"
 
 
 def print_times(outcomes: list[Outcome]) -> None:

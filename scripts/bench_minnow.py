@@ -14,14 +14,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from minnow import histories
-from minnow.architect import Fancy
+from minnow import teacher
+from minnow.fancy import Fancy
 from minnow.goals import Phrasebook
 from minnow.heldout import CLASSES, INPUTS, held_out
 from minnow.histories import Simulation
@@ -95,7 +95,7 @@ def main() -> int:
     model, speed = open_model(options.model), Speed()
     planner = Planner(model, 0, lambda *_: None, speed, threading.Event())
     rng = random.Random(options.seed)
-    questions = {
+    questions: dict[str, Callable[[], list[Tally]]] = {
         "goals": lambda: [goals(planner, rng, options.count)],
         "configs": lambda: [configs(planner, rng, options.count)],
         "decisions": lambda: decisions(planner, rng, options.count),
@@ -153,7 +153,7 @@ def unseen(rng: random.Random, iterations: tuple[int, ...]) -> Iterator[Simulati
         try:
             for index in range(rng.choice(iterations)):
                 if index:
-                    decision = histories.decide(simulation.brief, simulation.wishes)
+                    decision = teacher.decide(simulation.brief, simulation.wishes)
                     if decision.decision != "iterate":
                         break
                     simulation.advance(decision)
@@ -170,7 +170,7 @@ def configs(planner: Planner, rng: random.Random, count: int) -> Tally:
         if tally.asked == count:
             break
         if simulation.brief.history:
-            decision = histories.decide(simulation.brief, simulation.wishes)
+            decision = teacher.decide(simulation.brief, simulation.wishes)
             if decision.decision != "iterate":
                 continue
             simulation.advance(decision)

@@ -14,6 +14,7 @@ import random
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +36,9 @@ MUON_RATE, ADAM_RATE = 0.01, 0.003
 WARMUP_STEPS = 100
 DECAY_FROM = 0.3
 CHECK_EVERY = 400
-WEIGHTS = {
-    "goal": 5.0,
-    "decision": 3.0,
-    "config": 3.0,
-    "explain": 0.5,
-}  # answers differ in length, not in importance
+WEIGHTS = {"goal": 5.0, "decision": 3.0, "config": 3.0, "explain": 0.5}
+"""How much a token of an answer counts: answers differ in length, not in importance."""
+
 CHECK_SAMPLES = 48
 
 
@@ -113,11 +111,12 @@ class Batches:
     sampler: Sampler
     rng: random.Random
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         while True:
             rows = [encode(self.pieces, self.sampler.draw()) for _ in range(POOL)]
             rows = sorted((r for r in rows if len(r.ids) <= LONGEST), key=lambda r: len(r.ids))
-            batches, current = [], []
+            batches: list[list[Row]] = []
+            current: list[Row] = []
             for row in rows:
                 if current and (len(current) + 1) * len(row.ids) > STEP_TOKENS:
                     batches.append(current)
@@ -165,7 +164,7 @@ class Run:
             self._set_rates()
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
                 loss = loss_of(*(tensor.to(self.device) for tensor in batch))
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             for optimiser in self.optimisers:
                 optimiser.step()
@@ -176,11 +175,7 @@ class Run:
             self.seconds, since = self.seconds + now - since, now
             running = loss.item() if not running else 0.98 * running + 0.02 * loss.item()
             if self.step % 50 == 0:
-                print(
-                    f"step {self.step} {self.progress:.1%} loss {running:.4f} {self.tokens / 1e6:.2f}M tokens "
-                    f"{self.tokens / self.seconds:.0f}/s {self.seconds / 60:.1f} min",
-                    flush=True,
-                )
+                self._tell(running)
             if self.step % CHECK_EVERY == 0:
                 self._save()
                 self._check()
@@ -188,12 +183,22 @@ class Run:
         self._check()
         torch.save(self.model.state_dict(), self.options.out / "minnow.pt")
 
+    def _tell(self, loss: float) -> None:
+        tokens, minutes = self.tokens / 1e6, self.seconds / 60
+        print(
+            f"step {self.step} {self.progress:.1%} loss {loss:.4f} {tokens:.2f}M tokens "
+            f"{self.tokens / self.seconds:.0f}/s {minutes:.1f} min",
+            flush=True,
+        )
+
     @property
     def progress(self) -> float:
         """How much of the budget is spent, 0 to 1."""
-        if self.options.minutes:
-            return self.seconds / (60 * self.options.minutes)
-        return self.tokens / self.options.tokens
+        options = self.options
+        spent: float = (
+            self.seconds / (60 * options.minutes) if options.minutes else self.tokens / options.tokens
+        )
+        return spent
 
     def _set_rates(self) -> None:
         warm = min(1.0, (self.step + 1) / WARMUP_STEPS)
@@ -204,7 +209,7 @@ class Run:
 
     @torch.no_grad()
     def _check(self) -> None:
-        """Rates of answers right to the letter: where every next token is the most likely, greedy decoding is."""
+        """Rates of answers that greedy decoding gets right to the letter: every next token the likeliest."""
         sampler = Sampler(random.Random(self.step + 7_000_000))
         right: dict[str, list[bool]] = defaultdict(list)
         for task in SHARES:

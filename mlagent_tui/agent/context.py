@@ -1,4 +1,4 @@
-"""What the planner sees: the goal, the data, the limits, and a bounded history, as lines of one regular shape.
+"""What the planner sees: goal, data, limits and a bounded history, as lines of one regular shape.
 
 The facts are worked out here, from numbers that were measured, so that a model copies and compares
 instead of computing. The text stays short whatever the registry's length.
@@ -31,7 +31,8 @@ class Brief:
     """Everything a planner's prompt may say about where the run stands.
 
     `stale` counts the iterations since the last improvement beyond noise; `patience` is how many are
-    allowed. `steering` is a sentence from the user, empty when there is none.
+    allowed. `steering` is a sentence from the user, empty when there is none. `recent` is how many of the
+    latest runs are shown.
     """
 
     goal: Goal
@@ -42,6 +43,7 @@ class Brief:
     patience: int
     history: tuple[Attempt, ...] = ()
     steering: str = ""
+    recent: int = RECENT_SHOWN
 
     @property
     def changes(self) -> list[str]:
@@ -85,8 +87,8 @@ def history(brief: Brief) -> list[str]:
         (a for a in brief.history if a.entry.metrics_summary.get(brief.goal.metric) is not None),
         key=lambda a: a.entry.metrics_summary[brief.goal.metric],
         reverse=brief.goal.metric == "accuracy",
-    )[:BEST_SHOWN]
-    recent = brief.history[-RECENT_SHOWN:]
+    )[: min(BEST_SHOWN, brief.recent - 1)]
+    recent = brief.history[-brief.recent :]
     shown = [a for a in brief.history if a in recent or a in best]
     return ["Runs:", *(_row(a, brief) for a in shown)]
 

@@ -10,29 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_UNITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_UNITS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    "ten", "eleven", "twelve", "thirteen", "fourteen",
+    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _SMALL = {w: i for i, w in enumerate(_UNITS)} | {w: 20 + 10 * i for i, w in enumerate(_TENS)}
 _LARGE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 _WORD = "|".join([*_SMALL, *_LARGE])
@@ -45,7 +28,8 @@ _NUMBER = re.compile(
     rf"""(?<![\w.]) (?P<value> \d{{1,3}}(?:,\d{{3}})+(?!\d|,\d) | \d+(?:\.\d+)? | \.\d+
            | \b(?:half\ an?|a\ quarter|(?:an?\ )?(?:{_WORD})(?:(?:[\s-]|\ and\ )(?:{_WORD}))*)\b )
         (?: \s?(?P<percent>{_PERCENT})
-          | [\s-]?(?P<scale>thousand|million|billion|mio|mil)\b | \s?(?P<short>(?-i:[kKM])|m(?=\s+(?:param|weight)))(?!\w)
+          | [\s-]?(?P<scale>thousand|million|billion|mio|mil)\b
+          | \s?(?P<short>(?-i:[kKM])|m(?=\s+(?:param|weight)))(?!\w)
           | [\s-]?(?P<time>seconds?|secs?|minutes?|mins?|hours?|hrs?)\b | (?P<brief>(?-i:[smh]))(?!\w) )?
     """,
     re.IGNORECASE | re.VERBOSE,

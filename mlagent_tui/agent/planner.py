@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import TypeVar
@@ -25,6 +25,8 @@ from mlagent_tui.schemas import Decision, EvalConfig, Goal, ModelConfig, Plan
 GOAL_WIDTH = 600
 RETRY_TEMPERATURE = 0.5
 MAX_TOKENS = {"goal": 400, "plan": 1500, "config": 3000, "decision": 600}
+USUAL_TOKENS = {"goal": 200, "plan": 400, "config": 700, "decision": 300}
+"""Room an answer usually needs; older runs are left out of a prompt to make it."""
 DATASET_WORDS = {
     "digits": ("digit",),
     "mnist": ("mnist",),
@@ -66,35 +68,35 @@ class Planner:
         goal = self.read(goal_text)
         doubts = ungrounded(goal, goal_text)
         if doubts:
-            again = self._ask("goal", goal_prompt(goal_text, "; ".join(doubts)), Goal, attempt=1)
+            again = self._ask("goal", [goal_prompt(goal_text, "; ".join(doubts))], Goal, attempt=1)
             if len(ungrounded(again, goal_text)) < len(doubts):
                 goal = again
         if goal.threshold is None:
             raise GoalError(
                 "the goal has no measurable criterion",
-                'Say what counts as success, for example "at least 95% accuracy" or "validation loss below 0.3".',
+                'Say what counts as success, such as "at least 95% accuracy" or "validation loss below 0.3".',
             )
         return Understood(goal, ungrounded(goal, goal_text))
 
     def read(self, goal_text: str) -> Goal:
         """The goal as the model reads it at first sight: its threshold and data set may be missing."""
-        return self._ask("goal", goal_prompt(goal_text), Goal)
+        return self._ask("goal", [goal_prompt(goal_text)], Goal)
 
     def plan(self, brief: Brief) -> Plan:
         """The tool calls of this iteration."""
-        return self._ask("plan", plan_prompt(brief), Plan)
+        return self._ask("plan", map(plan_prompt, shorter(brief)), Plan)
 
     def configure(self, brief: Brief, problem: str | None = None, attempt: int = 0) -> ModelConfig:
         """A network for this iteration; `problem` says why the previous attempt could not be built."""
-        return self._ask("config", config_prompt(brief, problem), ModelConfig, attempt)
+        return self._ask("config", (config_prompt(b, problem) for b in shorter(brief)), ModelConfig, attempt)
 
     def decide(self, brief: Brief) -> Decision:
         """What to do after the last run of `brief.history`."""
-        return self._ask("decision", decision_prompt(brief), Decision)
+        return self._ask("decision", map(decision_prompt, shorter(brief)), Decision)
 
-    def _ask(self, task: str, prompt: str, answer_type: type[T], attempt: int = 0) -> T:
+    def _ask(self, task: str, prompts: Iterable[str], answer_type: type[T], attempt: int = 0) -> T:
         request = Request(
-            messages=(Message("system", _instructions(task, answer_type)), Message("user", prompt)),
+            messages=self._fitting(task, _instructions(task, answer_type), prompts),
             max_tokens=MAX_TOKENS[task],
             seed=self.seed + attempt,
             temperature=RETRY_TEMPERATURE if attempt else 0.0,
@@ -107,6 +109,21 @@ class Planner:
             on_answer=lambda answer: self.on_call(task, answer),
             cancel=self.cancel,
         )
+
+
+    def _fitting(self, task: str, instructions: str, prompts: Iterable[str]) -> tuple[Message, ...]:
+        """The first of `prompts` that leaves room for an answer, else the last."""
+        messages: tuple[Message, ...] = ()
+        for prompt in prompts:
+            messages = (Message("system", instructions), Message("user", prompt))
+            if self.model.count_tokens(messages) + USUAL_TOKENS[task] <= self.model.context_length:
+                break
+        return messages
+
+
+def shorter(brief: Brief) -> Iterator[Brief]:
+    """The brief, then with ever fewer runs shown: what is old goes first, never the goal or a schema."""
+    return (replace(brief, recent=recent) for recent in range(brief.recent, 0, -1))
 
 
 @cache
@@ -166,7 +183,8 @@ def eval_json(settings: EvalConfig | None) -> str:
 
 
 CHOSEN = (
-    "epochs", "batch_size", "optimizer", "learning_rate", "weight_decay", "schedule", "label_smoothing", "augmentation",
+    "epochs", "batch_size", "optimizer", "learning_rate", "weight_decay",
+    "schedule", "label_smoothing", "augmentation",
 )  # fmt: skip
 
 

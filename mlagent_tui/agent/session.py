@@ -19,8 +19,7 @@ from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.planner import Planner
 from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.experiments import Project, report
-from mlagent_tui.llm import Answer, LanguageModel, OnText, Request, open_models
-from mlagent_tui.llm.base import Message
+from mlagent_tui.llm import Answer, LanguageModel, Message, OnText, Request, open_models
 from mlagent_tui.schemas import DataCard, DatasetName, ModelConfig
 from mlagent_tui.tools import ToolContext
 from mlagent_tui.training import TestResult, data_card

@@ -3,6 +3,6 @@
 from mlagent_tui.experiments import registry, report, runs
 from mlagent_tui.experiments.project import Project
 from mlagent_tui.experiments.report import Conclusion
-from mlagent_tui.experiments.runs import NewRun, Run
+from mlagent_tui.experiments.runs import NewRun, Run, new_run
 
-__all__ = ["Conclusion", "NewRun", "Project", "Run", "registry", "report", "runs"]
+__all__ = ["Conclusion", "NewRun", "Project", "Run", "new_run", "registry", "report", "runs"]

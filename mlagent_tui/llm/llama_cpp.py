@@ -41,7 +41,7 @@ def _on_log(level: int, text: bytes, _data: int | None) -> None:
 
 
 def _has_amx() -> bool:
-    """Whether this CPU has Intel's matrix tiles, on which llama.cpp's repacked weights crash (its issue #20824)."""
+    """Whether this CPU has Intel's matrix tiles: there, llama.cpp's repacked weights crash (issue #20824)."""
     try:
         return " amx_tile" in Path("/proc/cpuinfo").read_text()
     except OSError:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from mlagent_tui import shapes
 from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ToolError, TrialError
 from mlagent_tui.events import CheckFailed, CodeMade
-from mlagent_tui.llm.base import Answer, PromptTooLong
+from mlagent_tui.llm import Answer, PromptTooLong
 from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import code_request

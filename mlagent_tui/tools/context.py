@@ -21,7 +21,7 @@ from mlagent_tui.events import Event, Warned
 from mlagent_tui.files import Folder
 
 if TYPE_CHECKING:
-    from mlagent_tui.llm.base import Answer, LanguageModel
+    from mlagent_tui.llm import Answer, LanguageModel
     from mlagent_tui.training import WorkerPool
 
 

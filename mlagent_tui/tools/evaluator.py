@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mlagent_tui.errors import ToolError
 from mlagent_tui.events import BatchDone, EpochDone, Event, TrialFinished, TrialStarted
-from mlagent_tui.experiments.runs import NewRun, new_run
+from mlagent_tui.experiments import NewRun, new_run
 from mlagent_tui.schemas import EpochMetrics, EvalConfig
 from mlagent_tui.tools.assembler import first_error
 from mlagent_tui.tools.context import current

@@ -71,11 +71,17 @@ def facts(config: ModelConfig, multiply_adds: int) -> Summary:
         trainable_parameters=total,
         size_mb=total * 4 / 1e6,
         multiply_adds=multiply_adds,
-        layers=[
-            LayerRow(name=s.name, type=CLASSES[s.layer.type], output_shape=s.output_shape, parameters=s.parameters)
-            for s in steps
-        ],
-    )  # fmt: skip
+        layers=[_row(step) for step in steps],
+    )
+
+
+def _row(step: Step) -> LayerRow:
+    return LayerRow(
+        name=step.name,
+        type=CLASSES[step.layer.type],
+        output_shape=step.output_shape,
+        parameters=step.parameters,
+    )
 
 
 def explanation(config: ModelConfig, summary: Summary) -> str:
@@ -84,9 +90,8 @@ def explanation(config: ModelConfig, summary: Summary) -> str:
     kinds = [s.layer.type for s in steps if s.role == "layer"]
     convs, linears = kinds.count("conv2d"), kinds.count("linear")
     what = "convolutional network" if convs else "fully connected network"
-    parts = [
-        f"{config.model_name} is a {what} that maps {show(config.input_shape)} to {config.num_classes} values."
-    ]
+    maps = f"maps {show(config.input_shape)} to {config.num_classes} values"
+    parts = [f"{config.model_name} is a {what} that {maps}."]
     counted = [
         f"{n} {name} layer{'s' if n > 1 else ''}"
         for n, name in ((convs, "convolution"), (linears, "linear"))
@@ -105,8 +110,7 @@ def explanation(config: ModelConfig, summary: Summary) -> str:
     if largest.parameters:
         share = 100 * largest.parameters / max(summary.total_parameters, 1)
         most = "most" if share >= 50 else "the largest part"
-        parts.append(
-            f"Of its {summary.total_parameters} parameters {most} lie in {largest.name} ({largest.parameters})."
-        )
+        lie = f"{most} lie in {largest.name} ({largest.parameters})"
+        parts.append(f"Of its {summary.total_parameters} parameters {lie}.")
     parts.append(f"One forward pass takes {summary.multiply_adds} multiply-adds.")
     return " ".join(parts)

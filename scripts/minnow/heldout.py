@@ -1,7 +1,7 @@
 """What the training generator never produces, so that the benchmark can ask for exactly that.
 
-Sizes, pairs of neighbouring layers and turns of phrase listed here are refused while training texts are
-made; `scripts/bench_minnow.py` draws only texts that contain at least one of them.
+Networks with a size or a pair of neighbouring layers listed here are refused while training texts are made;
+`scripts/bench_minnow.py` draws only networks with at least one of them. Turns of phrase are in `phrases`.
 """
 
 from __future__ import annotations

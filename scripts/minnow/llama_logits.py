@@ -17,7 +17,7 @@ from mlagent_tui.llm.llama_cpp import Llama
 
 
 def main(model: str, texts: str, out: str) -> None:
-    """Tokens and logits of each text, as arrays `tokens_I` and `logits_I`, token by token as when answering."""
+    """Tokens and logits of text I as arrays `tokens_I` and `logits_I`, token by token as when answering."""
     llama = Llama(Path(model), context_limit=2048, threads=1)
     arrays = {}
     for index, text in enumerate(json.loads(Path(texts).read_text())):

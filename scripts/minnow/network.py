@@ -36,7 +36,7 @@ class RMSNorm(nn.Module):
 
 
 def rotary(context: int, head: int, base: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, each (context, head), for the half-split form of rotary positions (Su et al., 2021)."""
+    """Cosines and sines, each (context, head), of rotary positions (Su et al., 2021) in half-split form."""
     frequencies = base ** -(torch.arange(0, head, 2).float() / head)
     angles = torch.outer(torch.arange(context).float(), frequencies)
     angles = torch.cat([angles, angles], dim=-1)
@@ -76,11 +76,15 @@ class Block(nn.Module):
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, time, width))
         normed = self.ffn_norm(x)
-        return x + self.down(F.silu(self.gate(normed)) * self.up(normed))
+        fed: Tensor = self.down(F.silu(self.gate(normed)) * self.up(normed))
+        return x + fed
 
 
 class Minnow(nn.Module):
     """Token ids (batch, time) to logits (batch, time, vocabulary)."""
+
+    cos: Tensor
+    sin: Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -103,13 +107,14 @@ class Minnow(nn.Module):
         cos, sin = self.cos[: ids.shape[1]].to(x.dtype), self.sin[: ids.shape[1]].to(x.dtype)
         for block in self.blocks:
             x = block(x, cos, sin)
-        return self.norm(x)
+        normed: Tensor = self.norm(x)
+        return normed
 
     def forward(self, ids: Tensor) -> Tensor:
         return F.linear(self.hidden(ids), self.embedding.weight)
 
     def loss(self, ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """Weighted mean cross-entropy where `targets` is not -100; only there is the output embedding applied."""
+        """Weighted mean cross-entropy where `targets` is not -100; only there are logits computed."""
         wanted = targets != -100
         logits = F.linear(self.hidden(ids)[wanted], self.embedding.weight)
         losses = F.cross_entropy(logits.float(), targets[wanted], reduction="none")

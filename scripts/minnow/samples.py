@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from minnow import coder, histories
-from minnow.architect import Fancy, first_config
+from minnow import coder, teacher
+from minnow.architect import first_config
+from minnow.fancy import Fancy
 from minnow.goals import Phrasebook
 from minnow.heldout import held_out
 from minnow.histories import Simulation
@@ -41,7 +42,8 @@ class Sampler:
         task = self.rng.choices(tuple(SHARES), weights=tuple(SHARES.values()))[0]
         while True:
             try:
-                return getattr(self, task)()
+                sample: Sample = getattr(self, task)()
+                return sample
             except (ConfigError, ValidationError):
                 continue  # a change that would leave a network too long or too large: draw again
 
@@ -105,19 +107,19 @@ class Sampler:
     def plan(self) -> Sample:
         simulation = self.simulated(decided=True)
         return Sample(
-            "plan", plan_prompt(simulation.brief), histories.plan(simulation.brief, simulation.wishes)
+            "plan", plan_prompt(simulation.brief), teacher.plan(simulation.brief, simulation.wishes)
         )
 
     def config(self) -> Sample:
         simulation = self.simulated(decided=True)
         brief = simulation.brief
-        config = histories.config(brief, simulation.wishes)
+        config = teacher.config(brief, simulation.wishes)
         problem = None
         if self.rng.random() < 0.1:
             if brief.goal.max_parameters and self.rng.random() < 0.7:
                 count = brief.goal.max_parameters + self.rng.randint(1, brief.goal.max_parameters)
                 problem = f"the network has {count} parameters, over the limit of {brief.goal.max_parameters}"
-                config = histories.config(brief, simulation.wishes, over=True)
+                config = teacher.config(brief, simulation.wishes, over=True)
             else:
                 problem = simulation.config_problem()
         return Sample("config", config_prompt(brief, problem), config.to_json())
@@ -125,8 +127,8 @@ class Sampler:
     def decision(self) -> Sample:
         simulation = self.simulated(decided=False)
         simulation.steer(0.08)
-        decision = histories.decide(simulation.brief, simulation.wishes)
-        decision = histories.steered(decision, simulation.brief.steering)
+        decision = teacher.decide(simulation.brief, simulation.wishes)
+        decision = teacher.steered(decision, simulation.brief.steering)
         return Sample("decision", decision_prompt(simulation.brief), decision.model_dump_json())
 
     def simulated(self, *, decided: bool) -> Simulation:
@@ -138,7 +140,7 @@ class Sampler:
             simulation.run()
             if not decided and index == rounds - 1:
                 break
-            decision = histories.decide(simulation.brief, simulation.wishes)
+            decision = teacher.decide(simulation.brief, simulation.wishes)
             if decision.decision != "iterate":
                 if decided:
                     return self.simulated(decided=True)

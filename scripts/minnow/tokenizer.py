@@ -1,7 +1,7 @@
 """Minnow's tokenizer: byte-fallback pieces merged best score first, as llama.cpp's `llama` tokenizer does.
 
-Each digit (but for the 2 of `2d`) and each line break stands by itself; white space is part of pieces, so that a line of code is
-a few tokens long. The scores are -(merge rank).
+Each digit (but for the 2 of `2d`) and each line break stands by itself; white space is part of pieces, so
+that a line of code is a few tokens long. The scores are -(merge rank).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
@@ -51,7 +52,7 @@ class Pieces:
     def _merge(self, segment: str) -> tuple[int, ...]:
         parts = list(segment)
         while len(parts) > 1:
-            ranks = [self.ids.get(a + b, 1 << 30) for a, b in zip(parts, parts[1:], strict=False)]
+            ranks = [self.ids.get(a + b, 1 << 30) for a, b in pairwise(parts)]
             best = min(ranks)
             if best == 1 << 30:
                 break

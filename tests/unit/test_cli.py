@@ -262,6 +262,6 @@ def test_the_outcome_is_on_stdout_and_the_times_are_on_stderr(capsys: Capture) -
 
 def test_an_interrupted_run_says_how_to_go_on(capsys: Capture) -> None:
     Output(quiet=True).finish(
-        events.RunFinished(outcome="interrupted", reason="stopped on request"), Path("p")
+        events.RunFinished(outcome="interrupted", reason="stopped on request"), Path("p"), None
     )
     assert "mlagent resume p" in capsys.readouterr().out

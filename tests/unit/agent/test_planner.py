@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from mlagent_tui.agent.planner import Planner
+from mlagent_tui.agent.context import Attempt, Brief
+from mlagent_tui.agent.planner import USUAL_TOKENS, Planner, decision_prompt
 from mlagent_tui.errors import GoalError
 from mlagent_tui.llm import Answer, Message, OnText, Request
+from mlagent_tui.schemas import DataCard, Goal, RegistryEntry
 
 TEXT = "a CNN for the digits that reaches at least 95%, under 20k parameters"
 RIGHT = {
@@ -19,6 +21,26 @@ RIGHT = {
     "threshold": 0.95,
     "max_parameters": 20000,
 }
+
+
+def attempt(iteration: int) -> Attempt:
+    entry = RegistryEntry(
+        run_id=f"qe_{iteration}",
+        timestamp="",
+        model_name="CurrentModel",
+        dataset="digits",
+        metrics_summary={"accuracy": iteration / 10, "val_loss": 0.3},
+        experiment_dir="",
+        iteration=iteration,
+    )
+    return Attempt(entry, None, None)
+
+
+def brief(*history: Attempt) -> Brief:
+    card = DataCard(
+        dataset="digits", input_shape=(1, 8, 8), num_classes=10, train_size=1151, val_size=287, test_size=359
+    )
+    return Brief(Goal.model_validate(RIGHT), card, len(history), 8, 0, 3, history)
 
 
 class Listed:
@@ -39,7 +61,7 @@ class Listed:
         )
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        return 1
+        return len(messages[-1].content)
 
     def close(self) -> None:
         pass
@@ -81,3 +103,14 @@ def test_a_goal_without_a_number_is_refused_with_an_example() -> None:
     with pytest.raises(GoalError, match="no measurable criterion") as caught:
         planner(Listed(vague)).understand("a good CNN for the digits")
     assert "at least 95% accuracy" in caught.value.remedy
+
+
+def test_a_prompt_too_long_loses_its_oldest_runs_and_nothing_else() -> None:
+    runs = [attempt(i) for i in range(1, 5)]
+    model = Listed({"decision": "stop", "assessment": "", "changes": []})
+    model.context_length = len(decision_prompt(brief(*runs))) + USUAL_TOKENS["decision"] - 1
+    planner(model).decide(brief(*runs))
+    shown = model.asked[0].messages[-1].content
+    assert "\n1. first" not in shown
+    assert "\n4. first" in shown
+    assert model.asked[0].messages[0].content.count('"decision"') >= 1  # the schema stays whole

@@ -7,7 +7,9 @@ CONFIG = ModelConfig.model_validate({
     "layers": [
         {"type": "conv2d", "out_channels": 16, "kernel_size": 3, "padding": 1},
         {"type": "batchnorm2d"},
-        {"type": "residual", "layers": [{"type": "conv2d", "out_channels": 32, "kernel_size": 3, "stride": 2, "padding": 1}]},
+        {"type": "residual", "layers": [
+            {"type": "conv2d", "out_channels": 32, "kernel_size": 3, "stride": 2, "padding": 1},
+        ]},
         {"type": "residual", "layers": [{"type": "gelu"}]},
         {"type": "flatten"},
         {"type": "linear", "out_features": 10, "bias": False},
