@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
 import time
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -101,6 +102,11 @@ class Terminal:
         self.clear()
         self._write(text + "\n")
 
+    def wrap(self, text: str, margin: int) -> list[str]:
+        """`text` as lines that leave `margin` columns; as it is where no terminal shows it."""
+        columns = shutil.get_terminal_size((80, 24)).columns
+        return textwrap.wrap(text, max(20, columns - margin)) if self.live else [text]
+
     def progress(self, text: str) -> None:
         """Show `text` in place of the previous progress, at most every `REFRESH` seconds; terminals only."""
         if not self.live or time.monotonic() - self._shown < REFRESH:
@@ -141,7 +147,7 @@ class Console:
 
     def _run_started(self, event: events.RunStarted) -> None:
         self._iterations = int(event.options.get("iterations", 0))
-        self._step("goal", self.terminal.style(clean(event.goal_text), "bold"))
+        self._words("goal", event.goal_text, "bold")
         self._facts(
             "", _models(event), f"seed {event.seed}", f"sandbox {event.sandbox}" if event.sandbox else ""
         )
@@ -203,7 +209,7 @@ class Console:
         facts = (f"{summary['total_parameters']:,} parameters", f"{summary['multiply_adds']:,} multiply-adds")
         self._facts("summarise", *facts)
         if summary.get("explanation"):
-            self._step("", self.terminal.style(clean(summary["explanation"]), "dim"))
+            self._words("", summary["explanation"], "dim")
 
     # --- trials and decisions ---
 
@@ -247,7 +253,7 @@ class Console:
         changes = f": {clean('; '.join(decision['changes']))}" if decision.get("changes") else ""
         self._step("decide", self.terminal.style(verdict.replace("_", " "), "bold", colour) + changes)
         if decision.get("assessment"):
-            self._step("", self.terminal.style(clean(decision["assessment"]), "dim"))
+            self._words("", decision["assessment"], "dim")
         if event.overruled_because:
             advised = event.advised.get("decision", "nothing")
             self._step(
@@ -258,6 +264,12 @@ class Console:
 
     def _facts(self, name: str, *facts: str) -> None:
         self._step(name, " · ".join(clean(fact) for fact in facts if fact))
+
+    def _words(self, name: str, text: str, style: str) -> None:
+        """Text of a person or a model, as lines that fit the terminal."""
+        for line in self.terminal.wrap(clean(text), MARGIN):
+            self._step(name, self.terminal.style(line, style))
+            name = ""
 
     def _step(self, name: str, text: str) -> None:
         self.terminal.line(self.terminal.style(f"{name:<{MARGIN}}", "cyan") + text)

@@ -17,6 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TIMES = ("loading", "thinking", "checking", "training", "other")
 ITERATIONS = 5

@@ -110,7 +110,6 @@ class Planner:
             cancel=self.cancel,
         )
 
-
     def _fitting(self, task: str, instructions: str, prompts: Iterable[str]) -> tuple[Message, ...]:
         """The first of `prompts` that leaves room for an answer, else the last."""
         messages: tuple[Message, ...] = ()

@@ -147,3 +147,17 @@ def test_the_time_table_adds_up() -> None:
     table = time_table(events.TimeSpent(loading=1, thinking=2, checking=3, training=3, other=1))
     assert table.splitlines()[-1].split() == ["total", "10.0", "s"]
     assert "20%" in table
+
+
+def test_what_a_model_says_is_wrapped_to_the_terminal_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    words = "It has three convolution layers and one linear layer at the end."
+    stream = Tty()
+    Console(stream).show(
+        events.SummaryMade(summary={"total_parameters": 5, "multiply_adds": 7, "explanation": words})
+    )
+    lines = re.sub(r"\x1b\[[0-9;]*[mK]", "", stream.getvalue()).splitlines()
+    said = [line for line in lines if line.startswith(" ")]
+    assert max(map(len, said)) <= 40
+    assert " ".join(line.strip() for line in said) == words

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minnow import tokenizer
+from minnow.samples import Sample
+from minnow.tokenizer import END, FIRST_PIECE, USER, Pieces
+
+CODE = "        self.conv1 = nn.Conv2d(3, 16, kernel_size=3)\n"
+CHARACTERS = sorted(set(CODE) - set("\n"))
+PIECES = Pieces([*CHARACTERS, "  ", "nn", "co", "con", "conv", " =", "2d", "    ", "el", "sel", "self"])
+
+
+@given(st.text())
+def test_any_text_comes_back(text: str) -> None:
+    assert PIECES.decode(PIECES.encode(text)) == text
+
+
+@given(st.text(alphabet="conv2d self.n=\n 13", max_size=40))
+def test_text_of_known_pieces_comes_back(text: str) -> None:
+    ids = PIECES.encode(text)
+    assert PIECES.decode(ids) == text
+    assert max(ids, default=0) < len(PIECES)
+
+
+def test_merges_go_by_rank_and_never_across_digits_and_line_breaks() -> None:
+    shown = [PIECES.decode([i]) for i in PIECES.encode("conv12 =  2d\n")]
+    assert shown == ["conv", "1", "2", " =", "  ", "2d", "\n"]
+
+
+def test_the_texts_of_control_tokens_are_mere_text() -> None:
+    ids = PIECES.encode("<|user|><|end|>")
+    assert USER not in ids
+    assert END not in ids
+
+
+def test_decoding_leaves_control_tokens_out() -> None:
+    assert PIECES.decode([USER, *PIECES.encode("self"), END]) == "self"
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "pieces.json"
+    PIECES.save(file)
+    assert Pieces.load(file).pieces == PIECES.pieces
+
+
+@pytest.fixture(scope="module")
+def learned(drawn: dict[str, list[Sample]]) -> Pieces:
+    code = [sample.answer for sample in drawn["code"]]
+    return tokenizer.train(code, [sample.prompt for sample in drawn["goal"]], 300)
+
+
+def test_learnt_pieces_make_code_short(learned: Pieces) -> None:
+    assert learned.decode(learned.encode(CODE)) == CODE
+    assert len(learned.encode(CODE)) < len(CODE) / 3
+
+
+def test_learnt_pieces_hold_no_line_break_and_no_digit_beside_another_character(learned: Pieces) -> None:
+    assert not [piece for piece in learned.pieces if "\n" in piece]
+    digits = [piece.replace("2d", "") for piece in learned.pieces if len(piece) > 1]
+    assert not [piece for piece in digits if any(c.isdigit() for c in piece)]
+    assert len(learned) == FIRST_PIECE + len(learned.pieces)
