@@ -6,6 +6,7 @@ No prompt holds rendered code of the network: the model writes it. Texts are fil
 from __future__ import annotations
 
 from importlib import resources
+from itertools import pairwise
 
 from mlagent_tui.llm import Message, Request
 from mlagent_tui.schemas import ModelConfig, Summary
@@ -37,9 +38,27 @@ def _line(step: Step) -> str:
     return " ".join([*parts, *(f"{name}={value}" for name, value in arguments.items())])
 
 
+def order(steps: list[Step]) -> list[str]:
+    """The names in the order of the forward pass; `shortcutN` and `addN` close the residual block `resN`."""
+    names = []
+    for before, step in pairwise([None, *steps]):
+        assert step is not None
+        if step.role != "close":
+            names.append(step.name)
+        elif before is None or before.role != "shortcut":
+            names.append("add" + step.name.removeprefix("res"))
+    return names
+
+
 def code_prompt(config: ModelConfig, steps: list[Step], problem: str | None = None) -> str:
     """The coder's task; `problem` is the first difference found in its previous attempt."""
-    lines = ["Task: code", f"Class: {config.model_name}", "Network:", describe(steps)]
+    lines = [
+        "Task: code",
+        f"Class: {config.model_name}",
+        "Network:",
+        describe(steps),
+        f"Order: {', '.join(order(steps))}",
+    ]
     if problem:
         lines.append(f"Problem: {problem}")
     return "\n".join(lines)

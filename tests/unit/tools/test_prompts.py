@@ -1,6 +1,6 @@
 from mlagent_tui.schemas import LayerRow, ModelConfig, Summary
 from mlagent_tui.shapes import infer
-from mlagent_tui.tools.prompts import code_request, describe, explain_prompt
+from mlagent_tui.tools.prompts import code_request, describe, explain_prompt, order
 
 CONFIG = ModelConfig.model_validate({
     "input_shape": [1, 8, 8], "num_classes": 10,
@@ -31,6 +31,12 @@ def test_each_step_is_described_on_its_own_line_with_its_name_and_shapes() -> No
         "flatten1: flatten 32x4x4 -> 512",
         "fc1: linear 512 -> 10 out_features=10 bias=False",
     ]
+
+
+def test_the_order_names_every_step_of_the_forward_pass_once() -> None:
+    assert order(infer(CONFIG)) == [
+        "conv1", "bn1", "res1", "conv2", "shortcut1", "res2", "gelu1", "add2", "flatten1", "fc1",
+    ]  # fmt: skip
 
 
 def test_the_first_attempt_is_greedy_and_holds_no_code_of_the_network() -> None:
