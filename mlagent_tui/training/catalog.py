@@ -17,7 +17,7 @@ from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig
 class DatasetInfo:
     """What is known of a data set. `train` and `test` are its parts as distributed; 0 test: split off here.
 
-    `alternatives` are sets of files (relative to the data folder), any one of which is enough; a file may
+    `alternatives` are sets of files (relative to the data folder), any one of which is enough; an idx file may
     also be there with `.gz` added. Empty: the data set needs no files of the user's.
     """
 
@@ -134,7 +134,8 @@ def locate(dataset: DatasetName, data_dir: Path | None = None) -> tuple[Path, ..
 
 
 def _either(path: Path) -> Path | None:
-    for candidate in (path, path.with_name(path.name + ".gz")):
+    packed = [path.with_name(path.name + ".gz")] if path.name.endswith("-ubyte") else []
+    for candidate in (path, *packed):
         if candidate.is_file() and os.access(candidate, os.R_OK):
             return candidate
     return None

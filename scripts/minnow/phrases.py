@@ -127,7 +127,7 @@ CONVS: Stock = (
 LINEARS: Stock = (
     ("{n} linear layers", "{n} fully connected layers", "{n} dense layers", "{n} fc layers", "{n} linear layer", "{n} FC layers",
      "{n} fully-connected layers"),
-    ("{n} Linear layers", "{n} dense layers at the end"),
+    ("{n} linear layers after that", "{n} dense layers at the end"),
 )  # fmt: skip
 CHANNELS: Stock = (
     (

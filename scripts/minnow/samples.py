@@ -19,7 +19,7 @@ from mlagent_tui.schemas import Goal, ModelConfig
 from mlagent_tui.shapes import infer
 from mlagent_tui.tools.prompts import code_prompt, explain_prompt
 
-SHARES = {"code": 0.42, "goal": 0.24, "config": 0.16, "decision": 0.1, "plan": 0.04, "explain": 0.04}
+SHARES = {"code": 0.32, "goal": 0.42, "config": 0.12, "decision": 0.08, "plan": 0.03, "explain": 0.03}
 
 
 @dataclass(frozen=True)
