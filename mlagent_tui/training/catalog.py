@@ -17,8 +17,8 @@ from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig
 class DatasetInfo:
     """What is known of a data set. `train` and `test` are its parts as distributed; 0 test: split off here.
 
-    `alternatives` are sets of files (relative to the data folder), any one of which is enough; an idx file may
-    also be there with `.gz` added. Empty: the data set needs no files of the user's.
+    `alternatives` are sets of files (relative to the data folder), any one of which is enough; an idx file
+    may also be there with `.gz` added. Empty: the data set needs no files of the user's.
     """
 
     input_shape: tuple[int, int, int]
