@@ -24,6 +24,7 @@ from torch import Tensor
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from minnow import tokenizer
+from minnow.export import restore
 from minnow.network import Minnow, Shape
 from minnow.samples import SHARES, Sample, Sampler
 from minnow.tokenizer import ASSISTANT, END, USER, Pieces
@@ -52,6 +53,7 @@ def main() -> None:
     )
     parser.add_argument("--tokens", type=float, default=40e6, help="how many tokens to train on")
     parser.add_argument("--minutes", type=float, help="train for this long instead")
+    parser.add_argument("--start", type=Path, help="go on from this exported model instead of from nothing")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="compile the network: faster, slower to start")
     options = parser.parse_args()
@@ -133,9 +135,9 @@ class Run:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.pieces = learn_pieces(options.out / "pieces.json", options.seed)
         torch.manual_seed(options.seed)
-        self.model = Minnow(Shape(len(self.pieces))).to(self.device)
+        self.model, self.pieces = self._begin()
+        self.model.to(self.device)
         matrices = [p for n, p in self.model.named_parameters() if p.dim() == 2 and "embedding" not in n]
         rest = [p for n, p in self.model.named_parameters() if p.dim() != 2 or "embedding" in n]
         self.optimisers = [
@@ -147,6 +149,15 @@ class Run:
         self.checkpoint = options.out / "checkpoint.pt"
         if self.checkpoint.exists():
             self._resume()
+
+    def _begin(self) -> tuple[Minnow, Pieces]:
+        place = self.options.out / "pieces.json"
+        if self.options.start:
+            model, pieces = restore(self.options.start)
+            pieces.save(place)
+            return model, pieces
+        pieces = learn_pieces(place, self.options.seed)
+        return Minnow(Shape(len(pieces))), pieces
 
     def train(self) -> None:
         """Until the budget is spent; then one last check and the finished weights."""

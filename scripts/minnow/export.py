@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from minnow.network import Minnow
+from minnow.network import Minnow, Shape
 from minnow.tokenizer import END, FIRST_PIECE, SPECIALS, UNKNOWN, Pieces
 
 CHAT_TEMPLATE = (
@@ -37,7 +37,7 @@ _NAMES = {
 
 
 def export(model: Minnow, pieces: Pieces, path: Path, version: str) -> None:
-    """Write `model` to `path`, matrices as Q8_0."""
+    """Write `model` to `path`, matrices in half precision."""
     shape = model.shape
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("Minnow")
@@ -54,7 +54,7 @@ def export(model: Minnow, pieces: Pieces, path: Path, version: str) -> None:
     writer.add_rope_freq_base(shape.rope_base)
     writer.add_rope_dimension_count(shape.width // shape.heads)
     writer.add_vocab_size(shape.vocabulary)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     _vocabulary(writer, pieces)
     weights = model.state_dict()
     _tensor(writer, "token_embd.weight", weights["embedding.weight"])
@@ -105,11 +105,38 @@ def _vocabulary(writer: gguf.GGUFWriter, pieces: Pieces) -> None:
 
 def _tensor(writer: gguf.GGUFWriter, name: str, weight: Tensor) -> None:
     values = weight.detach().float().cpu().numpy()
-    if values.ndim == 2:
-        quantised = gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0)
-        writer.add_tensor(name, quantised, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
-    else:
-        writer.add_tensor(name, values.astype(np.float32))
+    writer.add_tensor(name, values.astype(np.float16 if values.ndim == 2 else np.float32))
+
+
+def restore(path: Path) -> tuple[Minnow, Pieces]:
+    """What `export` wrote, to go on training from a model that was shipped."""
+    reader = gguf.GGUFReader(path)
+    weights = {tensor.name: torch.from_numpy(tensor.data.astype(np.float32)) for tensor in reader.tensors}
+    facts = {name: field.contents() for name, field in reader.fields.items()}
+    shape = Shape(
+        vocabulary=facts["llama.vocab_size"],
+        width=facts["llama.embedding_length"],
+        layers=facts["llama.block_count"],
+        heads=facts["llama.attention.head_count"],
+        hidden=facts["llama.feed_forward_length"],
+        context=facts["llama.context_length"],
+    )
+    state = {"embedding.weight": weights["token_embd.weight"], "norm.weight": weights["output_norm.weight"]}
+    for layer in range(shape.layers):
+        for ours, theirs in _NAMES.items():
+            weight = weights[f"blk.{layer}.{theirs}.weight"]
+            halves = deinterleave(weight, shape.heads) if ours in ("q", "k") else weight
+            state[f"blocks.{layer}.{ours}.weight"] = halves
+    model = Minnow(shape)
+    model.load_state_dict(state)
+    pieces = [token.replace("▁", " ") for token in facts["tokenizer.ggml.tokens"][FIRST_PIECE:]]
+    return model, Pieces(pieces)
+
+
+def deinterleave(weight: Tensor, heads: int) -> Tensor:
+    """The inverse of `interleave`."""
+    rows, columns = weight.shape
+    return weight.view(heads, rows // heads // 2, 2, columns).transpose(1, 2).reshape(rows, columns)
 
 
 def verify(model: Minnow, pieces: Pieces, path: Path, texts: list[str]) -> float:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from minnow import tokenizer
-from minnow.export import export, verify
+from minnow.export import export, restore, verify
 from minnow.network import Minnow, Shape
 from minnow.samples import Sampler
 from minnow.tokenizer import Pieces
@@ -90,3 +90,10 @@ def test_the_template_shows_the_last_user_message_alone(
     rendered = ChatFormat(read_header(path).chat_template).render(MESSAGES)
     assert rendered == f"<|user|>{MESSAGES[-1].content}<|assistant|>"
     assert served.count_tokens(MESSAGES) == 2 + len(pieces.encode(MESSAGES[-1].content))
+
+
+def test_training_can_go_on_from_what_was_exported(model: Minnow, pieces: Pieces, path: Path) -> None:
+    again, words = restore(path)
+    assert words.pieces == pieces.pieces
+    ids = torch.tensor([pieces.encode(TEXTS[1])])
+    assert torch.allclose(again(ids), model(ids), atol=0.05)
