@@ -15,6 +15,7 @@ from mlagent_tui.shapes import show
 BEST_SHOWN = 2
 RECENT_SHOWN = 4
 FAILURE_WIDTH = 160
+SEEN_WIDTH = 600
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Brief:
 
     `stale` counts the iterations since the last improvement beyond noise; `patience` is how many are
     allowed. `steering` is a sentence from the user, empty when there is none. `recent` is how many of the
-    latest runs are shown.
+    latest runs are shown, and `seen` what other planned calls of this iteration returned.
     """
 
     goal: Goal
@@ -44,6 +45,7 @@ class Brief:
     history: tuple[Attempt, ...] = ()
     steering: str = ""
     recent: int = RECENT_SHOWN
+    seen: tuple[str, ...] = ()
 
     @property
     def changes(self) -> list[str]:
@@ -109,6 +111,11 @@ def _row(attempt: Attempt, brief: Brief) -> str:
     if entry.status != "completed":
         facts.append(entry.status)
     return start + ", ".join(facts)
+
+
+def seen(brief: Brief) -> list[str]:
+    """What planned calls besides the core tools returned, an excerpt on a line each."""
+    return [f"Seen: {one_line(text)[:SEEN_WIDTH]}" for text in brief.seen]
 
 
 def verdict(brief: Brief) -> list[str]:

@@ -174,10 +174,14 @@ class Loop:
     def extra(self, name: str, arguments: dict[str, Any]) -> Steps[None]:
         """A planned call besides the three core tools; its failure is said and stops nothing."""
         try:
-            yield from self.call(name, arguments)
+            result = yield from self.call(name, arguments)
         except ToolError as error:
             self.interrupted_by(error)
+            self.now.seen.append(f"{name} failed: {error.what}")
             yield events.Warned(message=f"{name}: {error.what}", remedy=error.remedy)
+        else:
+            if result is not None:
+                self.now.seen.append(f"{name}: {result}")
 
     # --- decide -----------------------------------------------------------------------------------------
 
@@ -289,6 +293,7 @@ class Loop:
             stale=stopping.progress(goal, [a.entry for a in self.history]).stale,
             patience=self.options.patience,
             history=tuple(self.history),
+            seen=tuple(self.now.seen),
         )
 
     def remember(self, settled: stopping.Settled) -> None:

@@ -170,6 +170,7 @@ def decision_prompt(brief: Brief) -> str:
         "Task: decision", *context.head(brief), *context.history(brief),
         f"Network: {config.to_json() if config else 'none'}",
         f"Training: {eval_json(brief.history[-1].eval_config)}",
+        *context.seen(brief),
         *context.verdict(brief),
     ])  # fmt: skip
 

@@ -18,7 +18,10 @@ from mlagent_tui.schemas import EvalResult, Goal, ModelConfig, Plan, Summary
 
 @dataclass
 class Iteration:
-    """What one iteration has produced so far; `done` names its completed steps."""
+    """What one iteration has produced so far; `done` names its completed steps.
+
+    `seen` is what planned calls besides the core tools returned; it is not kept across processes.
+    """
 
     number: int
     plan: Plan | None = None
@@ -28,6 +31,7 @@ class Iteration:
     result: EvalResult | None = None
     decided: events.DecisionMade | None = None
     done: set[str] = field(default_factory=set)
+    seen: list[str] = field(default_factory=list)
 
     @property
     def carried_out(self) -> set[str]:

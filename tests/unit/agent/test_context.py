@@ -75,3 +75,10 @@ def test_after_a_failed_configuration_the_last_network_that_existed_is_the_start
     without = Attempt(attempt(2, None, status="failed").entry, None, None)
     assert f"Network: {CONFIG.to_json()}" in config_prompt(brief(attempt(1), without))
     assert "Network: none" in config_prompt(brief())
+
+
+def test_what_other_planned_calls_returned_reaches_the_decision() -> None:
+    prompt = decision_prompt(brief(attempt(1), seen=("read_file: # notes\nuse GELU" + "x" * 9000,)))
+    (line,) = [line for line in prompt.splitlines() if line.startswith("Seen: ")]
+    assert line.startswith("Seen: read_file: # notes use GELU")
+    assert len(line) < 700
