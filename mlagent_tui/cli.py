@@ -243,7 +243,7 @@ def _add_run(commands: Any) -> None:
     run = commands.add_parser(
         "run",
         help="work on a goal",
-        epilog='Example: mlagent run "a small CNN for the digits data set, at least 95%% accuracy"',
+        epilog='Example: mlagent run "a small CNN for the digits data set, at least 95% accuracy"',
     )
     run.add_argument("goal", metavar="GOAL", help="what to reach, in your own words, with a number")
     add = run.add_argument
