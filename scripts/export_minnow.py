@@ -20,7 +20,7 @@ from minnow.network import Minnow, Shape
 from minnow.samples import Sampler
 from minnow.tokenizer import Pieces
 
-TOLERANCE = 0.1  # nats; half precision and another order of additions
+TOLERANCE = 0.2  # nats; half precision, in the weights and in the cache
 
 
 def main() -> int:

@@ -224,7 +224,7 @@ class Run:
         sampler = Sampler(random.Random(self.step + 7_000_000))
         right: dict[str, list[bool]] = defaultdict(list)
         for task in SHARES:
-            rows = [encode(self.pieces, getattr(sampler, task)()) for _ in range(CHECK_SAMPLES)]
+            rows = [encode(self.pieces, sampler.draw_of(task)) for _ in range(CHECK_SAMPLES)]
             rows = sorted((row for row in rows if len(row.ids) <= LONGEST), key=lambda row: len(row.ids))
             for start in range(0, len(rows), 6):
                 inputs, targets, _ = (t.to(self.device) for t in collate(rows[start : start + 6]))

@@ -15,7 +15,7 @@ from mlagent_tui.agent.context import Brief
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.events import ConfigMade, DecisionMade
-from mlagent_tui.schemas import Decision, EvalConfig, ModelConfig, Plan
+from mlagent_tui.schemas import Decision, EvalConfig, Linear, ModelConfig, Plan
 
 REFERENCE = "$model_config"
 """What stands for the configuration in a plan that is made before it."""
@@ -67,9 +67,12 @@ def _evaluation(
 
 
 def fitted(brief: Brief, config: ModelConfig) -> ModelConfig:
-    """The configuration on the data's own input shape and classes."""
-    card = brief.card
-    return config.model_copy(update={"input_shape": card.input_shape, "num_classes": card.num_classes})
+    """The configuration on the data's own input shape and classes, one value a class at its end."""
+    card, layers = brief.card, list(config.layers)
+    if isinstance(layers[-1], Linear):
+        layers[-1] = layers[-1].model_copy(update={"out_features": card.num_classes})
+    fields = {"input_shape": card.input_shape, "num_classes": card.num_classes, "layers": layers}
+    return config.model_copy(update=fields)
 
 
 def refuse_pointless(brief: Brief, config: ModelConfig, steps: list[shapes.Step], plan: Plan) -> None:

@@ -39,7 +39,11 @@ class Sampler:
     longest: int = 14
 
     def draw(self) -> Sample:
-        task = self.rng.choices(tuple(SHARES), weights=tuple(SHARES.values()))[0]
+        """The next sample of any task."""
+        return self.draw_of(self.rng.choices(tuple(SHARES), weights=tuple(SHARES.values()))[0])
+
+    def draw_of(self, task: str) -> Sample:
+        """The next sample of one task."""
         while True:
             try:
                 sample: Sample = getattr(self, task)()

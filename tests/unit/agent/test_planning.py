@@ -96,3 +96,9 @@ def test_a_plan_that_writes_the_configuration_itself_is_recognised() -> None:
     writing = {"calls": [{"tool": "write_file", "arguments": arguments}, *plan()["calls"]]}
     assert writes_config(Plan.model_validate(writing))
     assert not writes_config(PLAN)
+
+
+def test_a_network_ends_in_as_many_values_as_the_data_has_classes() -> None:
+    three = NETWORK.model_dump(mode="json") | {"num_classes": 3, "input_shape": [1, 9, 9]}
+    three["layers"][-1]["out_features"] = 3
+    assert fitted(brief(), ModelConfig.model_validate(three)) == NETWORK
