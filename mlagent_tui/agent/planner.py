@@ -20,14 +20,14 @@ from mlagent_tui.agent.context import Brief
 from mlagent_tui.agent.numbers import find_numbers, listing, occurs, plain
 from mlagent_tui.errors import GoalError
 from mlagent_tui.llm import Answer, LanguageModel, Message, Request, structured
-from mlagent_tui.schemas import Decision, EvalConfig, Goal, ModelConfig, Plan
+from mlagent_tui.schemas import DatasetName, Decision, EvalConfig, Goal, ModelConfig, Plan
 
 GOAL_WIDTH = 600
 RETRY_TEMPERATURE = 0.5
 MAX_TOKENS = {"goal": 400, "plan": 1500, "config": 3000, "decision": 600}
 USUAL_TOKENS = {"goal": 200, "plan": 400, "config": 700, "decision": 300}
 """Room an answer usually needs; older runs are left out of a prompt to make it."""
-DATASET_WORDS = {
+DATASET_WORDS: dict[DatasetName, tuple[str, ...]] = {
     "digits": ("digit",),
     "mnist": ("mnist",),
     "fashion_mnist": ("fashion",),
@@ -71,6 +71,9 @@ class Planner:
             again = self._ask("goal", [goal_prompt(goal_text, "; ".join(doubts))], Goal, attempt=1)
             if len(ungrounded(again, goal_text)) < len(doubts):
                 goal = again
+        named = named_datasets(goal_text)
+        if goal.dataset is None and len(named) == 1:
+            goal = goal.model_copy(update={"dataset": named[0]})
         if goal.threshold is None:
             raise GoalError(
                 "the goal has no measurable criterion",
@@ -200,7 +203,21 @@ def ungrounded(goal: Goal, goal_text: str) -> list[str]:
         )
         if value is not None and not occurs(value, found)
     ]
-    lowered = goal_text.lower()
-    if goal.dataset and not any(word in lowered for word in DATASET_WORDS[goal.dataset]):
+    named = named_datasets(goal_text)
+    if goal.dataset is None and len(named) == 1:
+        doubts.append(f"the text names data set {named[0]}")
+    elif goal.dataset and goal.dataset not in named:
         doubts.append(f"data set {goal.dataset} is not named in the text")
+    if goal.threshold is None and found:
+        doubts.append(f"no threshold, though the text has {listing(found)}")
     return doubts
+
+
+def named_datasets(goal_text: str) -> list[DatasetName]:
+    """The data sets whose words stand in the text; the digits of MNIST are MNIST."""
+    lowered = goal_text.lower()
+    named = [name for name, words in DATASET_WORDS.items() if any(word in lowered for word in words)]
+    for narrow, wide in (("mnist", "digits"), ("fashion_mnist", "mnist"), ("cifar100", "cifar10")):
+        if narrow in named and wide in named:
+            named.remove(wide)
+    return named

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlagent_tui.agent.context import Attempt, Brief
-from mlagent_tui.agent.planner import USUAL_TOKENS, Planner, decision_prompt
+from mlagent_tui.agent.planner import USUAL_TOKENS, Planner, decision_prompt, named_datasets
 from mlagent_tui.errors import GoalError
 from mlagent_tui.llm import Answer, Message, OnText, Request
 from mlagent_tui.schemas import DataCard, Goal, RegistryEntry
@@ -114,3 +114,24 @@ def test_a_prompt_too_long_loses_its_oldest_runs_and_nothing_else() -> None:
     assert "\n1. first" not in shown
     assert "\n4. first" in shown
     assert model.asked[0].messages[0].content.count('"decision"') >= 1  # the schema stays whole
+
+
+def test_a_data_set_that_the_text_names_is_not_overlooked() -> None:
+    blind = RIGHT | {"dataset": None}
+    model = Listed(blind, blind)
+    assert planner(model).understand(TEXT).goal.dataset == "digits"
+    assert "Problem: the text names data set digits" in model.asked[1].messages[-1].content
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("digits from MNIST", ["mnist"]),
+        ("Fashion-MNIST clothes", ["fashion_mnist"]),
+        ("CIFAR-100", ["cifar100"]),
+        ("cifar 10 or the digits", ["digits", "cifar10"]),
+        ("my X-ray pictures", []),
+    ],
+)
+def test_data_sets_are_found_by_their_words(text: str, names: list[str]) -> None:
+    assert named_datasets(text) == names
