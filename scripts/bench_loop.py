@@ -90,7 +90,7 @@ def run(goal: str, project: Path) -> Outcome:
     spent: dict[str, Any] = next((event for event in reversed(told) if event["type"] == "time_spent"), {})
     best = max((m for m in metrics if m is not None), default=None)
     times = {name: float(spent.get(name, 0)) for name in TIMES}
-    return Outcome(goal, done.returncode, len(registry), best, seconds, times, tuple(map(repeatable, told)))
+    return Outcome(goal, done.returncode, len(registry), best, seconds, times, tuple(filter(None, map(repeatable, told))))
 
 
 def repeatable(event: dict[str, object]) -> str:
@@ -108,8 +108,8 @@ def repeat(folder: Path) -> int:
     """The first goal twice; 0 when configs, code, decisions and metrics are the same."""
     first, second = (run(GOALS[0], folder / f"again{number}") for number in (1, 2))
     same = first.journal == second.journal
-    facts = sum(1 for line in first.journal if line)
-    print(f"the same goal and seed twice: {facts} facts, {'identical' if same else 'DIFFERENT'}")
+    verdict = "identical" if same else "DIFFERENT"
+    print(f"the same goal and seed twice: {len(first.journal)} facts, {verdict}")
     return int(not same)
 
 
