@@ -90,7 +90,8 @@ def run(goal: str, project: Path) -> Outcome:
     spent: dict[str, Any] = next((event for event in reversed(told) if event["type"] == "time_spent"), {})
     best = max((m for m in metrics if m is not None), default=None)
     times = {name: float(spent.get(name, 0)) for name in TIMES}
-    return Outcome(goal, done.returncode, len(registry), best, seconds, times, tuple(filter(None, map(repeatable, told))))
+    facts = tuple(filter(None, map(repeatable, told)))
+    return Outcome(goal, done.returncode, len(registry), best, seconds, times, facts)
 
 
 def repeatable(event: dict[str, object]) -> str:
