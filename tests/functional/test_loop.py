@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 def carry_out(
     root: Path,
     model: Scripted,
-    run: Saved | None = None,
+    run: RunOptions | Saved | None = None,
     cancel: threading.Event | None = None,
     **options: Any,
 ) -> list[events.Event]:
@@ -208,7 +208,6 @@ def test_a_planned_command_that_nobody_approves_is_said_and_stops_nothing(root: 
     ("goal", "title", "status"),
     [
         ({"threshold": None}, "Goal", 2),
-        ({"dataset": None}, "Goal", 2),
         ({"dataset": "cifar10"}, "Data set", 1),
     ],
 )
@@ -220,6 +219,14 @@ def test_a_goal_that_cannot_be_worked_on_is_refused_with_a_remedy(
     assert (failed.title, ending(told).exit_status) == (title, status)
     assert failed.remedy
     assert registry.load(root) == []
+
+
+def test_a_goal_that_names_no_data_set_is_refused_with_a_remedy(root: Path) -> None:
+    options = RunOptions(goal_text="a small network, at least 30% accuracy")
+    told = carry_out(root, Scripted(goal=GOAL | {"dataset": None}), options)
+    (failed,) = of(told, events.Failed)
+    assert (failed.what, ending(told).exit_status) == ("the goal names no data set", 2)
+    assert "--dataset" in failed.remedy
 
 
 def test_a_missing_data_set_named_as_an_option_is_found_before_anything_is_loaded(root: Path) -> None:
