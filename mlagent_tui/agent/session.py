@@ -92,9 +92,12 @@ class Session:
         )
 
     def warm_up(self) -> None:
-        """Import what draws the report's curves while the first worker starts: seconds, the first time."""
+        """Import what draws the report's curves while the first worker starts: seconds, the first time.
+
+        No daemon thread: an interpreter that ends in the middle of such an import crashes.
+        """
         module = "matplotlib.backends.backend_agg"
-        threading.Thread(target=importlib.import_module, args=(module,), name="warm-up", daemon=True).start()
+        threading.Thread(target=importlib.import_module, args=(module,), name="warm-up").start()
 
     def data_card(self, dataset: DatasetName | None) -> DataCard:
         """What the data set is. Raises `DataError` when its files are missing."""
