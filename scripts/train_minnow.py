@@ -34,6 +34,8 @@ STEP_TOKENS = 4096
 POOL = 256
 LONGEST = 2048
 MUON_RATE, ADAM_RATE = 0.01, 0.003
+WARM_START = 0.7
+"""Share of these rates for a model that has been trained before."""
 WARMUP_STEPS = 100
 DECAY_FROM = 0.3
 CHECK_EVERY = 400
@@ -144,7 +146,8 @@ class Run:
             torch.optim.Muon(matrices, lr=MUON_RATE, momentum=0.95, weight_decay=0.01),
             torch.optim.AdamW(rest, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.0),
         ]
-        self.rates = [group["lr"] for o in self.optimisers for group in o.param_groups]
+        gentler = WARM_START if options.start else 1.0
+        self.rates = [gentler * group["lr"] for o in self.optimisers for group in o.param_groups]
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         self.checkpoint = options.out / "checkpoint.pt"
         if self.checkpoint.exists():
@@ -170,7 +173,7 @@ class Run:
         )
         running, since = 0.0, time.monotonic()
         while self.progress < 1:
-            sampler.longest = min(14, 2 + int(self.progress * 100))
+            sampler.longest = 14 if self.options.start else min(14, 2 + int(self.progress * 100))
             batch = next(batches)
             self._set_rates()
             with torch.autocast(self.device.type, dtype=torch.bfloat16):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from minnow import phrases
 from minnow.architect import Wishes
@@ -19,10 +20,16 @@ _TENS = {
     20: "twenty", 30: "thirty", 40: "forty", 50: "fifty",
     60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety",
 }  # fmt: skip
-_GLUE = (", ", ", ", " with ", ", with ", " and ", ", and ", ". ", "; ", " - ", " ", ", ")
+_GLUE = (
+    ", ", ", ", ", ", ", ", " with ", ", with ", " and ", " and ", ", and ", ". ", ". ", "; ", " - ", " ",
+    " ", " but ", ", also ", " plus ", ". Also ", ", please ", " & ", ": ", " -- ", "... ", ", then ",
+)  # fmt: skip
 _JOINED_LOOSELY = (
     "with", "that", "which", "in ", "to ", "without", "within", "under", "at ", "reach", "aiming",
 )  # fmt: skip
+
+
+_weighted = lru_cache(maxsize=None)(phrases.weighted)
 
 
 @dataclass
@@ -39,15 +46,15 @@ class Phrasebook:
         if self.held_out and self.rng.random() < 0.5:
             self.novel += 1
             return self.rng.choice(stock[1])
-        return self.rng.choice(stock[0])
+        return phrases.expand(self.rng.choice(_weighted(stock[0])), self.rng)
 
     def draw(self) -> tuple[str, Goal, Wishes]:
         """A goal's text, its typed form, and the wishes behind `Goal.wishes`."""
         while True:
             self.novel = 0
             text, goal, wishes = self._draw()
-            if not self.held_out or self.novel:
-                return text, goal, wishes
+            if self.novel if self.held_out else not phrases.KEPT.search(text):
+                return self._typos(text), goal, wishes
 
     def _draw(self) -> tuple[str, Goal, Wishes]:
         rng = self.rng
@@ -62,7 +69,7 @@ class Phrasebook:
         if rng.random() < 0.5:  # the criterion first, as most people put it
             clauses.sort(key=lambda c: c != self._first)
         text = self._join(subject, clauses)
-        return self._typos(text), goal.model_copy(update={"wishes": wishes.text()}), wishes
+        return text, goal.model_copy(update={"wishes": wishes.text()}), wishes
 
     def _subject(self, wishes: Wishes, dataset: DatasetName | None) -> str:
         rng = self.rng
@@ -75,12 +82,14 @@ class Phrasebook:
         article = "" if rng.random() < 0.15 else "an" if (adjectives or [noun])[0][0] in "aeiou" else "a"
         words = [opener, article, ", ".join(adjectives) if rng.random() < 0.3 else " ".join(adjectives), noun]
         if dataset:
-            name = self.pick(phrases.DATASETS[dataset])
+            stock = phrases.DATASETS[dataset]
             place = rng.random()
-            if place < 0.12:
-                return f"{name}: " + " ".join(w for w in words if w)
-            if place < 0.2:
+            if place < 0.08:  # the bare name: what describes the data must not seem to describe the network
+                name = self.pick((stock[0][:1], stock[1]))
                 return " ".join(w for w in (*words[:3], name, noun) if w)
+            name = self.pick(stock)
+            if place < 0.2:
+                return f"{name}: " + " ".join(w for w in words if w)
             words += [self.pick(phrases.FOR), name]
         return " ".join(w for w in words if w)
 
@@ -151,7 +160,7 @@ class Phrasebook:
                 glue = rng.choice((", ", " ", " ", ", ", ", and "))
             if clause == self._first and index and rng.random() < 0.2:
                 glue = ". Goal: "
-            text += glue + clause
+            text += f" ({clause})" if rng.random() < 0.04 else glue + clause
         style = rng.random()
         if style < 0.2:
             text = text.lower()
@@ -162,7 +171,7 @@ class Phrasebook:
     def _typos(self, text: str) -> str:
         """Now and then a slip of the finger, in plain words of five letters or more, never in a number."""
         rng = self.rng
-        if rng.random() > 0.3:
+        if rng.random() > (0.3 if self.held_out else 0.45):
             return text
         words = text.split(" ")
         for index, word in enumerate(words):

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from minnow import coder, teacher
-from minnow.architect import first_config
+from minnow.architect import apply, first_config
 from minnow.fancy import Fancy
 from minnow.goals import Phrasebook
 from minnow.heldout import held_out
 from minnow.histories import Simulation
+from minnow.phrases import DATASETS
 from mlagent_tui.agent.planner import config_prompt, decision_prompt, goal_prompt, plan_prompt, ungrounded
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.schemas import Goal, ModelConfig
-from mlagent_tui.shapes import infer
+from mlagent_tui.shapes import Step, infer
 from mlagent_tui.tools.prompts import code_prompt, explain_prompt
 
-SHARES = {"code": 0.32, "goal": 0.42, "config": 0.12, "decision": 0.08, "plan": 0.03, "explain": 0.03}
+SHARES = {"code": 0.16, "goal": 0.66, "config": 0.10, "decision": 0.045, "plan": 0.02, "explain": 0.015}
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,17 @@ class Sampler:
         doubts = ungrounded(goal, text)
         if any("occur" in doubt for doubt in doubts):
             return self.goal()
-        doubt = None
-        if self.rng.random() < 0.06:
-            wrong = Goal.model_validate(
-                {**goal.model_dump(), "threshold": round(self.rng.random(), 2), "max_parameters": 1234}
-            )
-            doubt = "; ".join(ungrounded(wrong, text)) or None
-        return Sample("goal", goal_prompt(text, doubt), goal_json(goal))
+        doubt = "; ".join(ungrounded(self._misread(goal), text)) if self.rng.random() < 0.06 else ""
+        return Sample("goal", goal_prompt(text, doubt or None), goal_json(goal))
+
+    def _misread(self, goal: Goal) -> Goal:
+        """A goal with something in it that the text does not say, or without what it says."""
+        wrong = self.rng.choice((
+            {"threshold": round(self.rng.random(), 2), "max_parameters": 1234}, {"threshold": None},
+            {"dataset": None}, {"dataset": self.rng.choice(tuple(DATASETS))},
+            {"max_seconds": float(self.rng.randint(1, 500))},
+        ))  # fmt: skip
+        return goal.model_copy(update=wrong)
 
     def network(self) -> ModelConfig:
         """A config for the coder, with nothing in it that is held out."""
@@ -90,16 +95,27 @@ class Sampler:
     def code(self) -> Sample:
         config = self.network()
         steps = infer(config)
-        problem = None
-        if self.rng.random() < 0.1:
-            step = self.rng.choice(steps)
-            what = self.rng.choice(
-                ("in_channels", "out_channels", "in_features", "kernel_size", "output shape", "padding")
-            )
-            problem = (
-                f"{step.name}: expected {what} {self.rng.randint(1, 600)}, got {self.rng.randint(1, 600)}"
-            )
+        problem = self._slip(steps) if self.rng.random() < 0.15 else None
         return Sample("code", code_prompt(config, steps, problem), coder.answer(config))
+
+    def _slip(self, steps: list[Step]) -> str:
+        """What a check says of a wrong line, as `training` words it; what it expects is true."""
+        rng = self.rng
+        step = rng.choice([s for s in steps if s.role in ("layer", "shortcut")])
+        kind = step.layer.type
+        if rng.random() < 0.1:
+            missing = f"'CurrentModel' object has no attribute '{step.name}'"
+            return f"{step.name}: expected {kind}, got AttributeError: {missing} (line {rng.randint(9, 99)})"
+        if rng.random() < 0.4:
+            other = rng.choice([s.layer.type for s in steps if s.layer.type != kind] or ["nothing"])
+            return f"{step.name}: expected {kind}, got {other}"
+        arguments = step.layer.model_dump(exclude={"type"}, exclude_defaults=True)
+        if kind in ("conv2d", "linear"):
+            arguments["in_channels" if kind == "conv2d" else "in_features"] = step.input_shape[0]
+        if not arguments:
+            return f"{step.name}: expected {kind}, got nothing"
+        name, value = rng.choice(list(arguments.items()))
+        return f"{step.name}: expected {name} {value}, got {rng.choice((1, 2, 3, 5, rng.randint(1, 600)))}"
 
     def explain(self) -> Sample:
         config = self.network()
@@ -124,6 +140,11 @@ class Sampler:
                 count = brief.goal.max_parameters + self.rng.randint(1, brief.goal.max_parameters)
                 problem = f"the network has {count} parameters, over the limit of {brief.goal.max_parameters}"
                 config = teacher.config(brief, simulation.wishes, over=True)
+            elif brief.last_config is not None and self.rng.random() < 0.5:
+                earlier = self.rng.randint(1, len(brief.history))
+                problem = f"the same network and training as in iteration {earlier}"
+                change = "halve the channels" if brief.goal.max_parameters else "double the channels"
+                config = apply(change, config)
             else:
                 problem = simulation.config_problem()
         return Sample("config", config_prompt(brief, problem), config.to_json())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 from minnow.architect import Wishes, apply, changes_network, first_config
+from minnow.phrases import expand
 from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.errors import ConfigError
@@ -10,22 +13,71 @@ from mlagent_tui.schemas import Decision, EvalConfig, ModelConfig, Plan
 
 UNDERFIT_GAP = 0.02
 FAR = 0.05
+_DO = "[please|maybe|now|next|let us|let's|try to|you should|i want you to|could you]"
+_THEN = "[please|next|now|this time|from now on|for the next run]"
+_SWITCH = "(use|try|switch to|go for|take|change to)"
 STEERING = {
     "double the channels": (
-        "make it wider", "use more channels", "wider please", "try a wider network", "more filters",
+        f"{_DO} (make|try) (it|the network|the net) (wider|broader|larger|bigger) {_THEN}",
+        f"{_DO} (use|try|give it) [twice] (more|as many) (channels|filters|feature maps) {_THEN}",
+        "wider please",
+        "[try|use] a (wider|larger|bigger) (network|net|model)",
+        "more (filters|channels|capacity|width)",
+        "(double|increase|raise) the (channels|filters|width)",
+        "widen it",
     ),
-    "halve the channels": ("make it smaller", "fewer channels", "shrink it", "make the network narrower"),
-    "add a conv layer": ("add a conv layer", "make it deeper", "one more convolution", "go deeper"),
-    "add a residual block": ("use a residual block", "try residual connections", "add a skip connection"),
-    "use activation gelu": ("use gelu", "try GELU instead", "switch to gelu"),
-    "use activation silu": ("use silu", "try SiLU", "switch to swish"),
-    "use dropout 0.3": ("add dropout", "add dropout 0.3", "try dropout of 0.3", "more dropout"),
-    "remove dropout": ("no dropout", "drop the dropout", "remove the dropout"),
-    "train 20 epochs": ("train for 20 epochs", "train longer", "20 epochs please", "more epochs"),
-    "learning rate 0.001": ("use a smaller learning rate", "lower the learning rate", "learning rate 0.001"),
-}  # fmt: skip
+    "halve the channels": (
+        f"{_DO} make (it|the network|the net) (smaller|narrower|thinner|leaner) {_THEN}",
+        f"[use|try] (fewer|less) (channels|filters|feature maps|parameters) {_THEN}",
+        "shrink it",
+        "(halve|reduce|lower|cut) the (channels|filters|width)",
+        "[try|use] a (smaller|narrower) (net|network)",
+    ),
+    "add a conv layer": (
+        f"{_DO} add (a|another|one more) (conv|convolutional|convolution) layer {_THEN}",
+        f"{_DO} (make it|go|try something) deeper {_THEN}",
+        "one more (convolution|conv|conv layer)",
+        "[use|try] a deeper (net|network|model)",
+        "more (layers|depth|convolutions)",
+    ),
+    "add a residual block": (
+        f"{_DO} (use|try|add) (a residual block|residual connections|skip connections) {_THEN}",
+        "residual blocks [please]",
+        "(make it|go) residual",
+    ),
+    "use activation gelu": (f"{_DO} {_SWITCH} (GELU|gelu|Gelu) [instead|activations] {_THEN}",),
+    "use activation silu": (f"{_DO} {_SWITCH} (SiLU|silu|swish) [instead|activations] {_THEN}",),
+    "use dropout 0.3": (
+        f"{_DO} (add|use|try|put in) [some|more] (dropout|dropout 0.3|dropout of 0.3) {_THEN}",
+        "(more|some) dropout",
+        f"{_DO} regularise it [with dropout] {_THEN}",
+        "it is overfitting",
+    ),
+    "remove dropout": (
+        f"{_DO} (remove|drop|take out|leave out|skip) [the] dropout {_THEN}",
+        "(no|without) dropout [please]",
+    ),
+    "train 20 epochs": (
+        f"{_DO} train (it|for 20 epochs|longer|more|for longer|for more epochs) {_THEN}",
+        "(20|more) epochs [please]",
+    ),
+    "learning rate 0.001": (
+        f"{_DO} (use|try|set) a (smaller|lower) (learning rate|lr) {_THEN}",
+        "(lower|reduce|decrease) the (learning rate|lr)",
+        "(learning rate|lr) 0.001",
+    ),
+}
+VARIANTS = 60
+"""How many wordings are drawn from each template."""
+
 SLOWER = {0.1: 0.03, 0.05: 0.01, 0.03: 0.01, 0.01: 0.003, 0.003: 0.001, 0.001: 0.0003}
-PHRASES = {phrase: change for change, phrases in STEERING.items() for phrase in phrases}
+_draw = random.Random(0)
+PHRASES = {
+    expand(template, _draw): change
+    for change, templates in STEERING.items()
+    for template in templates
+    for _ in range(VARIANTS)
+}
 
 
 def training(brief: Brief, wishes: Wishes) -> EvalConfig:
