@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import yaml
+
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from minnow import teacher
@@ -33,10 +35,11 @@ from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import Answer, LanguageModel, open_model
-from mlagent_tui.schemas import DataCard, Decision, ModelConfig
+from mlagent_tui.schemas import DataCard, Decision, Goal, ModelConfig
 from mlagent_tui.shapes import infer
 
 CODES_PER_WORKER = 20
+PEOPLE = Path(__file__).parent / "minnow" / "people.yaml"
 
 
 @dataclass
@@ -96,7 +99,7 @@ def main() -> int:
     planner = Planner(model, 0, lambda *_: None, speed, threading.Event())
     rng = random.Random(options.seed)
     questions: dict[str, Callable[[], list[Tally]]] = {
-        "goals": lambda: [goals(planner, rng, options.count)],
+        "goals": lambda: [goals(planner, rng, options.count), people(planner)],
         "configs": lambda: [configs(planner, rng, options.count)],
         "decisions": lambda: decisions(planner, rng, options.count),
         "code": lambda: codes(model, rng, options.count, speed),
@@ -125,6 +128,20 @@ def goals(planner: Planner, rng: random.Random, count: int) -> Tally:
         text, goal, _ = book.draw()
         if any("occur" in doubt for doubt in ungrounded(goal, text)):
             continue  # a slip of the finger went into a number
+        try:
+            got = planner.read(text)
+        except ModelError as error:
+            tally.note(False, f"{text!r}: {error.what}")
+            continue
+        tally.note(got == goal, f"{text!r}\n      want {goal!r}\n      got  {got!r}")
+    return tally
+
+
+def people(planner: Planner) -> Tally:
+    """Goals written by hand, by somebody who did not know the generator; all of them, whatever the count."""
+    tally = Tally("goals by another hand (no bar)", 0.0)
+    for entry in yaml.safe_load(PEOPLE.read_text(encoding="utf-8")):
+        goal, text = Goal.model_validate(entry["goal"]), entry["text"]
         try:
             got = planner.read(text)
         except ModelError as error:

@@ -56,7 +56,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """
     scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
     later = torch.ones(q.shape[-2], q.shape[-2], dtype=torch.bool, device=q.device).triu(1)
-    return scores.masked_fill(later, -1e4).softmax(-1).to(v.dtype) @ v
+    mixed: Tensor = scores.masked_fill(later, -1e4).softmax(-1).to(v.dtype) @ v
+    return mixed
 
 
 class Block(nn.Module):

@@ -20,7 +20,7 @@ from mlagent_tui.schemas import Goal, ModelConfig
 from mlagent_tui.shapes import Step, infer
 from mlagent_tui.tools.prompts import code_prompt, explain_prompt
 
-SHARES = {"code": 0.16, "goal": 0.66, "config": 0.10, "decision": 0.045, "plan": 0.02, "explain": 0.015}
+SHARES = {"code": 0.11, "goal": 0.77, "config": 0.06, "decision": 0.035, "plan": 0.015, "explain": 0.01}
 
 
 @dataclass(frozen=True)

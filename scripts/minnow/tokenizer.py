@@ -1,7 +1,7 @@
 """Minnow's tokenizer: byte-fallback pieces merged best score first, as llama.cpp's `llama` tokenizer does.
 
 Each digit (but for the 2 of `2d`) and each line break stands by itself; white space is part of pieces, so
-that a line of code is a few tokens long. The scores are -(merge rank).
+that a line of code is a few tokens long, and a usual word of a goal is one. The scores are -(merge rank).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
@@ -22,6 +22,9 @@ FIRST_BYTE = len(SPECIALS)
 FIRST_PIECE = FIRST_BYTE + 256
 _SEGMENT = r"[0-9](?!d)|\n|(?:[^0-9\n]|[0-9](?=d))+"
 _WORD = re.compile(r"\s?\S+|\s+")
+_ONE_WORD = re.compile(r" ?[A-Za-z][A-Za-z'-]* ?")
+ROUND = 50
+"""Pieces learnt from one count of all pairs."""
 
 
 class Pieces:
@@ -49,7 +52,8 @@ class Pieces:
                 out.append(i - FIRST_BYTE)
         return out.decode("utf-8", errors="replace")
 
-    def _merge(self, segment: str) -> tuple[int, ...]:
+    def split(self, segment: str) -> list[str]:
+        """The pieces and characters of a segment, merged best rank first."""
         parts = list(segment)
         while len(parts) > 1:
             ranks = [self.ids.get(a + b, 1 << 30) for a, b in pairwise(parts)]
@@ -58,9 +62,12 @@ class Pieces:
                 break
             at = ranks.index(best)
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        return parts
+
+    def _merge(self, segment: str) -> tuple[int, ...]:
         return tuple(
             i
-            for part in parts
+            for part in self.split(segment)
             for i in ([self.ids[part]] if part in self.ids else [FIRST_BYTE + b for b in part.encode()])
         )
 
@@ -90,3 +97,43 @@ def train(structured: Iterable[str], prose: Iterable[str], size: int) -> Pieces:
     )
     learned = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     return Pieces([piece for piece, _ in learned if piece != "\x00" and "\n" not in piece])
+
+
+def extend(pieces: Pieces, prose: Iterable[str], count: int, least: int) -> Pieces:
+    """`pieces` and up to `count` more, behind them in rank, by which a usual word of `prose` is one piece.
+
+    Byte-pair encoding again, over what `pieces` leave of the texts, within words and the spaces around them;
+    pairs that occur less than `least` times are left.
+    """
+    segments = Counter(s for text in prose for s in re.findall(_SEGMENT, text))
+    rows = [(pieces.split(segment), times) for segment, times in segments.items()]
+    known, learned = set(pieces.pieces), list[str]()
+    while len(learned) < count:
+        pairs: Counter[tuple[str, str]] = Counter()
+        for parts, times in rows:
+            for pair in pairwise(parts):
+                pairs[pair] += times
+        wanted = (
+            pair
+            for pair, times in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+            if times >= least and _ONE_WORD.fullmatch("".join(pair)) and "".join(pair) not in known
+        )
+        found = ["".join(pair) for pair in islice(wanted, min(ROUND, count - len(learned)))]
+        found = list(dict.fromkeys(found))
+        if not found:
+            break
+        learned += found
+        known.update(found)
+        ranks = {piece: rank for rank, piece in enumerate(found)}
+        rows = [(_joined(parts, ranks), times) for parts, times in rows]
+    return Pieces([*pieces.pieces, *learned])
+
+
+def _joined(parts: list[str], ranks: dict[str, int]) -> list[str]:
+    """`parts` with every pair in `ranks` merged, best rank first."""
+    while True:
+        found = [(ranks[a + b], at) for at, (a, b) in enumerate(pairwise(parts)) if a + b in ranks]
+        if not found:
+            return parts
+        _, at = min(found)
+        parts = [*parts[:at], parts[at] + parts[at + 1], *parts[at + 2 :]]

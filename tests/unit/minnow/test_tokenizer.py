@@ -64,3 +64,18 @@ def test_learnt_pieces_hold_no_line_break_and_no_digit_beside_another_character(
     digits = [piece.replace("2d", "") for piece in learned.pieces if len(piece) > 1]
     assert not [piece for piece in digits if any(c.isdigit() for c in piece)]
     assert len(learned) == FIRST_PIECE + len(learned.pieces)
+
+
+def test_words_of_goals_become_single_pieces_and_code_stays_as_it_was(learned: Pieces) -> None:
+    goals = ["Text: a small network with augmentation", "Text: no augmentation, please"] * 20
+    grown = tokenizer.extend(learned, goals, 100, least=20)
+    assert grown.pieces[: len(learned.pieces)] == learned.pieces
+    assert len(learned.pieces) < len(grown.pieces) <= len(learned.pieces) + 100
+    shown = [grown.decode([i]) for i in grown.encode("Text: no augmentation, please")]
+    assert "augmentation" in [piece.strip() for piece in shown]
+    assert len(grown.encode(CODE)) == len(learned.encode(CODE))
+    assert grown.decode(grown.encode(goals[0])) == goals[0]
+
+
+def test_rare_pairs_are_not_learnt(learned: Pieces) -> None:
+    assert tokenizer.extend(learned, ["zebra xylophone"], 100, least=2).pieces == learned.pieces
