@@ -62,14 +62,44 @@ class Phrasebook:
         dataset = None if rng.random() < 0.04 else rng.choice(list(phrases.DATASETS))
         clauses = [c for c in self._wish_clauses(wishes) if c]
         goal = self._criterion(dataset, clauses)
-        subject = self._subject(wishes, dataset)
+        subject = self._loose_subject(wishes, dataset, clauses) or self._subject(wishes, dataset)
         if rng.random() < 0.2:
             clauses.append(self.pick(phrases.NOISE))
+        if self._loosely(0.12):
+            clauses += [self.pick(phrases.CHATTER) for _ in range(rng.randint(1, 3))]
         rng.shuffle(clauses)
         if rng.random() < 0.5:  # the criterion first, as most people put it
             clauses.sort(key=lambda c: c != self._first)
         text = self._join(subject, clauses)
         return text, goal.model_copy(update={"wishes": wishes.text()}), wishes
+
+    def _loosely(self, chance: float) -> bool:
+        """Now and then, in training: forms that the benchmark, which stays as it is, does not have."""
+        return not self.held_out and self.rng.random() < chance
+
+    def _loose_subject(self, wishes: Wishes, dataset: DatasetName | None, clauses: list[str]) -> str:
+        """Now and then a subject in note form, what it says of the network put in clauses; else nothing."""
+        rng = self.rng
+        if not self._loosely(0.2):
+            return ""
+        if wishes.size:
+            words = self.pick(phrases.SIZES[wishes.size])
+            clauses.append(self.pick(phrases.OF_A_KIND).format(a=words))
+        if wishes.depth:
+            words = self.pick(phrases.DEPTHS[wishes.depth])
+            clauses.append(self.pick(phrases.OF_A_KIND).format(a=words))
+        if wishes.mlp:
+            clauses.append(self.pick(phrases.AN_MLP))
+        noun = f"{self.pick(phrases.OPENERS)} {rng.choice(('a ', ''))}{self.pick(phrases.NOUNS)}"
+        name = self.pick(phrases.DATASETS[dataset]) if dataset else ""
+        if not name:
+            return noun.strip()
+        kind = rng.random()
+        if kind < 0.4:
+            return name
+        if kind < 0.6:
+            return self.pick(phrases.CHATTER) + rng.choice((". ", ", ", "; ", "! ", ": ")) + name
+        return f"{noun} {self.pick(phrases.FOR)} {name}".strip()
 
     def _subject(self, wishes: Wishes, dataset: DatasetName | None) -> str:
         rng = self.rng
@@ -111,6 +141,8 @@ class Phrasebook:
                 rng.choice((rng.uniform(0.02, 0.6), rng.uniform(0.05, 2.5))), rng.choice((1, 2, 2, 2, 3))
             )
             value = value or 0.1
+            if self._loosely(0.08):
+                value = float(rng.randint(1, 3))
             bound = self.pick(phrases.LOSS_BELOW if strict else phrases.LOSS_MOST)
             self._first = bound.format(n=f"{value:g}")
             fields |= {"metric": "val_loss", "comparison": "<" if strict else "<=", "threshold": value}
@@ -153,10 +185,11 @@ class Phrasebook:
 
     def _join(self, subject: str, clauses: list[str]) -> str:
         rng = self.rng
-        text = subject
+        text = f"{self.pick(phrases.GREETINGS)} {subject}" if self._loosely(0.06) else subject
+        same = rng.choice((", ", ", ", "; ", " / ", " - ", " + ", ". ", " ")) if self._loosely(0.2) else ""
         for index, clause in enumerate(clauses):
-            glue = rng.choice(_GLUE)
-            if clause.startswith(_JOINED_LOOSELY):
+            glue = same or rng.choice(_GLUE)
+            if clause.startswith(_JOINED_LOOSELY) and not same:
                 glue = rng.choice((", ", " ", " ", ", ", ", and "))
             if clause == self._first and index and rng.random() < 0.2:
                 glue = ". Goal: "
@@ -239,6 +272,11 @@ class Phrasebook:
         n = rng.choice((1, 2, 3, 5, 10, 15, 20, 30))
         if rng.random() < 0.2:
             return n * 60, f"{words(n, rng)} minute{'s' if n > 1 else ''}"
+        if self._loosely(0.15):
+            n, written = rng.choice((
+                (30, "half an hour"), (60, "one hour"), (60, "1 h"), (60, "an hour"), (120, "2 hours"),
+            ))  # fmt: skip
+            return n * 60, written
         return (
             n * 60,
             f"{n}{rng.choice((' minutes', ' min', 'min', ' minutes', ' mins'))}" if n > 1 else f"{n} minute",

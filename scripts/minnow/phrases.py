@@ -226,6 +226,7 @@ SIZES: dict[str, Stock] = {
             "(micro|nano|pico)",
             "(teensy|teensy-weensy|itty-bitty|wee|minute|microscopic|miniature|mini-sized|pocket-sized|puny|dinky|bitsy|bite-sized)",
             "microscopically small",
+            "(incredibly|unusually|exceedingly|awfully|terribly|ridiculously|unbelievably|extra|exceptionally|remarkably|hugely|absurdly|super|really|very|truly) small",
             "smallest-possible",
             "tiniest",
             "ultra-compact",
@@ -535,7 +536,7 @@ LINEARS: Stock = (
         "{n} linear layer",
         "{n} FC layers",
         "[with|using|use|having|has|including|it should have|it must have|should have|must have|please use|containing|of|made of|built from|i want|give it|take|put in|featuring|employing|contains|it has|let it have|consisting of|comprising|based on|preferably|about|exactly|just|only] {n} (linear|fully connected|dense|fc|FC|fully-connected|Linear|densely connected|nn.Linear|Dense|fullyconnected) (layers|layer)",
-        "{n} (linear|dense|fully connected|fc|FC|fully-connected) (layers|layer) (on top|after the convolutions|as the head|as head|as classifier|behind|to finish|in the head|in total|at the top|afterwards|after the flatten|last|for the head|as a head|at its end|to end with|after that too|in the end|for classification|later)",
+        "{n} (linear|dense|fully connected|fc|FC|fully-connected) (layers|layer) (at the end|at the very end|at the end of it|on top|after the convolutions|as the head|as head|as classifier|behind|to finish|in the head|in total|at the top|afterwards|after the flatten|last|for the head|as a head|at its end|to end with|after that too|in the end|for classification|later)",
         "(a|the) (head|classifier|classifier head|top|ending|end|tail) (of|with|made of|having|consisting of) {n} (linear|dense|fully connected|fc) (layers|layer)",
         "(number of|#) (linear|dense|fully connected|fc) layers[:| =| is] {n}",
         "(followed by|then|and then|ending in|ending with|finishing with|topped by|plus|and finally) {n} (linear|dense|fully connected|fc|FC) (layers|layer)",
@@ -718,6 +719,7 @@ NORMS: dict[str, Stock] = {
             "no batchnorm",
             "don't use batch norm",
             "no norm layers",
+            "(skip|avoid|leave out|leaving out|omit|drop|exclude|no need for|please skip|please avoid|please leave out|skipping|avoiding|we skip|but skip|and skip|but avoid|to avoid) [the|any|all] (normalisation|normalization|norm layers|batch normalisation|batchnorm|normalisation layers|any batch norm|all batch norm|BatchNorm|norms)",
             "(no|without|w/o|without any|with no|don't use|do not use|dont use|not using|never use|omit|omitting|drop|exclude|excluding|skip|skipping|leave out|leaving out|avoid|avoiding|free of|forget about|remove|minus|ditch|refrain from|please no|please don't use|not any|there should be no|it should have no|must not use|must not have|should not use|should not have|it must not contain|keep out|zero|lose the|stay away from|and no|but no|but without|and without) [the|any] (batch norm|batchnorm|batch normalisation|batch normalization|normalisation|normalization|norm layers|norms|normalisation layers|BatchNorm|BN|normalising layers|batch-norm)",
             "(norm-free|normalisation-free|unnormalised|batchnorm-free|normalization free|norm free)",
             "(batch norm|batchnorm|normalisation|normalization) (off|is not wanted|not allowed|unwanted|forbidden|is forbidden|disabled)",
@@ -754,6 +756,7 @@ RESIDUAL: dict[bool, Stock] = {
             "no residuals",
             "don't use residual blocks",
             "no residual",
+            "(skip|avoid|leave out|leaving out|omit|drop|exclude|no need for|please skip|please avoid|please leave out|skipping|avoiding|we skip|but skip|and skip|but avoid|to avoid) [the|any|all] (residual blocks|residuals|residual layers|shortcut connections|shortcuts|skips|residual links|the residual connections|any residual connections|the skip connections|all skip connections)",
             "(no|without|w/o|without any|with no|don't use|do not use|dont use|not using|never use|omit|omitting|drop|exclude|excluding|skip|skipping|leave out|leaving out|avoid|avoiding|free of|forget about|remove|minus|ditch|refrain from|please no|please don't use|not any|there should be no|it should have no|must not use|must not have|should not use|should not have|it must not contain|keep out|zero|lose the|stay away from|and no|but no|but without|and without) [the|any] (residual connections|residual blocks|skip connections|residuals|residual layers|shortcut connections|shortcuts|skips|residual links|residual parts|resnet blocks|residual paths)",
             "(non-residual|not residual|residual-free|no resnet|not a resnet|purely sequential|plain, not residual|skip-free|without shortcuts)",
             "(residual connections|residual blocks|skip connections|residuals|shortcuts) (off|are not wanted|not allowed|unwanted|forbidden|are forbidden|are not needed)",
@@ -773,6 +776,7 @@ NO_DROPOUT: Stock = (
         "w/o dropout",
         "dropout off",
         "zero dropout",
+        "(skip|avoid|leave out|leaving out|omit|drop|exclude|no need for|please skip|please avoid|please leave out|skipping|avoiding|we skip|but skip|and skip|but avoid|to avoid) [the|any|all] (drop-out|dropout layers|drop out|Dropout layers|dropouts|the dropout|any dropout|all dropout)",
         "(no|without|w/o|without any|with no|don't use|do not use|dont use|not using|never use|omit|omitting|drop|exclude|excluding|skip|skipping|leave out|leaving out|avoid|avoiding|free of|forget about|remove|minus|ditch|refrain from|please no|please don't use|not any|there should be no|it should have no|must not use|must not have|should not use|should not have|it must not contain|keep out|zero|lose the|stay away from|and no|but no|but without|and without) [any|the] (dropout|drop-out|dropout layers|drop out|Dropout|dropouts|dropout at all|dropout please)",
         "(dropout-free|undropped)",
         "(dropout|drop-out|Dropout) (off|is not wanted|not allowed|unwanted|forbidden|is forbidden|disabled|is not needed|zero|=0|of zero|set to zero|must be off)",
@@ -926,6 +930,7 @@ AUGMENTATION: dict[bool, Stock] = {
             "without data augmentation",
             "don't augment",
             "no data augmentation",
+            "(skip|avoid|leave out|leaving out|omit|drop|exclude|no need for|please skip|please avoid|please leave out|skipping|avoiding|we skip|but skip|and skip|but avoid|to avoid) [any|the|all|all the] (data augmentation|image augmentation|augmentations|augmenting|augmented data|the augmentation|any augmentation|all augmentation)",
             "(no|without|w/o|without any|with no|don't use|do not use|dont use|not using|never use|omit|omitting|drop|exclude|excluding|skip|skipping|leave out|leaving out|avoid|avoiding|free of|forget about|remove|minus|ditch|refrain from|please no|please don't use|not any|there should be no|it should have no|must not use|must not have|should not use|should not have|it must not contain|keep out|zero|lose the|stay away from|and no|but no|but without|and without) [any|the] (augmentation|data augmentation|image augmentation|augmentations|augmenting|augmented data|augmented images|data augmentations)",
             "(don't|do not|never|please don't|dont) augment [the] [data|images|pictures|training data|dataset|anything|samples]",
             "(unaugmented|augmentation-free|raw, unaugmented|non-augmented) [data|images|training|inputs]",
@@ -935,6 +940,58 @@ AUGMENTATION: dict[bool, Stock] = {
         ("skip augmentation",),
     ),
 }
+
+OF_A_KIND: Stock = (
+    (
+        "{a}",
+        "(make|keep|have|leave) (it|the network|the model|the net|things) {a}",
+        "(it|the network|the model|the net) (should|must|has to|can|may|shall) be {a}",
+        "(a|an|one that is|something|preferably|just|ideally|make that|only) {a} (one|network|net|model|please)",
+        "something {a} [please|will do|is enough|would do]",
+        "{a} (please|is fine|will do|one|architecture|design|if possible)",
+        "(which|that|it) is {a}",
+        "(i|we) (want|like|prefer|need) it {a}",
+    ),
+    (),
+)
+
+AN_MLP: Stock = (
+    (
+        "mlp",
+        "MLP",
+        "an MLP",
+        "[use|take|with|only|purely|as] [a|an|the] (MLP|mlp|multilayer perceptron|fully connected network|dense network|perceptron)",
+        "[with] (no|without|w/o|zero|not any|without any|do not use|don't use|never use) (convolutions|convolution|conv layers|convs|conv|convolutional layers)",
+        "(only|just|nothing but|use only) (dense|linear|fully connected|fc) layers",
+        "(fully connected|fully-connected|dense) (only|layers only|please|network|net only)",
+        "it should be (fully connected|an MLP|a multilayer perceptron|a dense network)",
+    ),
+    (),
+)
+
+GREETINGS: Stock = (
+    (
+        "(Hi|Hello|Hey|hi|hello|hey|Good morning|Good evening|Dear team|Dear all|Dear assistant|Greetings|Yo|Hallo|Heya|Hiya|Hi there|hello again|hey you)(!|,|.|! )",
+        "(Hi|Hello|hello|hey)[,] (I am|I'm|this is|it is) (Anna|Tom|a student|a biologist|new here|Wei|Priya|from the lab|a teacher|your colleague|back|me again)[.|!|,]",
+    ),
+    (),
+)
+
+CHATTER: Stock = (
+    (
+        "(I|We|My boss|My friend|My colleague|My supervisor|Our team|The professor|A friend of mine|The lab next door|Our students|My sister|The company|Somebody|The reviewer|Everyone here|They|he|she) (said|told us|asked|hopes|thinks|believes|knows|wants to see|needs to know|would like to learn|is curious|wonders|is not sure|forgot|remembered|decided|agreed|heard|read in a paper|learned last week|found out|complained|promised|tried before and failed|never trained anything|works on it|teaches it|has been playing with it|got stuck|sat down|is waiting|is happy|is tired|went home|came back|studies ecology|sorts cells|builds sensors|sells cameras|plays chess|bakes bread) [last week|today|yesterday|this morning|in the meeting|on the train|at the office|for a while|as usual|again|for fun|by lunch|before the holidays|after work|with a smile|in the summer|at the museum|for the exhibit|for my niece|at school|in class|to be honest|and so on|more or less]",
+        "(I|We|My boss|My friend|My colleague|My supervisor|Our team|The professor|A friend of mine|The lab next door|Our students|My sister|The company|Somebody|The reviewer|Everyone here|They|he|she) (said|told us|asked|hopes|thinks|believes|knows|wants to see|needs to know|would like to learn|is curious|wonders|is not sure|forgot|remembered|decided|agreed|heard|read in a paper|learned last week|found out|complained|promised|tried before and failed|never trained anything|works on it|teaches it|has been playing with it|got stuck|sat down|is waiting|is happy|is tired|went home|came back|studies ecology|sorts cells|builds sensors|sells cameras|plays chess|bakes bread) [last week|today|yesterday|this morning|in the meeting|on the train|at the office|for a while|as usual|again|for fun|by lunch|before the holidays|after work|with a smile|in the summer|at the museum|for the exhibit|for my niece|at school|in class|to be honest|and so on|more or less] and (I|We|My boss|My friend|My colleague|My supervisor|Our team|The professor|A friend of mine|The lab next door|Our students|My sister|The company|Somebody|The reviewer|Everyone here|They|he|she) (said|told us|asked|hopes|thinks|believes|knows|wants to see|needs to know|would like to learn|is curious|wonders|is not sure|forgot|remembered|decided|agreed|heard|read in a paper|learned last week|found out|complained|promised|tried before and failed|never trained anything|works on it|teaches it|has been playing with it|got stuck|sat down|is waiting|is happy|is tired|went home|came back|studies ecology|sorts cells|builds sensors|sells cameras|plays chess|bakes bread)",
+        "(it|this|that) (is|was|will be) (a|the|our|my) (nice|good|hard|simple|first|last|quick|funny|strange|old|serious|little|big|small|deep|shallow|tiny|large) (question|story|idea|problem|plan|start|step|evening|project|experiment|bet|dream|trip|talk|night) [last week|today|yesterday|this morning|in the meeting|on the train|at the office|for a while|as usual|again|for fun|by lunch|before the holidays|after work|with a smile|in the summer|at the museum|for the exhibit|for my niece|at school|in class|to be honest|and so on|more or less]",
+        "(the rest|everything else|anything else|how it looks|the style|the name|the layout) (is up to you|is your decision|does not matter|is free|is not important)",
+        "(can you do that|is that possible|what do you think|any ideas|help me win|please help|surprise us|that would save me|would be lovely|would make my day|i count on you|thanks a bunch|thanks in advance|take your time|answer whenever you can|good luck|see you)[!|?|.]",
+        "(my|our) (laptop|computer|phone|chip|budget|time|memory|patience|robot|camera|dog|desk|office) (is|was|gets|seems) (old|slow|hot|small|tiny|large|big|noisy|limited|weak|broken|fine|cold|far away)",
+        "(i am|i'm|we are) (a|an|the) (student|biologist|beginner|engineer|teacher|physicist|tutor|gardener|doctor|second year student|museum guide|retired nurse|data analyst) [in a hurry|on holiday|and a bit lost|so forgive me|with little time|from the lab next door]",
+        "(time|memory|speed|money|GPU time|the budget|size) is (no problem|not an issue|limited|tight|unlimited|short|not important)",
+        "(for|because of) (my|the|our|a) (deep learning|machine learning|evening|biology|statistics|small business|high school|big data) (course|class|club|exam|homework|seminar paper|project|tutorial|contest)",
+        "(i|we) (want|try|would like) to (understand|learn|see|know|show|explain) (how hard it is|what happens|why it works|how far one gets|the basics|the idea|the limits)",
+    ),
+    (),
+)
 
 NOISE: Stock = (
     (
@@ -982,7 +1039,7 @@ _STOCKS = (
     *DATASETS.values(), OPENERS, NOUNS, MLPS, *SIZES.values(), *DEPTHS.values(), FOR, AT_LEAST, MORE_THAN, LOSS_BELOW,
     LOSS_MOST, PARAMETERS, SECONDS, CONVS, LINEARS, CHANNELS, *KERNELS.values(), ACTIVATION, *NORMS.values(),
     *RESIDUAL.values(), NO_DROPOUT, DROPOUT, *POOLING.values(), EPOCHS, *OPTIMIZERS.values(), RATES,
-    *AUGMENTATION.values(), NOISE,
+    *AUGMENTATION.values(), NOISE, OF_A_KIND, AN_MLP, GREETINGS, CHATTER,
 )  # fmt: skip
 
 

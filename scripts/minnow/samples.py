@@ -20,7 +20,7 @@ from mlagent_tui.schemas import Goal, ModelConfig
 from mlagent_tui.shapes import Step, infer
 from mlagent_tui.tools.prompts import code_prompt, explain_prompt
 
-SHARES = {"code": 0.11, "goal": 0.77, "config": 0.06, "decision": 0.035, "plan": 0.015, "explain": 0.01}
+SHARES = {"code": 0.14, "goal": 0.75, "config": 0.055, "decision": 0.035, "plan": 0.012, "explain": 0.008}
 
 
 @dataclass(frozen=True)
