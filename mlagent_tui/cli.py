@@ -1,4 +1,4 @@
-"""The command line: arguments, exit statuses, and errors in words.
+"""The commands and their exit statuses, and errors in words. Their arguments are in `arguments`.
 
 Results go to stdout, everything else to stderr. Exit status: 0 goal achieved or command done; 3 finished
 without achieving the goal; 2 bad usage; 1 error; 130 interrupted.
@@ -9,29 +9,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
-from typing import Any, NoReturn
-
-from pydantic import ValidationError
+from typing import Any
 
 from mlagent_tui import events, paths, settings
+from mlagent_tui.arguments import absolute, parser, run_options, with_command
 from mlagent_tui.console import error_text
 from mlagent_tui.errors import MlagentError, ModelError, ProjectError, UsageError
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status and never raises."""
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = parser(_COMMANDS).parse_args(with_command(sys.argv[1:] if argv is None else argv))
         status: int = arguments.command(arguments)
         sys.stdout.flush()
         return status
@@ -77,15 +72,20 @@ def _run(arguments: argparse.Namespace) -> int:
     from mlagent_tui.experiments import Project
     from mlagent_tui.headless import Output, drive
 
-    options = _options(arguments, settings.load())
+    if arguments.check:
+        return _check(arguments)
+    options = run_options(arguments, settings.load())
     _check_models(options.planner, options.coder)
+    if arguments.branch_from:
+        workspace.check_branch(arguments.project, arguments.branch_from)
     folder = arguments.project or workspace.default_folder(options.goal_text, Path("."))
     fresh = workspace.prepare(folder, another=arguments.another)
     output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
     output.say(f"project    {folder}")
     with Project(folder) as project:
-        status = drive(project, options, folder, output)
-    if fresh and status in (1, 2) and workspace.discard_empty(folder):
+        status = drive(project, options, folder, output, _hands(arguments))
+    named = arguments.project is not None  # and then it may be looked at: whoever named it removes it
+    if fresh and not named and status in (1, 2) and workspace.discard_empty(folder):
         output.say("project    removed again: nothing was tried in it")
     elif status == 1:
         output.say(f"go on      mlagent resume {folder}")
@@ -94,13 +94,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _resume(arguments: argparse.Namespace) -> int:
     """Go on with the last run of a project."""
-    from mlagent_tui.agent import last_run
+    from mlagent_tui import workspace
     from mlagent_tui.experiments import Project
     from mlagent_tui.headless import Output, drive
 
     folder: Path = arguments.project
     with Project(folder) as project:
-        saved = last_run(events.read(project.layout.journal)[0])
+        saved = workspace.last_saved(project.layout)
         if saved is None:
             raise ProjectError(f"no run was ever started in {folder}", "Start one with: mlagent run GOAL")
         limits = {name: getattr(arguments, name) for name in ("iterations", "patience", "time_budget")}
@@ -109,7 +109,27 @@ def _resume(arguments: argparse.Namespace) -> int:
         saved.options = saved.options.model_copy(update=raised)
         output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
         output.say(f"project    {folder}")
-        return drive(project, saved, folder, output)
+        return drive(project, saved, folder, output, _hands(arguments))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """What keeps a run from starting, as one JSON object; nothing is started or made."""
+    from mlagent_tui import preflight
+
+    told = preflight.check(arguments)
+    print(told.model_dump_json(indent=2))
+    return 2 if told.problems else 0
+
+
+def _hands(arguments: argparse.Namespace) -> Any:
+    from mlagent_tui.agent import Hands
+
+    return Hands(
+        holds=frozenset(arguments.hold),
+        steer=arguments.steer,
+        branch_from=getattr(arguments, "branch_from", None) or "",
+        waits=arguments.wait_for_approval,
+    )
 
 
 def _refuse_ended(finished: events.RunFinished | None, folder: Path, raised: bool) -> None:
@@ -147,47 +167,64 @@ def _report(arguments: argparse.Namespace) -> int:
     from mlagent_tui.experiments import report
 
     root = _project(arguments.project)
-    told = events.read(paths.Layout(root).journal)[0]
+    told = events.scan(paths.Layout(root).journal, skip=events.STREAMED)
     path = report.write(root, report.from_journal(told))
     print(path.read_text(encoding="utf-8"), end="")
     return 0
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    """Every language model on this machine, or one of them measured."""
+    from mlagent_tui import doctor, models_command
+
+    if arguments.check is not None:
+        return models_command.check(absolute(arguments.check), as_json=arguments.json)
+    return models_command.show(doctor.named_folders(settings.load()), as_json=arguments.json)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    """What a run needs of this machine."""
+    from mlagent_tui.doctor import doctor
+
+    return doctor(settings.load(), as_json=arguments.json)
+
+
+def _interface(arguments: argparse.Namespace) -> int:
+    """The terminal interface, on a project or on its start screen."""
+    _need_terminal()
+    from mlagent_tui.tui import run_app
+
+    return run_app(arguments.project and _project(arguments.project))
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    """A project's last run, played again in the interface."""
+    project = _project(arguments.project)
+    _need_terminal()
+    from mlagent_tui.tui import replay_app
+
+    return replay_app(project, arguments.speed)
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "the interface needs a terminal", "Without one: mlagent run GOAL. See: mlagent --help"
+        )
+
+
+_COMMANDS = {
+    "interface": _interface, "run": _run, "resume": _resume, "replay": _replay, "runs": _runs,
+    "report": _report,
+    "models": _models,
+    "doctor": _doctor,
+}  # fmt: skip
 
 
 def _project(folder: Path) -> Path:
     if not paths.Layout(folder.absolute()).is_project():
         raise ProjectError(f"{folder} is not a project", "Name a folder that `mlagent run` has made.")
     return folder.absolute()
-
-
-# --- from arguments to options --------------------------------------------------------------------------
-
-
-def _options(arguments: argparse.Namespace, defaults: settings.Settings) -> Any:
-    from mlagent_tui.agent import RunOptions
-
-    names = ("planner", "coder", "dataset", "iterations", "patience", "time_budget", "seed", "device")
-    said = {name: getattr(arguments, name) for name in (*names, "data_dir", "sandbox")}
-    given = {name: value for name, value in said.items() if value is not None}
-    if arguments.model:
-        given = {"planner": arguments.model, "coder": arguments.model} | given
-    given = defaults.model_dump() | given
-    for role in ("planner", "coder"):
-        given[role] = _absolute(given[role])
-    given["data_dir"] = given["data_dir"] and given["data_dir"].expanduser().absolute()
-    try:
-        return RunOptions.model_validate(given | {"goal_text": arguments.goal.strip()})
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = str(first["loc"][0]).replace("_", "-")
-        name = "GOAL" if option == "goal-text" else f"--{option}"
-        raise UsageError(f"{name}: {first['msg']}", "See: mlagent run --help") from error
-
-
-def _absolute(spec: str) -> str:
-    """A model file's name as it is valid from every folder; a run may be resumed from another."""
-    if spec == "bundled" or "://" in spec:
-        return spec
-    return str(Path(spec).expanduser().absolute())
 
 
 def _check_models(*specs: str) -> None:
@@ -198,92 +235,3 @@ def _check_models(*specs: str) -> None:
         path = locate(spec)
         if not path.is_file():
             raise ModelError(f"there is no file {path}", "Name a .gguf file with --model, or use `bundled`.")
-
-
-def duration(text: str) -> float:
-    """Seconds from `90`, `90s`, `30m`, `1h30m`. Raises `argparse.ArgumentTypeError`."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
-    if not parts or "".join(a + b for a, b in parts) != text.strip().lower():
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 90s, 30m or 1h30m")
-    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
-    if seconds <= 0:
-        raise argparse.ArgumentTypeError("a duration is more than zero")
-    return seconds
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse with errors in the form of all others."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"See: {self.prog} --help")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="mlagent",
-        description="Design neural networks with language models on your own machine.",
-        epilog="Exit status: 0 goal achieved or command done; 3 finished without achieving the goal; "
-        "2 bad usage; 1 error; 130 interrupted.",
-    )
-    parser.add_argument("--version", action="version", version=f"mlagent {_version()}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_run(commands)
-    _add_resume(commands)
-    runs = commands.add_parser("runs", help="list the runs of a project")
-    runs.add_argument("project", type=Path, metavar="PROJECT")
-    runs.add_argument("--json", action="store_true", help="the registry's entries as JSON")
-    runs.set_defaults(command=_runs)
-    report = commands.add_parser("report", help="write and print the report of a project's last run")
-    report.add_argument("project", type=Path, metavar="PROJECT")
-    report.set_defaults(command=_report)
-    return parser
-
-
-def _add_run(commands: Any) -> None:
-    run = commands.add_parser(
-        "run",
-        help="work on a goal",
-        epilog='Example: mlagent run "a small CNN for the digits data set, at least 95% accuracy"',
-    )
-    run.add_argument("goal", metavar="GOAL", help="what to reach, in your own words, with a number")
-    add = run.add_argument
-    add("--project", type=Path, metavar="DIR", help="folder of the project (default: ./<goal>-<n>)")
-    add("--another", action="store_true", help="start although the project's last run has not ended")
-    add("--model", metavar="M", help="language model for both roles: bundled, or a .gguf file")
-    add("--planner", metavar="M", help="language model that plans and decides")
-    add("--coder", metavar="M", help="language model that writes code")
-    add("--dataset", metavar="D", help="digits, mnist, fashion_mnist, cifar10, cifar100 or dummy")
-    add("--seed", type=int, metavar="N", help="everything random follows from it (default: 0)")
-    add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
-    add("--data-dir", type=Path, metavar="DIR", help="folder of the data sets")
-    add("--sandbox", metavar="S", help="confinement of generated code: auto, required or none")
-    _add_limits(run)
-    _add_output(run)
-    run.set_defaults(command=_run)
-
-
-def _add_resume(commands: Any) -> None:
-    resume = commands.add_parser("resume", help="go on with the last run of a project")
-    resume.add_argument("project", type=Path, metavar="PROJECT")
-    _add_limits(resume)
-    _add_output(resume)
-    resume.set_defaults(command=_resume)
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--iterations", type=int, metavar="N", help="try at most N networks (default: 8)")
-    add("--patience", type=int, metavar="N", help="stop after N networks without improvement (default: 3)")
-    add("--time-budget", type=duration, metavar="T", help="start nothing new after T, such as 90s or 30m")
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--events", choices=["jsonl"], help="print the run's events as JSON lines on stdout")
-    parser.add_argument("--quiet", action="store_true", help="print warnings, errors and the outcome only")
-
-
-def _version() -> str:
-    try:
-        return metadata.version("mlagent-tui")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

@@ -260,6 +260,28 @@ class Console:
                 "", f"the planner advised {advised}; the numbers say: {clean(event.overruled_because)}"
             )
 
+    # --- the user's hands ---
+
+    def _paused(self, event: events.Paused) -> None:
+        why = "" if event.reason == "requested" else " (--hold)"
+        self._step("paused", self.terminal.style(f"before {event.before}{why}", "yellow"))
+
+    def _continued(self, event: events.Continued) -> None:
+        self._step("go on", "")
+
+    def _steered(self, event: events.Steered) -> None:
+        self._words("steer", event.text, "bold")
+
+    def _edited(self, event: events.Edited) -> None:
+        self._step("edit", f"{event.what} edited by the user, checked and taken")
+
+    def _queued(self, event: events.Queued) -> None:
+        what = f"{event.run_id} again, seed {event.seed}" if event.kind == "rerun" else f"from {event.run_id}"
+        self._step("next", f"iteration {event.iteration}: {what}")
+
+    def _approval_given(self, event: events.ApprovalGiven) -> None:
+        self._step("approval", "allowed" if event.allowed else "refused")
+
     # --- layout ---
 
     def _facts(self, name: str, *facts: str) -> None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
 from mlagent_tui import events, paths
-from mlagent_tui.agent import RunOptions, Saved, research
+from mlagent_tui.agent import Hands, RunOptions, Saved, research
 from mlagent_tui.console import Console, clean, error_text, time_table
 from mlagent_tui.experiments import Project
 from mlagent_tui.schemas import EvalResult
 
 EXIT_INTERRUPTED = 130
+LOOK_EVERY = 0.1
+"""Seconds between two looks for an answer."""
 
 _OUTCOMES = {
     "achieved": "Goal achieved",
@@ -91,12 +94,14 @@ def _facts(best: EvalResult, tested: events.BestTested | None) -> str:
     return " · ".join(facts)
 
 
-def drive(project: Project, run: RunOptions | Saved, folder: Path, output: Output) -> int:
+def drive(project: Project, run: RunOptions | Saved, folder: Path, output: Output, hands: Hands) -> int:
     """Carry a run out to its end, showing it; returns its exit status."""
     cancel = threading.Event()
     ending: events.RunFinished | None = None
+    if sys.stdin and sys.stdin.isatty() and sys.stderr.isatty():
+        hands = replace(hands, look=AtTerminal())
     try:
-        told = research(project, run, cancel=cancel, approve=_approve)
+        told = research(project, run, cancel=cancel, hands=hands)
         with _signals(cancel), closing(told):
             for event in told:
                 output.event(event)
@@ -130,9 +135,23 @@ def _signals(cancel: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _approve(tool: str, command: str) -> bool:
-    """Ask the user, where there is one."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    print(f"\n{tool} wants to run: {clean(command)}\nAllow it? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+class AtTerminal:
+    """Asks for approval here, while the answer may come from elsewhere as well."""
+
+    def __init__(self) -> None:
+        self._asked = ""
+
+    def __call__(self, question: events.ApprovalAsked) -> bool | None:
+        """Ask once, then look whether a line was typed; None while there is none."""
+        if question.id != self._asked:
+            self._asked = question.id
+            what = f"{question.tool} wants to run: {clean(question.command)}"
+            print(
+                f"\n{what}\nin {clean(question.folder)}\nAllow it? [y/N] ",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
+        if not select.select([sys.stdin], [], [], LOOK_EVERY)[0]:
+            return None
+        return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -18,6 +18,8 @@ JOURNAL = "experiments/journal.jsonl"
 REPORT = "experiments/report.md"
 CURVES = "experiments/curves.png"
 LOCK = "experiments/.lock"
+SOCKET = "experiments/.socket"
+ENGINE_LOG = "experiments/engine.log"
 REQUIREMENTS = "requirements.txt"
 
 FOLDERS = ("src/models", "configs/models", EXPERIMENTS)
@@ -63,6 +65,11 @@ def cache_folder() -> Path:
 def log_folder() -> Path:
     """The logs of the model servers and of the application."""
     return _user_folder("XDG_STATE_HOME", ".local/state") / "log"
+
+
+def state_file() -> Path:
+    """What the interface remembers between two times it is opened."""
+    return _user_folder("XDG_STATE_HOME", ".local/state") / "tui.json"
 
 
 def _user_folder(variable: str, default: str) -> Path:

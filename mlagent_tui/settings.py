@@ -55,6 +55,24 @@ class Settings(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """Everything random in a run follows from it."""
 
+    model_folders: list[Path] = Field(default_factory=list)
+    """Folders with models of yours, which `mlagent models` lists too."""
+
+    theme: Annotated[str, Field(max_length=100)] | None = None
+    """The interface's theme; null: the one chosen last."""
+
+    keys: dict[str, Annotated[str, Field(max_length=100)]] = Field(default_factory=dict)
+    """Other keys for actions of the interface, such as `run.pause: "space,f9"`; `docs/keys.md` lists them."""
+
+    mouse: bool = True
+    """Whether the interface takes the mouse; without it, the terminal's own selection works as usual."""
+
+    notify: Literal["never", "bell", "desktop", "both"] = "both"
+    """How the interface says that a long run has ended: with a bell, a desktop notice, or both."""
+
+    notify_after: Annotated[float, Field(ge=0, le=1e8)] = 30
+    """A run is long when it takes more than this many seconds."""
+
 
 def load(path: Path | None = None) -> Settings:
     """The settings in `path`, or in the user's settings file; the defaults when there is none.

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 from mlagent_tui import events, paths, tools
-from mlagent_tui.agent import last_run
+from mlagent_tui.agent import Saved, last_run
 from mlagent_tui.errors import ProjectError, ToolError
+from mlagent_tui.experiments import registry, runs
 from mlagent_tui.files import explain
 
 SLUG_WIDTH = 40
@@ -31,16 +32,11 @@ def prepare(folder: Path, *, another: bool = False) -> bool:
     project whose last run has not ended.
     """
     layout = paths.Layout(folder.absolute())
+    check(folder, another=another)
     try:
         if layout.is_project():
-            if not another:
-                _refuse_unfinished(folder, layout)
             return False
         fresh = not folder.exists()
-        if not fresh and (not folder.is_dir() or any(folder.iterdir())):
-            raise ProjectError(
-                f"{folder} exists and is no project", "Name a new or empty folder, or a project of mlagent."
-            )
         layout.root.parent.mkdir(parents=True, exist_ok=True)
         tools.create_pytorch_project_scaffold(layout.root.name, str(layout.root.parent))
     except OSError as error:
@@ -51,9 +47,30 @@ def prepare(folder: Path, *, another: bool = False) -> bool:
     return fresh
 
 
+def check(folder: Path, *, another: bool = False) -> None:
+    """Raise the `ProjectError` that `prepare` would raise for `folder`, as far as a look can tell."""
+    layout = paths.Layout(folder.absolute())
+    try:
+        if layout.is_project():
+            if not another:
+                _refuse_unfinished(folder, layout)
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ProjectError(
+                f"{folder} exists and is no project", "Name a new or empty folder, or a project of mlagent."
+            )
+    except OSError as error:
+        what, remedy = explain(error)
+        raise ProjectError(f"cannot use {folder}: {what}", remedy or "Choose another folder.") from error
+
+
+def last_saved(layout: paths.Layout) -> Saved | None:
+    """How far the last run of a project came; its journal may be long."""
+    return last_run(events.scan(layout.journal, skip=events.STREAMED))
+
+
 def discard_empty(folder: Path) -> bool:
     """Remove a project in which not even a goal was understood; whether it was one."""
-    told = events.read(paths.Layout(folder.absolute()).journal)[0]
+    told = events.scan(paths.Layout(folder.absolute()).journal)
     empty = not any(isinstance(event, events.GoalUnderstood) for event in told)
     if empty:
         shutil.rmtree(folder, ignore_errors=True)
@@ -61,9 +78,23 @@ def discard_empty(folder: Path) -> bool:
 
 
 def _refuse_unfinished(folder: Path, layout: paths.Layout) -> None:
-    saved = last_run(events.read(layout.journal)[0])
+    saved = last_saved(layout)
     if saved and (saved.finished is None or saved.finished.outcome not in ENDED):
         raise ProjectError(
             f"the last run in {folder} has not ended",
             f"Go on with it: mlagent resume {folder}\nStart another all the same: add --another.",
+        )
+
+
+def check_branch(folder: Path | None, run_id: str) -> None:
+    """Raises `ProjectError` unless a run of the project in `folder` has a network to start from."""
+    if folder is None:
+        raise ProjectError(
+            f"{run_id} is a run of no project that was named", "Name its project with --project."
+        )
+    is_project = paths.Layout(folder.absolute()).is_project()
+    known = {entry.run_id for entry in registry.load(folder)} if is_project else set()
+    if run_id not in known or runs.load(folder, run_id).config is None:
+        raise ProjectError(
+            f"there is no run {run_id} with a network in {folder}", f"See: mlagent runs {folder}"
         )

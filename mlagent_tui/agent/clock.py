@@ -20,8 +20,20 @@ class Clock:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._since = self._started = now()
+        self._stood = 0.0
         self._current: Category = "other"
         self._spent: dict[Category, float] = dict.fromkeys(CATEGORIES, 0.0)
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Nothing inside counts: the run waits for its user. For between steps, where no span is open."""
+        self._switch(self._current)
+        stood = self._now()
+        try:
+            yield
+        finally:
+            self._since = self._now()
+            self._stood += self._since - stood
 
     @contextmanager
     def spend(self, category: Category) -> Iterator[None]:
@@ -39,8 +51,8 @@ class Clock:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the clock was made."""
-        return self._now() - self._started
+        """Seconds since the clock was made, without those of standing still."""
+        return self._now() - self._started - self._stood
 
     def _switch(self, category: Category) -> Category:
         now, outer = self._now(), self._current

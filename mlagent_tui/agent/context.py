@@ -7,6 +7,7 @@ instead of computing. The text stays short whatever the registry's length.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
@@ -33,7 +34,8 @@ class Brief:
 
     `stale` counts the iterations since the last improvement beyond noise; `patience` is how many are
     allowed. `steering` is a sentence from the user, empty when there is none. `recent` is how many of the
-    latest runs are shown, and `seen` what other planned calls of this iteration returned.
+    latest runs are shown, and `seen` what other planned calls of this iteration returned. `start` is an
+    attempt that the user wants to go on from in place of the last one.
     """
 
     goal: Goal
@@ -46,6 +48,7 @@ class Brief:
     steering: str = ""
     recent: int = RECENT_SHOWN
     seen: tuple[str, ...] = ()
+    start: Attempt | None = None
 
     @property
     def changes(self) -> list[str]:
@@ -55,12 +58,15 @@ class Brief:
     @property
     def last_config(self) -> ModelConfig | None:
         """The configuration the next one starts from: that of the last attempt which had one."""
-        return next((a.config for a in reversed(self.history) if a.config), None)
+        return next((a.config for a in self._latest() if a.config), None)
 
     @property
     def last_eval_config(self) -> EvalConfig | None:
         """The evaluation settings the next ones start from."""
-        return next((a.eval_config for a in reversed(self.history) if a.eval_config), None)
+        return next((a.eval_config for a in self._latest() if a.eval_config), None)
+
+    def _latest(self) -> Iterator[Attempt]:
+        yield from (self.start, *reversed(self.history)) if self.start else reversed(self.history)
 
 
 def head(brief: Brief) -> list[str]:

@@ -1,7 +1,7 @@
 """The research loop: a generator of events that reads top to bottom, one function per step.
 
-Everything a model says is checked here or in a tool; `stopping` decides what happens next. Nothing here
-shows anything or writes a file by itself.
+Everything a model says is checked here or in a tool; `stopping` decides what happens next, and before each
+step the user may. Nothing here shows anything or writes a file by itself.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mlagent_tui import events, paths, shapes, tools
-from mlagent_tui.agent import planning, records, stopping
+from mlagent_tui.agent import editing, planning, records, stopping
 from mlagent_tui.agent.context import Attempt, Brief
-from mlagent_tui.agent.recovery import Iteration, Saved
+from mlagent_tui.agent.control import Edit
+from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.session import Session
 from mlagent_tui.errors import (
     CodeError,
@@ -26,7 +27,7 @@ from mlagent_tui.errors import (
     ToolError,
     TrialError,
 )
-from mlagent_tui.schemas import DataCard, EvalResult, Goal, ModelConfig, Plan, Summary
+from mlagent_tui.schemas import DataCard, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
 
 EXIT_ACHIEVED, EXIT_STOPPED = 0, 3
 
@@ -41,44 +42,55 @@ Steps = Generator[events.Event, None, T]
 
 
 class Loop:
-    """One run: the values its steps share. `saved` is what an earlier process has done of it."""
+    """One run: the values its steps share. `origin` is the run that the user chose to start from, if any."""
 
-    def __init__(self, session: Session, saved: Saved) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
-        self.options = saved.options
-        self.saved = saved
-        self.now = saved.current
-        self.history: list[Attempt] = records.attempts(session.project, saved.run_ids)
+        self.saved = session.saved
+        self.options = self.saved.options
+        self.now = self.saved.current
+        self.history: list[Attempt] = records.attempts(session.project, self.saved.run_ids)
+        self.origin: records.Origin | None = None
+        self.goal: Goal
+        self.card: DataCard
 
     def run(self) -> Steps[events.RunFinished]:
         """The whole search, up to and including the report; returns its ending."""
-        goal = self.saved.goal or (yield from self.step("understand", self.understand()))
-        card = self.session.data_card(goal.dataset)
+        self.goal = self.saved.goal or (yield from self.step("understand", self.understand))
+        self.card = self.session.data_card(self.goal.dataset)
         while True:
-            yield from self.iteration(goal, card)
-            settled = yield from self.decision(goal, card)
+            yield from self.iteration()
+            settled = yield from self.decision()
             if settled.decision.decision != "iterate":
                 break
             self.now = Iteration(self.now.number + 1)
-        return (yield from self.step("report", self.report(goal, settled)))
+        return (yield from self.step("report", partial(self.report, settled)))
 
-    def iteration(self, goal: Goal, card: DataCard) -> Steps[None]:
+    def iteration(self) -> Steps[None]:
         """Plan, configure, assemble, summarise, evaluate; whatever goes wrong is the iteration's result."""
         self.session.written = None
+        yield from self.begin()
         result = self.now.result
         if result is None:
             try:
-                result = yield from self.attempt(self.brief(goal, card))
+                result = yield from self.attempt()
             except FAILURES as error:
                 self.interrupted_by(error)
-                result = records.failed(self.session.project, error, card, self.options.seed)
+                result = records.failed(self.session.project, error, self.card, self.seed)
                 yield events.TrialFinished(result=result.model_dump(mode="json"))
             self.now.result = result
             self.session.pool.renew()
         if all(a.entry.run_id != result.run_id for a in self.history):
-            change = self.history[-1].entry.next_change if self.history else []
+            change = records.change(self.brief(), self.origin, self.now.edited)
             attempt = records.store(self.session.project, self.now, result, change, self.session.written)
             self.history.append(attempt)
+
+    def begin(self) -> Steps[None]:
+        """What this iteration starts from, where the user has chosen it."""
+        queued = self.session.control.begin(self.now.number)
+        self.origin = records.origin(self.session.project, queued) if queued else None
+        if queued and not self.origin:
+            yield events.Warned(message=f"{queued.run_id} is no longer there; the run goes on without it")
 
     # --- understand -------------------------------------------------------------------------------------
 
@@ -104,24 +116,29 @@ class Loop:
 
     # --- plan -------------------------------------------------------------------------------------------
 
-    def plan(self, brief: Brief) -> Steps[Plan]:
+    def plan(self) -> Steps[Plan]:
         """The tool calls of this iteration, with what the run itself prescribes filled in."""
-        proposed = yield from self.thinking(lambda: self.session.planner.plan(brief))
-        plan = planning.prescribe(proposed, brief, self.options, self.time_left())
+        brief = self.brief()
+        if self.origin and self.origin.again:
+            proposed = planning.again(self.origin.attempt)
+        else:
+            proposed = yield from self.thinking(lambda: self.session.planner.plan(brief))
+        options = self.options.model_copy(update={"seed": self.seed})
+        plan = planning.prescribe(proposed, brief, options, self.time_left())
         yield events.PlanMade(iteration=brief.iteration, plan=plan.model_dump(mode="json", by_alias=True))
         return plan
 
     # --- configure --------------------------------------------------------------------------------------
 
-    def configure(self, brief: Brief, plan: Plan) -> Steps[ModelConfig]:
+    def configure(self, plan: Plan) -> Steps[ModelConfig]:
         """A configuration that builds; the planner hears, a bounded number of times, why one does not."""
         problem: str | None = None
         for attempt in range(CONFIG_ATTEMPTS):
-            ask = partial(self.session.planner.configure, brief, problem, attempt)
-            config = planning.fitted(brief, (yield from self.thinking(ask)))
+            brief = self.brief()
+            config = yield from self.proposal(brief, problem, attempt)
             try:
                 steps = shapes.infer(config)
-                if attempt + 1 < CONFIG_ATTEMPTS:
+                if attempt + 1 < CONFIG_ATTEMPTS and not (self.origin and self.origin.again):
                     planning.refuse_pointless(brief, config, steps, plan)
                 yield from self.checking(partial(self.session.build, config))
             except ConfigError as error:
@@ -134,68 +151,79 @@ class Loop:
                 return config
         raise ConfigError(str(problem), "State the goal differently, or use a more capable planner.")
 
+    def proposal(self, brief: Brief, problem: str | None, attempt: int) -> Steps[ModelConfig]:
+        """The planner's configuration, or the one that the user wants to see trained again."""
+        if self.origin and self.origin.again and self.origin.attempt.config:
+            return self.origin.attempt.config
+        ask = partial(self.session.planner.configure, brief, problem, attempt)
+        return planning.fitted(brief, (yield from self.thinking(ask)))
+
     # --- assemble, summarise, evaluate ------------------------------------------------------------------
 
-    def attempt(self, brief: Brief) -> Steps[EvalResult]:
+    def attempt(self) -> Steps[EvalResult]:
         """What is not done yet of one iteration: plan, configure, then the planned calls in order."""
         now, result = self.now, None
-        now.plan = now.plan or (yield from self.step("plan", self.plan(brief)))
-        now.config = now.config or (yield from self.step("configure", self.configure(brief, now.plan)))
+        now.plan = now.plan or (yield from self.step("plan", self.plan))
+        now.config = now.config or (yield from self.step("configure", partial(self.configure, now.plan)))
         if now.code is not None:
             self.session.project.files.write(paths.CURRENT_MODEL, now.code)
-        for name, arguments in planning.calls(now.plan, now.config, now.carried_out):
-            if name == "pytorch_model_assembler":
-                now.code = yield from self.step("assemble", self.assemble(arguments))
-            elif name == "pytorch_model_summary":
-                now.summary = yield from self.step("summarise", self.summarise(arguments))
-            elif name == "pytorch_quick_evaluator":
-                result = yield from self.step("evaluate", self.evaluate(arguments))
+        for call in planning.remaining(now.plan, now.carried_out):
+            if call.tool == "pytorch_model_assembler":
+                now.code = yield from self.step("assemble", partial(self.assemble, call))
+            elif call.tool == "pytorch_model_summary":
+                now.summary = yield from self.step("summarise", partial(self.summarise, call))
+            elif call.tool == "pytorch_quick_evaluator":
+                result = yield from self.step("evaluate", partial(self.evaluate, call))
             else:
-                yield from self.extra(name, arguments)
+                yield from self.extra(call)
         assert result is not None  # a plan evaluates exactly once
         return result
 
-    def assemble(self, arguments: dict[str, Any]) -> Steps[str]:
-        """The coder's module, checked against the configuration by the tool."""
+    def assemble(self, call: ToolCall) -> Steps[str]:
+        """The coder's module, checked against the configuration by the tool; or that of a repeated run."""
+        origin = self.origin
         with self.session.clock.spend("checking"):
-            yield from self.call("pytorch_model_assembler", arguments)
-        return self.session.project.files.read(arguments["output_script_path"]).decode()
+            if origin and origin.again and origin.code is not None and "config" not in self.now.edited:
+                yield from editing.accept_code(self, origin.code)
+            else:
+                yield from self.planned(call)
+        return self.session.project.files.read(paths.CURRENT_MODEL).decode()
 
-    def summarise(self, arguments: dict[str, Any]) -> Steps[Summary]:
+    def summarise(self, call: ToolCall) -> Steps[Summary]:
         """Measured facts and the coder's explanation."""
         with self.session.clock.spend("checking"):
-            return Summary.model_validate((yield from self.call("pytorch_model_summary", arguments)))
+            return Summary.model_validate((yield from self.planned(call)))
 
-    def evaluate(self, arguments: dict[str, Any]) -> Steps[EvalResult]:
+    def evaluate(self, call: ToolCall) -> Steps[EvalResult]:
         """A short training, with live events."""
         with self.session.clock.spend("training"):
-            return EvalResult.model_validate((yield from self.call("pytorch_quick_evaluator", arguments)))
+            return EvalResult.model_validate((yield from self.planned(call)))
 
-    def extra(self, name: str, arguments: dict[str, Any]) -> Steps[None]:
+    def extra(self, call: ToolCall) -> Steps[None]:
         """A planned call besides the three core tools; its failure is said and stops nothing."""
         try:
-            result = yield from self.call(name, arguments)
+            result = yield from self.planned(call)
         except ToolError as error:
             self.interrupted_by(error)
-            self.now.seen.append(f"{name} failed: {error.what}")
-            yield events.Warned(message=f"{name}: {error.what}", remedy=error.remedy)
+            self.now.seen.append(f"{call.tool} failed: {error.what}")
+            yield events.Warned(message=f"{call.tool}: {error.what}", remedy=error.remedy)
         else:
             if result is not None:
-                self.now.seen.append(f"{name}: {result}")
+                self.now.seen.append(f"{call.tool}: {result}")
 
     # --- decide -----------------------------------------------------------------------------------------
 
-    def decision(self, goal: Goal, card: DataCard) -> Steps[stopping.Settled]:
+    def decision(self) -> Steps[stopping.Settled]:
         """What happens next; a decision that the journal holds is settled again, not asked again."""
-        brief = self.brief(goal, card)
         if self.now.decided:
-            settled = planning.resettle(self.now.decided, brief, self.out_of_time())
+            settled = planning.resettle(self.now.decided, self.brief(), self.out_of_time())
             self.remember(settled)
             return settled
-        return (yield from self.step("decide", self.decide(brief)))
+        return (yield from self.step("decide", self.decide))
 
-    def decide(self, brief: Brief) -> Steps[stopping.Settled]:
+    def decide(self) -> Steps[stopping.Settled]:
         """The planner's advice, settled by the numbers, in the registry."""
+        brief = self.brief()
         try:
             advice = yield from self.thinking(lambda: self.session.planner.decide(brief))
         except ModelError as error:
@@ -214,13 +242,14 @@ class Loop:
 
     # --- report -----------------------------------------------------------------------------------------
 
-    def report(self, goal: Goal, settled: stopping.Settled) -> Steps[events.RunFinished]:
+    def report(self, settled: stopping.Settled) -> Steps[events.RunFinished]:
         """The test accuracy of the best network, measured once, and the report."""
-        entry = stopping.best(goal, [a.entry for a in self.history])
+        entry = stopping.best(self.goal, [a.entry for a in self.history])
         best = next((a for a in self.history if a.entry is entry), None)
         if best is not None:
             try:
-                scores = yield from self.checking(lambda: self.session.test(best))
+                runs = [attempt.entry.run_id for attempt in self.history]
+                scores = yield from self.checking(lambda: self.session.test(best, runs))
                 yield events.BestTested(
                     run_id=best.entry.run_id, accuracy=scores.accuracy, test_size=scores.test_size
                 )
@@ -239,15 +268,30 @@ class Loop:
 
     # --- what the steps share ---------------------------------------------------------------------------
 
-    def step(self, name: events.StepName, work: Steps[T]) -> Steps[T]:
-        """`work`, announced, timed and journalled as complete."""
+    def step(self, name: events.StepName, work: Callable[[], Steps[T]]) -> Steps[T]:
+        """`work`, once the user has nothing against it: announced, timed and journalled as complete."""
+        yield from self.gate(name)
         number = 0 if name in ("understand", "report") else self.now.number
         began = time.monotonic()
         yield events.StepStarted(step=name, iteration=number)
-        result = yield from work
+        result = yield from work()
         self.now.done.add(name)
         yield events.StepFinished(step=name, iteration=number, seconds=round(time.monotonic() - began, 3))
         return result
+
+    def gate(self, before: events.StepName) -> Steps[None]:
+        """Stand still while the user wants to, and take versions of theirs meanwhile."""
+        reason = self.session.control.arrive(before)
+        if reason:
+            yield events.Paused(reason=reason, before=before)
+            while edit := (yield from self.waiting()):
+                yield from editing.edited(self, edit)
+            yield events.Continued()
+
+    def waiting(self) -> Steps[Edit | None]:
+        """Time that counts for nothing, until the user goes on (None) or gives a version of their own."""
+        with self.session.clock.standing():
+            return (yield from self.background(self.session.control.next_edit))
 
     def background(self, work: Callable[[], T]) -> Steps[T]:
         """Blocking work and the events it emits; an interruption is noticed when it ends, at the latest."""
@@ -269,32 +313,41 @@ class Loop:
         with self.session.clock.spend("checking"):
             return (yield from self.background(work))
 
+    def planned(self, call: ToolCall) -> Steps[Any]:
+        """A planned call, on the configuration as it is now."""
+        assert self.now.config is not None  # every call of a plan comes after it
+        return (yield from self.call(call.tool, planning.arguments(call, self.now.config)))
+
     def call(self, name: str, arguments: dict[str, Any]) -> Steps[Any]:
         """A call of one of the nine tools, with its events."""
-
-        def work() -> Any:
-            with tools.use_context(self.session.tools):
-                return tools.call(name, arguments)
-
-        return (yield from self.background(work))
+        return (yield from self.background(lambda: self.session.use(partial(tools.call, name, arguments))))
 
     def interrupted_by(self, error: MlagentError | None) -> None:
         """Raise `Interrupted` when the user asked to stop: what failed meanwhile failed because of that."""
         if self.session.cancel.is_set():
             raise Interrupted("stopped on request") from error
 
-    def brief(self, goal: Goal, card: DataCard) -> Brief:
+    def brief(self) -> Brief:
         """Where the run stands, for the planner."""
-        return Brief(
-            goal=goal,
-            card=card,
+        brief = Brief(
+            goal=self.goal,
+            card=self.card,
             iteration=self.now.number,
             iterations=self.options.iterations,
-            stale=stopping.progress(goal, [a.entry for a in self.history]).stale,
+            stale=stopping.progress(self.goal, [a.entry for a in self.history]).stale,
             patience=self.options.patience,
             history=tuple(self.history),
+            steering=self.session.control.steering(),
             seen=tuple(self.now.seen),
         )
+        changed = self.origin is not None and not self.origin.again
+        return planning.branched(brief, self.origin.attempt) if self.origin and changed else brief
+
+    @property
+    def seed(self) -> int:
+        """What everything random in this iteration follows from."""
+        again = self.origin.seed if self.origin else None
+        return self.options.seed if again is None else again
 
     def remember(self, settled: stopping.Settled) -> None:
         """Put the decision into the history and the registry."""

@@ -6,16 +6,17 @@ is the run's to say, and is filled in here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
+from dataclasses import replace
 from typing import Any
 
 from mlagent_tui import paths, shapes, tools
 from mlagent_tui.agent import stopping
-from mlagent_tui.agent.context import Brief
+from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.events import ConfigMade, DecisionMade
-from mlagent_tui.schemas import Decision, EvalConfig, Linear, ModelConfig, Plan
+from mlagent_tui.schemas import Decision, EvalConfig, Linear, ModelConfig, Plan, ToolCall
 
 REFERENCE = "$model_config"
 """What stands for the configuration in a plan that is made before it."""
@@ -85,17 +86,40 @@ def refuse_pointless(brief: Brief, config: ModelConfig, steps: list[shapes.Step]
             raise ConfigError(f"the same network and training as in iteration {attempt.entry.iteration}")
 
 
-def calls(plan: Plan, config: ModelConfig, done: Set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The planned calls as (tool, arguments), references to the configuration replaced by it.
+def again(attempt: Attempt) -> Plan:
+    """The plan that trains the network of `attempt` once more, as it was; `prescribe` does the rest."""
+    assert attempt.eval_config is not None
+    script = {"model_script_path": paths.CURRENT_MODEL, "model_class_name": attempt.entry.model_name}
+    core: dict[str, dict[str, Any]] = {
+        "pytorch_model_assembler": {"model_config": REFERENCE, "output_script_path": paths.CURRENT_MODEL},
+        "pytorch_model_summary": script | {"input_size": (1, 1, 1, 1)},
+        "pytorch_quick_evaluator": script | {"eval_config": attempt.eval_config},
+    }
+    return Plan.model_validate({"calls": [{"tool": tool, "arguments": said} for tool, said in core.items()]})
 
-    Of a plan that is partly carried out, only what follows the last tool in `done`.
-    """
+
+def branched(brief: Brief, start: Attempt) -> Brief:
+    """The brief of an iteration that goes on from `start`, with a change of its network to ask for."""
+    brief = replace(brief, start=start, history=brief.history or (start,))
+    if not brief.changes:
+        *before, last = brief.history
+        entry = last.entry.model_copy(update={"next_change": [stopping.fallback_change(brief)]})
+        brief = replace(brief, history=(*before, replace(last, entry=entry)))
+    return brief
+
+
+def remaining(plan: Plan, done: Set[str]) -> list[ToolCall]:
+    """The planned calls; of a plan that is partly carried out, those after the last tool in `done`."""
     first = max((index + 1 for index, call in enumerate(plan.calls) if call.tool in done), default=0)
-    for call in plan.calls[first:]:
-        arguments = tools.arguments_of(call, config)
-        if "model_class_name" in arguments:
-            arguments["model_class_name"] = config.model_name
-        yield call.tool, arguments
+    return plan.calls[first:]
+
+
+def arguments(call: ToolCall, config: ModelConfig) -> dict[str, Any]:
+    """What a planned call is called with: references to the configuration replaced by it."""
+    said = tools.arguments_of(call, config)
+    if "model_class_name" in said:
+        said["model_class_name"] = config.model_name
+    return said
 
 
 def writes_config(plan: Plan) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mlagent_tui import paths, shapes
-from mlagent_tui.agent.context import Attempt
+from mlagent_tui import events, paths, shapes
+from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
@@ -61,6 +62,38 @@ def store(
     )
     project.record(entry)
     return Attempt(entry, now.config, settings)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The earlier run that the user chose for an iteration to start from; with a seed, to be repeated."""
+
+    attempt: Attempt
+    code: str | None
+    seed: int | None
+
+    @property
+    def again(self) -> bool:
+        """Whether it is trained again as it is, and not changed."""
+        return self.seed is not None
+
+
+def origin(project: Project, queued: events.Queued) -> Origin | None:
+    """What `queued` names, if the project still holds what it takes."""
+    found = attempts(project, [queued.run_id])
+    if not found or found[0].config is None or (queued.kind == "rerun" and found[0].eval_config is None):
+        return None
+    seed = (queued.seed or 0) if queued.kind == "rerun" else None
+    return Origin(found[0], project.load_run(queued.run_id).code, seed)
+
+
+def change(brief: Brief, start: Origin | None, edited: set[str]) -> list[str]:
+    """What makes this iteration different from those before, for the registry."""
+    changes = brief.changes
+    if start:
+        run_id = start.attempt.entry.run_id
+        changes = [f"{run_id} again, seed {start.seed}"] if start.again else [f"from {run_id}", *changes]
+    return [*changes, *(f"{what} edited by the user" for what in sorted(edited))]
 
 
 def decided(project: Project, attempt: Attempt, settled: Settled) -> Attempt:

@@ -18,7 +18,7 @@ from mlagent_tui.schemas import EvalResult, Goal, ModelConfig, Plan, Summary
 
 @dataclass
 class Iteration:
-    """What one iteration has produced so far; `done` names its completed steps.
+    """What one iteration has produced so far; `done` names its completed steps, `edited` what the user wrote.
 
     `seen` is what planned calls besides the core tools returned; it is not kept across processes.
     """
@@ -31,6 +31,7 @@ class Iteration:
     result: EvalResult | None = None
     decided: events.DecisionMade | None = None
     done: set[str] = field(default_factory=set)
+    edited: set[str] = field(default_factory=set)
     seen: list[str] = field(default_factory=list)
 
     @property
@@ -42,7 +43,10 @@ class Iteration:
 
 @dataclass
 class Saved:
-    """The last run of a journal. `current` is the iteration to go on with."""
+    """The last run of a journal. `current` is the iteration to go on with.
+
+    `steered` is what the user has said to the planner, `queued` what they chose iterations to start from.
+    """
 
     options: RunOptions
     current: Iteration
@@ -50,6 +54,8 @@ class Saved:
     run_ids: list[str] = field(default_factory=list)
     seconds: float = 0.0
     finished: events.RunFinished | None = None
+    steered: list[events.Steered] = field(default_factory=list)
+    queued: dict[int, events.Queued] = field(default_factory=dict)
 
     @property
     def step(self) -> str:
@@ -116,6 +122,12 @@ def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
             saved.run_ids.append(saved.current.result.run_id)
         case events.DecisionMade():
             saved.current.decided = event
+        case events.Steered():
+            saved.steered.append(event)
+        case events.Queued():
+            saved.queued[event.iteration] = event
+        case events.Edited(iteration=number) if number == saved.current.number:
+            _take_edit(saved.current, draft, event.what)
         case events.StepFinished(iteration=number) if number == saved.current.number:
             _finish(saved.current, draft, event.step)
         case events.TimeSpent():
@@ -125,6 +137,16 @@ def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
         case _:
             pass
     return draft
+
+
+def _take_edit(current: Iteration, draft: Iteration, what: str) -> None:
+    """The user's version of something whose step had finished; new code has been summarised again."""
+    current.edited.add(what)
+    if what == "config":
+        current.config = draft.config
+    else:
+        current.code = draft.code
+        current.summary = current.summary and draft.summary
 
 
 _MADE = {"plan": "plan", "configure": "config", "assemble": "code", "summarise": "summary"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import threading
 from collections.abc import Generator
@@ -9,10 +10,11 @@ from contextlib import closing
 from importlib import metadata
 
 from mlagent_tui import events
+from mlagent_tui.agent.control import Hands
 from mlagent_tui.agent.loop import Loop
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.recovery import Iteration, Saved
-from mlagent_tui.agent.session import Approve, OpenModels, Session
+from mlagent_tui.agent.session import OpenModels, Session
 from mlagent_tui.errors import Interrupted, MlagentError, ProjectError, UsageError
 from mlagent_tui.experiments import Project
 from mlagent_tui.files import explain
@@ -26,18 +28,19 @@ def research(
     run: RunOptions | Saved,
     *,
     cancel: threading.Event | None = None,
-    approve: Approve = lambda tool, command: False,
+    hands: Hands | None = None,
     open_models: OpenModels = open_local_models,
 ) -> Generator[events.Event, None, None]:
     """A run as its events, each in the journal before it is yielded; the last is `RunFinished`.
 
-    `run` is what to do, or what an earlier process has done of it. `cancel` interrupts at any step;
-    `approve(tool, command)` is asked where the settings say so. Errors meant for people become events; any
-    other is told as `Failed` and raised again. Raises `ProjectError` when the journal cannot be written to.
+    `run` is what to do, or what an earlier process has done of it. `cancel` interrupts at any step; `hands`
+    is what the user brings to this process, and commands come through the project's socket. Errors meant for
+    people become events; any other is told as `Failed` and raised again. Raises `ProjectError` when the
+    journal cannot be written to.
     """
     saved = run if isinstance(run, Saved) else Saved(run, Iteration(1))
-    session = Session(saved.options, project, cancel or threading.Event(), approve, open_models)
-    told = _ended(session, saved, resumed=isinstance(run, Saved))
+    session = Session(saved, project, cancel or threading.Event(), hands or Hands(), open_models)
+    told = _ended(session, resumed=isinstance(run, Saved))
     with closing(told):
         for event in told:
             try:
@@ -48,12 +51,12 @@ def research(
             yield event
 
 
-def _ended(session: Session, saved: Saved, resumed: bool) -> Generator[events.Event, None, None]:
+def _ended(session: Session, resumed: bool) -> Generator[events.Event, None, None]:
     """The run's events, an ending for every way it can go, and every process closed before the ending."""
     try:
         try:
-            yield from _begun(session, saved, resumed)
-            ending = yield from Loop(session, saved).run()
+            yield from _begun(session, resumed)
+            ending = yield from Loop(session).run()
         finally:
             session.close()
     except Interrupted as error:
@@ -74,9 +77,10 @@ def _ended(session: Session, saved: Saved, resumed: bool) -> Generator[events.Ev
         yield ending.model_copy(update={"time": events.now()})
 
 
-def _begun(session: Session, saved: Saved, resumed: bool) -> Generator[events.Event, None, None]:
+def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, None]:
     """What can be missing is found first, cheapest first; workers and models then start side by side."""
-    options, current = saved.options, saved.current
+    saved, options, current = session.saved, session.options, session.saved.current
+    deaf = session.listen()
     with session.clock.spend("loading"):
         named = options.dataset or (saved.goal.dataset if saved.goal else None)
         if named:
@@ -85,10 +89,17 @@ def _begun(session: Session, saved: Saved, resumed: bool) -> Generator[events.Ev
         sandbox = session.pool.level
         if resumed:
             yield events.RunResumed(
-                iteration=current.number, step=saved.step, sandbox=sandbox, versions=versions()
+                iteration=current.number,
+                step=saved.step,
+                sandbox=sandbox,
+                versions=versions(),
+                pid=os.getpid(),
             )
         else:
             yield started(options, sandbox)
+        yield from session.control.opening()
+        if deaf:
+            yield deaf
         if sandbox == "none":
             yield events.Warned(
                 message="generated code runs unconfined on this machine",
@@ -109,6 +120,7 @@ def started(options: RunOptions, sandbox: str) -> events.RunStarted:
         device=options.device,
         versions=versions(),
         options=options.model_dump(mode="json", exclude={"goal_text"}),
+        pid=os.getpid(),
     )
 
 

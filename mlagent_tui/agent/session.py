@@ -7,24 +7,32 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
 
 from mlagent_tui import events, paths
 from mlagent_tui.agent.background import Background
 from mlagent_tui.agent.clock import Clock
 from mlagent_tui.agent.context import Attempt
-from mlagent_tui.agent.options import RunOptions
+from mlagent_tui.agent.control import Control, Hands
+from mlagent_tui.agent.listening import Overheard, Timed
 from mlagent_tui.agent.planner import Planner
+from mlagent_tui.agent.recovery import Saved
+from mlagent_tui.agent.resources import Meter
 from mlagent_tui.agent.trials import IterationPool
+from mlagent_tui.commands import Listener
+from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, report
-from mlagent_tui.llm import Answer, LanguageModel, Message, OnText, Request, open_models
+from mlagent_tui.llm import Answer, LanguageModel, open_models
 from mlagent_tui.schemas import DataCard, DatasetName, ModelConfig
-from mlagent_tui.tools import ToolContext
+from mlagent_tui.tools import ToolContext, use_context
 from mlagent_tui.training import TestResult, data_card
 
-Approve = Callable[[str, str], bool]
+T = TypeVar("T")
 OpenModels = Callable[[str, str], tuple[LanguageModel, LanguageModel]]
 
 LOOK_EVERY = 0.1
@@ -33,22 +41,39 @@ LOOK_EVERY = 0.1
 
 @dataclass
 class Session:
-    """The parts of a running run. `written` is the code that the coder wrote last, accepted or not."""
+    """The parts of a running run. `saved` is what to do, and what an earlier process has done of it.
 
-    options: RunOptions
+    `hands` is what the user brings to this process; `written` the code that the coder wrote last, accepted
+    or not; `drawn` whether the report has curves, None while they are not drawn.
+    """
+
+    saved: Saved
     project: Project
     cancel: threading.Event
-    approve: Approve = lambda tool, command: False
+    hands: Hands = field(default_factory=Hands)
     open_models: OpenModels = open_models
     clock: Clock = field(default_factory=Clock)
     written: str | None = None
+    drawn: bool | None = None
 
     def __post_init__(self) -> None:
+        self.options = self.saved.options
         self.background: Background[events.Event] = Background(self.cancel)
+        emit = self.background.emit
+        self.control = Control(self.project.root, self.saved, self.hands, self.cancel, emit)
         self._closing = ExitStack()
         self.pool: IterationPool
         self.planner: Planner
         self.tools: ToolContext
+
+    def listen(self) -> events.Warned | None:
+        """Take commands from now on; a warning where the project's folder cannot hold a socket."""
+        self._closing.callback(self.control.close)
+        try:
+            self._closing.callback(Listener(self.project.root, self.control.take).close)
+        except ProjectError as error:
+            return events.Warned(message=error.what, remedy=error.remedy)
+        return None
 
     def start_workers(self) -> None:
         """Start the first trial worker, idle. Raises `SandboxError`."""
@@ -63,6 +88,8 @@ class Session:
         over = threading.Event()
         self._closing.callback(over.set)
         threading.Thread(target=self._watch, args=(over,), name="watch", daemon=True).start()
+        meter = Meter(self.background.emit)
+        threading.Thread(target=meter.run, args=(over,), name="resources", daemon=True).start()
 
     def load_models(self) -> None:
         """Load the models of both roles and put the tools together. Raises `ModelError`."""
@@ -71,13 +98,13 @@ class Session:
         self._closing.callback(planner.close)
         self._closing.callback(coder.close)
         self.planner = Planner(
-            planner,
+            Overheard(planner, "planner", emit),
             seed=options.seed,
             on_text=lambda task, text, thinking: emit(_tokens("planner", task, text, thinking)),
             on_call=lambda task, answer: emit(_called("planner", task, answer)),
             cancel=self.cancel,
         )
-        timed = Timed(coder, self.clock)
+        timed = Timed(Overheard(coder, "coder", emit), self.clock)
         self.tools = ToolContext(
             root=self.project.root,
             coder=lambda: timed,
@@ -104,25 +131,36 @@ class Session:
         assert dataset is not None
         return data_card(dataset, None, self.options.data_dir)
 
+    def use(self, work: Callable[[], T]) -> T:
+        """`work` with the tools at hand."""
+        with use_context(self.tools):
+            return work()
+
     def build(self, config: ModelConfig) -> None:
         """Build the configuration without weights in a trial worker. Raises `ConfigError`."""
         with self.pool.worker() as worker:
             worker.check_config(config)
 
-    def test(self, best: Attempt) -> TestResult:
-        """Scores of a stored network on the test part. Raises `TrialError` and `CodeError`."""
+    def test(self, best: Attempt, run_ids: list[str]) -> TestResult:
+        """Scores of a stored network on the test part; meanwhile the curves of all runs are drawn.
+
+        Raises `TrialError` and `CodeError`.
+        """
         run = self.project.layout.run(best.entry.run_id)
         assert best.eval_config is not None
-        with self.pool.worker() as worker:
-            return worker.test(
+        with ThreadPoolExecutor(1) as aside, self.pool.worker() as worker:
+            drawing = aside.submit(report.draw, self.project.root, run_ids, best.entry.run_id)
+            scores = worker.test(
                 run / paths.RUN_CODE, best.entry.model_name, best.eval_config, run / paths.RUN_WEIGHTS
             )
+            self.drawn = drawing.result()
+        return scores
 
     def report(self, ending: events.RunFinished) -> None:
         """Write the report of the run as the journal tells it, with the ending that is about to be told."""
-        told = events.read(self.project.layout.journal)[0]
-        conclusion = report.from_journal([*told, self.spent(), ending])
-        report.write(self.project.root, conclusion)
+        told = events.scan(self.project.layout.journal, skip=events.STREAMED)
+        conclusion = report.from_journal(chain(told, (self.spent(), ending)))
+        report.write(self.project.root, conclusion, self.drawn)
 
     def spent(self) -> events.TimeSpent:
         """Where the time went so far."""
@@ -148,29 +186,7 @@ class Session:
 
     def _approve(self, tool: str, command: str) -> bool:
         policy = self.options.bash_run if tool == "bash_run" else self.options.python_run
-        return policy == "always" or (policy == "ask" and self.approve(tool, command))
-
-
-class Timed:
-    """A language model whose answers count as thinking, whatever the step they are part of."""
-
-    def __init__(self, model: LanguageModel, clock: Clock) -> None:
-        self._model = model
-        self._clock = clock
-        self.name = model.name
-        self.context_length = model.context_length
-
-    def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
-    ) -> Answer:
-        with self._clock.spend("thinking"):
-            return self._model.generate(request, on_text, cancel)
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        return self._model.count_tokens(messages)
-
-    def close(self) -> None:
-        self._model.close()
+        return policy == "always" or (policy == "ask" and self.control.ask(tool, command))
 
 
 def _tokens(role: events.Role, task: str, text: str, thinking: bool) -> events.TokensStreamed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,8 @@ from mlagent_tui.events import Journal
 from mlagent_tui.experiments import registry, runs
 from mlagent_tui.files import Folder, explain
 from mlagent_tui.schemas import EvalConfig, EvalResult, ModelConfig, RegistryEntry, Summary
+
+_LOOKS, _LOOK_SECONDS = 5, 0.02
 
 
 class Project:
@@ -98,7 +101,7 @@ def _hold(root: Path) -> int:
         what, remedy = explain(error)
         raise ProjectError(f"cannot write to {root / paths.EXPERIMENTS}: {what}", remedy) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock_exclusively(lock)
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
     except BlockingIOError as error:
@@ -110,6 +113,19 @@ def _hold(root: Path) -> int:
         what, remedy = explain(error)
         raise ProjectError(f"cannot lock {path}: {what}", remedy) from error
     return lock
+
+
+def _lock_exclusively(lock: int) -> None:
+    """Lock a file against every other holder. Raises `BlockingIOError` when there is one.
+
+    Whoever only looks at the lock, as `commands.engine_alive` does, holds it for microseconds.
+    """
+    for _ in range(_LOOKS):
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOOK_SECONDS)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _open_journal(path: Path) -> Journal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,19 +87,27 @@ def from_journal(journal: Iterable[events.Event]) -> Conclusion:
     )
 
 
-def write(root: Path, conclusion: Conclusion) -> Path:
-    """Write `report.md` and, where a run has curves, `curves.png`; returns the report's path.
+def draw(root: Path, run_ids: Collection[str] | None, best_run_id: str | None) -> bool:
+    """Write `curves.png` of these runs, all when None; whether any of them has curves.
 
     Raises `ProjectError` when the registry is damaged or the folder cannot be written to.
     """
-    entries = registry.load(root)
-    if conclusion.run_ids is not None:
-        entries = [entry for entry in entries if entry.run_id in conclusion.run_ids]
-    folder = Folder(root, ProjectError)
-    results = [runs.load(root, entry.run_id).result for entry in entries]
+    results = [runs.load(root, entry.run_id).result for entry in _entries(root, run_ids)]
     lines = {result.run_id: result.curves for result in results if result and result.curves}
     if lines:
-        folder.write(paths.CURVES, curves.draw(lines, conclusion.best_run_id))
+        Folder(root, ProjectError).write(paths.CURVES, curves.draw(lines, best_run_id))
+    return bool(lines)
+
+
+def write(root: Path, conclusion: Conclusion, drawn: bool | None = None) -> Path:
+    """Write `report.md` and, where a run has curves, `curves.png`; returns the report's path.
+
+    `drawn` is what `draw` has returned for these runs already. Raises `ProjectError` when the registry is
+    damaged or the folder cannot be written to.
+    """
+    entries = _entries(root, conclusion.run_ids)
+    folder = Folder(root, ProjectError)
+    lines = draw(root, conclusion.run_ids, conclusion.best_run_id) if drawn is None else drawn
     best = next((entry for entry in entries if entry.run_id == conclusion.best_run_id), None)
     sections = [
         [f"# {plain(conclusion.goal_text)}", "", *_summary(conclusion, entries, best)],
@@ -119,6 +127,10 @@ def plain(text: str, width: int = 2000) -> str:
     line = re.sub(r"\s+", " ", text)
     line = "".join(c for c in line if c.isprintable()).strip()
     return (line if len(line) <= width else line[: width - 1] + "…").replace("|", "\\|").replace("<", "&lt;")
+
+
+def _entries(root: Path, run_ids: Collection[str] | None) -> list[RegistryEntry]:
+    return [entry for entry in registry.load(root) if run_ids is None or entry.run_id in run_ids]
 
 
 def _summary(

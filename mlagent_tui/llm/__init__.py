@@ -1,14 +1,17 @@
-"""Language models on this machine: what to ask of one, and how to open one."""
+"""Language models on this machine and on servers that the user names: what to ask, and how to open one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.base import Answer, LanguageModel, Message, OnText, PromptTooLong, Request
-from mlagent_tui.llm.client import Options, ServedModel
+from mlagent_tui.llm.client import ServedModel
+from mlagent_tui.llm.extract import code_block
+from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.process import Options
+from mlagent_tui.llm.roles import RoleOptions, check_spec, open_role, open_roles, parse
 from mlagent_tui.llm.structured import structured
 
 __all__ = [
@@ -19,52 +22,48 @@ __all__ = [
     "Options",
     "PromptTooLong",
     "Request",
+    "RoleOptions",
     "ServedModel",
+    "check_spec",
+    "code_block",
     "locate",
     "open_model",
     "open_models",
+    "read_header",
     "structured",
 ]
 
 
 def locate(spec: str) -> Path:
-    """The model file that `bundled` or a path names. Raises `ModelError` for what cannot be served."""
-    if spec == "bundled":
-        return paths.bundled_model()
-    if spec.partition("://")[1]:
-        raise ModelError(
-            f"{spec}: models behind a URL are not supported yet", "Name a .gguf file, or `bundled`."
-        )
-    path = Path(spec).expanduser().absolute()
-    if path.is_dir():
-        raise ModelError(
-            f"{path} is a folder; only single .gguf files are supported yet", "Name the .gguf file in it."
-        )
-    return path
+    """The file or folder that `bundled` or a path names. Raises `ModelError` for a URL."""
+    place = parse(spec)
+    if place.path is None:
+        raise ModelError(f"{spec} names a server, not a file", "Name a .gguf file, or `bundled`.")
+    return place.path
 
 
-def open_model(spec: str, **options: Any) -> ServedModel:
-    """One model, loaded; `options` are the fields of `Options`. Raises `ModelError`."""
-    model = ServedModel(locate(spec), Options(**options))
+def open_model(spec: str, **options: Any) -> LanguageModel:
+    """One model, loaded; `options` are the fields of `RoleOptions`. Raises `ModelError`."""
+    model = open_role(spec, RoleOptions(**options))
     _loaded(model)
     return model
 
 
-def open_models(planner_spec: str, coder_spec: str, **options: Any) -> tuple[ServedModel, ServedModel]:
-    """The models of both roles, loaded at the same time; one and the same object when it is the same file."""
-    planner_path, coder_path = locate(planner_spec), locate(coder_spec)
-    planner = ServedModel(planner_path, Options(**options))
-    try:
-        same = planner_path.samefile(coder_path) if coder_path.exists() else False
-        coder = planner if same else ServedModel(coder_path, Options(**options))
-    except BaseException:
-        planner.close()
-        raise
+def open_models(
+    planner_spec: str,
+    coder_spec: str,
+    planner_options: RoleOptions | None = None,
+    coder_options: RoleOptions | None = None,
+) -> tuple[LanguageModel, LanguageModel]:
+    """The models of both roles, loaded at the same time, and once where it is one. Raises `ModelError`."""
+    planner, coder = open_roles(
+        planner_spec, coder_spec, planner_options or RoleOptions(), coder_options or RoleOptions()
+    )
     _loaded(planner, coder)
     return planner, coder
 
 
-def _loaded(*models: ServedModel) -> None:
+def _loaded(*models: LanguageModel) -> None:
     """Waits for them; when one fails, all are closed."""
     try:
         for model in models:

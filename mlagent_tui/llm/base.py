@@ -42,7 +42,7 @@ class Answer:
     """What came back. `finish` is "length" when `max_tokens` or the context ended before the answer did.
 
     `tokens` counts thinking and answer; `prompt_seconds` is the time until the first of them, `seconds` the
-    time after it.
+    time after it. Of the prompt, `reused_tokens` had been evaluated before.
     """
 
     text: str
@@ -52,6 +52,7 @@ class Answer:
     tokens: int
     prompt_seconds: float
     seconds: float
+    reused_tokens: int = 0
 
 
 class PromptTooLong(ModelError):

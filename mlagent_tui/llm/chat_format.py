@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import resource
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -24,6 +27,7 @@ from mlagent_tui.llm.base import Message
 
 MAX_PROMPT = 8_000_000
 MAX_SECONDS = 5.0
+MAX_MEMORY = 1 << 30
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -32,64 +36,144 @@ CHATML = (
 
 
 class ChatFormat:
-    """One model's chat template; ChatML where it has none."""
+    """One model's chat template; ChatML where it has none.
+
+    Templates refuse system messages, or two messages of one role in a row, or want contents as lists of
+    parts, or tools: what this one takes is tried out once, when the model is loaded.
+    """
 
     def __init__(self, template: str, bos: str = "", eos: str = "") -> None:
+        """Raises `ModelError` for a template that cannot be used."""
         self._bos, self._eos = bos, eos
+        self.source = template or CHATML
         try:
-            with _time_limit():
-                self._template = _environment().from_string(template or CHATML)
+            with _limits():
+                self._template = _environment().from_string(self.source)
         except (jinja2.TemplateError, RecursionError, OverflowError) as error:
             raise _unusable(error) from error
+        self._way = self._probe()
 
-    def render(self, messages: Sequence[Message]) -> str:
+    def render(self, messages: Sequence[Message], think: bool = True) -> str:
         """The prompt, up to where the answer begins.
 
-        A template that refuses a system message gets it at the head of the first user message. Raises
+        A template that refuses a system message gets it at the head of the first user message, one that
+        refuses it further down as a user message. `think` is what the template is told, if it asks. Raises
         `ModelError` when the template fails all the same, or takes too long.
         """
-        try:
-            return self._render(messages)
-        except jinja2.TemplateError as error:
-            folded = _fold_system(messages)
-            if folded == tuple(messages):
-                raise _unusable(error) from error
-        try:
-            return self._render(folded)
-        except jinja2.TemplateError as error:
-            raise _unusable(error) from error
+        problem: Exception | None = None
+        tried: list[tuple[Message, ...]] = []
+        for fold in _FOLDS[_FOLDS.index(self._way.fold) :]:
+            folded = fold(messages)
+            if folded in tried:
+                continue
+            tried.append(folded)
+            try:
+                return self._render(folded, self._way, think)
+            except jinja2.TemplateError as error:
+                problem = problem or error
+        assert problem
+        raise _unusable(problem) from problem
 
-    def _render(self, messages: Sequence[Message]) -> str:
+    def _probe(self) -> _Way:
+        """The first way in which the template shows what a user says."""
+        problem: Exception | None = None
+        for way in _WAYS:
+            try:
+                if _ASKED in self._render(way.fold(_PROBE), way, True):
+                    return way
+            except jinja2.TemplateError as error:
+                problem = problem or error
+                if isinstance(error, _TooMuch):
+                    break
+        problem = problem or jinja2.TemplateRuntimeError("it leaves out what the user says")
+        raise _unusable(problem) from problem
+
+    def _render(self, messages: Sequence[Message], way: _Way, think: bool) -> str:
         pieces: list[str] = []
         size = 0
         variables = {
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": [_fields(message, way.parts) for message in messages],
             "add_generation_prompt": True,
             "bos_token": self._bos,
             "eos_token": self._eos,
-            "tools": None,
-            "documents": None,
             "raise_exception": _raise_exception,
             "strftime_now": _strftime_fixed,
+            "enable_thinking": think,  # Qwen, GLM, Nemotron, SmolLM
+            "thinking": think,  # DeepSeek, Granite, Kimi
+            "reasoning": think,  # Command
+            **({} if think else {"reasoning_effort": "low"}),  # gpt-oss, Solar
+            **way.extras,
         }
         try:
-            with _time_limit():
+            with _limits():
                 for piece in self._template.generate(variables):
                     pieces.append(piece)
                     size += len(piece)
                     if size > MAX_PROMPT:
-                        raise jinja2.TemplateRuntimeError("its output has no end")
+                        raise _TooMuch("its output has no end")
         except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError, AttributeError) as error:
             raise jinja2.TemplateRuntimeError(str(error)) from error
         return "".join(pieces)
 
 
-def _fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+class _TooMuch(jinja2.TemplateRuntimeError):
+    """The template took too long or wrote too much: another way will be no better."""
+
+
+Fold = Callable[[Sequence[Message]], tuple[Message, ...]]
+
+
+def _as_is(messages: Sequence[Message]) -> tuple[Message, ...]:
+    return tuple(messages)
+
+
+def _system_first(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """System messages after the first message become the user's, and roles alternate."""
+    first, *rest = messages
+    folded = [first]
+    for message in rest:
+        role = "user" if message.role == "system" else message.role
+        if folded[-1].role == role:
+            folded[-1] = Message(role, f"{folded[-1].content}\n\n{message.content}")
+        else:
+            folded.append(Message(role, message.content))
+    return tuple(folded)
+
+
+def _no_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """System messages at the head of the first user message, and roles alternate."""
     system = "\n\n".join(message.content for message in messages if message.role == "system")
     rest = [message for message in messages if message.role != "system"]
     if system and rest:
         rest[0] = Message(rest[0].role, f"{system}\n\n{rest[0].content}")
-    return tuple(rest)
+    return _system_first(rest) if rest else (Message("user", system),)
+
+
+_FOLDS: tuple[Fold, ...] = (_as_is, _system_first, _no_system)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How messages are put before a template."""
+
+    fold: Fold = _as_is
+    extras: Mapping[str, Any] = field(default_factory=lambda: {"tools": None, "documents": None})
+    parts: bool = False
+
+
+_NO_TOOLS = {"tools": [], "documents": [], "functions": "", "datetime": ""}
+_WAYS = tuple(
+    _Way(fold, **how)
+    for how in ({}, {"extras": _NO_TOOLS}, {"parts": True}, {"extras": _NO_TOOLS, "parts": True})
+    for fold in (_as_is, _no_system)
+)
+_ASKED = "mlagentprobe"
+_PROBE = (Message("system", "instructions"), Message("user", _ASKED))
+
+
+def _fields(message: Message, parts: bool) -> dict[str, Any]:
+    content = [{"type": "text", "text": message.content}] if parts else message.content
+    return {"role": message.role, "content": content}
 
 
 def _unusable(error: Exception) -> ModelError:
@@ -113,7 +197,7 @@ class _Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
             or (operator == "**" and max(sizes) > 64)
             or sizes[0] * sizes[1] > MAX_PROMPT
         ):
-            raise jinja2.TemplateRuntimeError("a product too large")
+            raise _TooMuch("a product too large")
         return super().call_binop(context, operator, left, right)
 
 
@@ -150,16 +234,35 @@ def _strftime_fixed(pattern: str) -> str:
 
 
 @contextmanager
-def _time_limit() -> Iterator[None]:
-    """Interrupts the block after `MAX_SECONDS`; only in a main thread, where the model server renders."""
+def _limits() -> Iterator[None]:
+    """Interrupts the block after `MAX_SECONDS`, and at `MAX_MEMORY` bytes more than the process has.
+
+    Only in a main thread, where the model server renders. macOS does not hold to a limit on memory.
+    """
 
     def too_slow(*_: object) -> None:
-        raise jinja2.TemplateRuntimeError(f"it ran for more than {MAX_SECONDS:g} s")
+        raise _TooMuch(f"it ran for more than {MAX_SECONDS:g} s")
 
     before = signal.signal(signal.SIGALRM, too_slow)
     signal.setitimer(signal.ITIMER_REAL, MAX_SECONDS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _address_space() + MAX_MEMORY
     try:
+        if soft == resource.RLIM_INFINITY or limit < soft:
+            with suppress(ValueError):  # a hard limit is lower
+                resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
         yield
+    except MemoryError:
+        raise _TooMuch("it wants too much memory") from None
     finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _address_space() -> int:
+    """Bytes of address space in use; more than any where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 1 << 60

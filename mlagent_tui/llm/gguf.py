@@ -1,65 +1,180 @@
 """Reads the header of a GGUF file, bounded, and says what is wrong with a file that is none or not whole.
 
-Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Weights are neither read nor checked.
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Weights are neither read nor checked. Big
+arrays, such as vocabularies, are stepped over without making anything of them.
 """
 
 from __future__ import annotations
 
+import math
 import mmap
 import re
 import struct
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.llm.quantisation import FILE_TYPES, type_bytes, type_name
 
 MAX_ENTRIES = 100_000
 MAX_TEXT = 4_000_000
 MAX_ITEMS = 10_000_000
+MAX_NAME = 200
+MAX_DIMENSIONS = 8
+KEPT_ITEMS = 1024
+"""Arrays of numbers up to this length are kept: some models say a thing for each of their layers."""
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_NO_NAME = re.compile(r"[/\\]|^[0-9a-f]{32,}$")
+_PART = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
 _COPY_AGAIN = "Copy or download the file again, and compare its size and checksum with the original."
 
 
 @dataclass(frozen=True)
+class Weights:
+    """The tensors of a file, counted. `expert` are those of which each token uses a few, by their names."""
+
+    parameters: int = 0
+    bytes: int = 0
+    expert_parameters: int = 0
+    expert_bytes: int = 0
+    input_bytes: int = 0
+    """The table of token embeddings, where it is not the output matrix as well: a token reads one row."""
+    types: Mapping[int, int] = field(default_factory=dict)
+    """Bytes by type of tensor."""
+
+    def __add__(self, other: Weights) -> Weights:
+        return Weights(
+            self.parameters + other.parameters,
+            self.bytes + other.bytes,
+            self.expert_parameters + other.expert_parameters,
+            self.expert_bytes + other.expert_bytes,
+            self.input_bytes + other.input_bytes,
+            Counter(self.types) + Counter(other.types),
+        )
+
+
+@dataclass(frozen=True)
 class Header:
-    """What a GGUF says about itself; arrays are left out of `metadata`."""
+    """What a GGUF says about itself. Of arrays, `metadata` holds short ones of numbers, as tuples."""
 
     path: Path
     metadata: dict[str, Any] = field(repr=False)
+    weights: Weights = field(default_factory=Weights, repr=False)
+    parts: tuple[Path, ...] = ()
+    """The files of the model, this one first; more than one for a split model."""
 
     @property
     def architecture(self) -> str:
-        return str(self.metadata.get("general.architecture", ""))
+        return str(self.metadata.get("general.architecture", ""))[:MAX_NAME]
 
     @property
     def name(self) -> str:
-        """The model's own name, or the file's."""
-        return str(self.metadata.get("general.name") or self.path.stem)
+        """The model's own name; the file's where it has none, or has a path or a hash in its place."""
+        said = self.metadata.get("general.name")
+        name = " ".join(said.split())[:MAX_NAME] if isinstance(said, str) else ""
+        return self.path.stem if not name or _NO_NAME.search(name) else name
 
     @property
     def context_length(self) -> int:
         """Tokens the model was trained for; 0 when not said."""
-        return int(self.metadata.get(f"{self.architecture}.context_length", 0))
+        return self.number("context_length")
 
     @property
     def chat_template(self) -> str:
         """Jinja source; empty when there is none."""
         return str(self.metadata.get("tokenizer.chat_template", ""))
 
+    @property
+    def size(self) -> int:
+        """Bytes on disk, all parts."""
+        return sum(part.stat().st_size for part in self.parts or (self.path,))
+
+    @property
+    def layers(self) -> int:
+        """Blocks of the network; 0 when not said."""
+        return self.number("block_count")
+
+    @property
+    def quantisation(self) -> str:
+        """`Q4_K_M`: as the file says, or else the type that most of its bytes have."""
+        said = self.metadata.get("general.file_type")
+        if isinstance(said, int) and said in FILE_TYPES:
+            return FILE_TYPES[said]
+        return type_name(max(self.weights.types, key=self.weights.types.__getitem__, default=0))
+
+    @property
+    def bytes_per_token(self) -> int:
+        """Bytes of weights that writing one token reads: of experts, the share that a token uses."""
+        experts, used = self.number("expert_count"), self.number("expert_used_count")
+        unused = 1 - used / experts if 0 < used < experts else 0.0
+        weights = self.weights
+        return weights.bytes - weights.input_bytes - int(unused * weights.expert_bytes)
+
+    def kv_bytes(self, context: int, bytes_per_value: float = 2.0) -> int:
+        """Memory of `context` tokens in all layers that attend; 0 when the header does not tell.
+
+        Sliding windows are counted as whole contexts, which is how the cache is opened here. Recurrent
+        layers, whose state does not grow, are left out.
+        """
+        heads = max(self._per_layer("attention.head_count"), default=0)
+        width = self.number("embedding_length") // heads if heads else 0
+        key = self.number("attention.key_length") or width
+        value = self.number("attention.value_length") or width
+        kv_heads = self._per_layer("attention.head_count_kv") or self._per_layer("attention.head_count")
+        return int(context * sum(kv_heads) * (key + value) * bytes_per_value)
+
+    def number(self, key: str) -> int:
+        """The whole number `{architecture}.{key}`; 0 when there is none, or none that makes sense."""
+        value = self.metadata.get(f"{self.architecture}.{key}")
+        return value if isinstance(value, int) and 0 <= value < 2**48 else 0
+
+    def _per_layer(self, key: str) -> list[int]:
+        value = self.metadata.get(f"{self.architecture}.{key}")
+        if isinstance(value, tuple):
+            return [int(item) for item in value if isinstance(item, int) and 0 <= item < 2**20]
+        return [self.number(key)] * min(self.layers, KEPT_ITEMS) if self.number(key) else []
+
 
 def read_header(path: Path) -> Header:
-    """The header of the model file `path`.
+    """The header of the model file `path`; of a split model, that of the first part with the weights of all.
 
     Raises `ModelError` for a file that is missing, unreadable, no GGUF, truncated before its weights end,
-    an incomplete set of shards, or no language model.
+    an incomplete set of parts, or no language model.
     """
+    header = _read(path)
+    if header.metadata.get("general.type", "model") != "model" or not header.architecture:
+        raise ModelError(
+            f"{path} holds no language model", "Choose the .gguf file of a chat or instruct model."
+        )
+    parts = _parts(header)
+    weights = sum((_read(part).weights for part in parts[1:]), header.weights)
+    return Header(path, header.metadata, weights, parts)
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether the file begins as a GGUF does, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except OSError:
+        return False
+
+
+def is_later_part(path: Path) -> bool:
+    """Whether the name is that of a split model's second or a later part."""
+    named = _PART.fullmatch(path.name)
+    return named is not None and named[2] != "00001"
+
+
+def _read(path: Path) -> Header:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            header = _parse(path, data)
+            return _parse(path, data)
     except FileNotFoundError as error:
         raise ModelError(f"there is no file {path}", "Check the path of the model.") from error
     except IsADirectoryError as error:
@@ -68,16 +183,10 @@ def read_header(path: Path) -> Header:
         raise ModelError(
             f"cannot read {path}: {error.strerror}", "Check its permissions and the disk."
         ) from error
-    except ValueError as error:  # an empty file cannot be mapped
-        raise ModelError(f"{path} is empty", _COPY_AGAIN) from error
     except (struct.error, UnicodeDecodeError, OverflowError) as error:
         raise ModelError(f"{path} is truncated or damaged: its header cannot be read", _COPY_AGAIN) from error
-    _check_shards(header)
-    if header.metadata.get("general.type", "model") != "model" or not header.architecture:
-        raise ModelError(
-            f"{path} holds no language model", "Choose the .gguf file of a chat or instruct model."
-        )
-    return header
+    except ValueError as error:  # an empty file cannot be mapped
+        raise ModelError(f"{path} is empty", _COPY_AGAIN) from error
 
 
 def _parse(path: Path, data: mmap.mmap) -> Header:
@@ -94,49 +203,69 @@ def _parse(path: Path, data: mmap.mmap) -> Header:
         raise ModelError(f"{path} is damaged: it claims {max(tensors, entries)} entries", _COPY_AGAIN)
     metadata = {}
     for _ in range(entries):
-        key, kind = reader.text(), reader.scalar("I")
-        value = reader.value(kind)
-        if kind != _ARRAY:
+        key = reader.text()
+        value = reader.value(reader.scalar("I"))
+        if value is not None:
             metadata[key] = value
-    _check_extent(path, reader, tensors, int(metadata.get("general.alignment", 32)))
-    return Header(path, metadata)
+    alignment = metadata.get("general.alignment", 32)
+    alignment = alignment if isinstance(alignment, int) and alignment > 0 else 32
+    return Header(path, metadata, _weights(path, reader, tensors, alignment))
 
 
-def _check_extent(path: Path, reader: _Reader, tensors: int, alignment: int) -> None:
-    """The last tensor begins inside the file; llama.cpp checks that each also ends there."""
-    last = 0
+def _weights(path: Path, reader: _Reader, tensors: int, alignment: int) -> Weights:
+    """Counts the tensors. The last begins inside the file; llama.cpp checks that each also ends there."""
+    last = parameters = expert_parameters = expert_bytes = input_bytes = 0
+    types: Counter[int] = Counter()
+    has_output = False
     for _ in range(tensors):
-        reader.text()
-        dimensions = reader.scalar("I")
-        if dimensions > 8:
-            raise struct.error("too many dimensions")
-        reader.skip(8 * dimensions + 4)
-        last = max(last, reader.scalar("Q"))
-    begin = -(-reader.at // max(alignment, 1)) * max(alignment, 1)
+        name, shape = reader.text(), reader.shape()
+        kind, offset = reader.scalar("I"), reader.scalar("Q")
+        count = math.prod(shape)
+        size = type_bytes(kind, count)
+        parameters += count
+        types[kind] += size
+        if "_exps." in name:
+            expert_parameters += count
+            expert_bytes += size
+        if name == "token_embd.weight":
+            input_bytes = size
+        has_output |= name == "output.weight"
+        last = max(last, offset)
+    begin = -(-reader.at // alignment) * alignment
     if tensors and begin + last >= len(reader.data):
         raise ModelError(
             f"{path} is truncated: it has {len(reader.data):,} bytes and its weights reach beyond "
             f"{begin + last:,}",
             _COPY_AGAIN,
         )
+    return Weights(
+        parameters,
+        sum(types.values()),
+        expert_parameters,
+        expert_bytes,
+        input_bytes if has_output else 0,
+        dict(types),
+    )
 
 
-def _check_shards(header: Header) -> None:
-    """All shards of a split model lie side by side, and the first is the one named."""
-    count = int(header.metadata.get("split.count", 0))
-    if count < 2:
-        return
-    named = re.fullmatch(r"(.*)-(\d{5})-of-\d{5}\.gguf", header.path.name)
-    if not named:
+def _parts(header: Header) -> tuple[Path, ...]:
+    """All parts of a split model lie side by side, and the first is the one named."""
+    count = header.metadata.get("split.count", 0)
+    if not isinstance(count, int) or count < 2:
+        return (header.path,)
+    named = _PART.fullmatch(header.path.name)
+    if not named or int(named[3]) != count:
         raise ModelError(
             f"{header.path} is one of {count} parts, under another name", "Give the parts their names."
         )
     parts = [header.path.with_name(f"{named[1]}-{i:05}-of-{count:05}.gguf") for i in range(1, count + 1)]
     missing = [part.name for part in parts if not part.is_file()]
     if missing:
-        raise ModelError(f"{header.path.parent} lacks {', '.join(missing)}", "Put all parts in one folder.")
+        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise ModelError(f"{header.path.parent} lacks {shown}", "Put all parts in one folder.")
     if header.path != parts[0]:
         raise ModelError(f"{header.path} is not the first of {count} parts", f"Name {parts[0]} instead.")
+    return tuple(parts)
 
 
 class _Reader:
@@ -163,21 +292,32 @@ class _Reader:
         self.skip(size)
         return self.data[self.at - size : self.at].decode()
 
+    def shape(self) -> tuple[int, ...]:
+        dimensions = self.scalar("I")
+        if dimensions > MAX_DIMENSIONS:
+            raise struct.error("too many dimensions")
+        return tuple(self.scalar("Q") for _ in range(dimensions))
+
     def value(self, kind: int) -> Any:
+        """A text, a number, or a short array of numbers; None for any other array."""
         if kind == _STRING:
             return self.text()
         if kind == _ARRAY:
-            return self._skip_array()
+            return self._array()
         return self.scalar(self._code(kind))
 
-    def _skip_array(self) -> None:
+    def _array(self) -> tuple[Any, ...] | None:
         kind, items = self.scalar("I"), self.scalar("Q")
         if items > MAX_ITEMS:
             raise struct.error("an array too long")
         if kind == _STRING:
             self._skip_strings(items)
-        else:
-            self.skip(items * struct.calcsize("<" + self._code(kind)))
+            return None
+        code = self._code(kind)
+        if items <= KEPT_ITEMS:
+            return tuple(self.scalar(code) for _ in range(items))
+        self.skip(items * struct.calcsize("<" + code))
+        return None
 
     def _skip_strings(self, items: int) -> None:
         """Vocabularies have 150,000 of them: no more than one unpacking each."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 
 import llama_cpp.llama_cpp as c
 import numpy as np
@@ -19,13 +20,22 @@ from llguidance.llamacpp import lltokenizer_from_vocab
 from numpy.typing import NDArray
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.llm.generation import Progress, Stopped
 from mlagent_tui.llm.gguf import Header, read_header
+from mlagent_tui.llm.prefixes import CHUNK, Prefixes, common_chunks
 
-CHUNK = 128
-"""Tokens evaluated at a time. Cancelling waits for one chunk. The beginning of a prompt is reused in whole
-chunks, so that each token is computed in the same company whatever was asked before: the same request gives
-the same answer to the last bit."""
+FlashAttention = Literal["auto", "on", "off"]
+_FLASH_ATTENTION = {
+    "auto": c.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    "on": c.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": c.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
 
+_text_is_not_empty = c.ggml_abort_callback(ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p).value or 0)
+"""Asked by llama.cpp between two operations whether to stop: C's own `strlen`, of a text that is empty or one
+character long. A function in Python would cost more than the operations of a small model."""
+
+_ABORTED = 2
 _WARNING, _ERROR = 3, 4
 _log: deque[str] = deque(maxlen=20)
 
@@ -51,8 +61,20 @@ def _has_amx() -> bool:
 class Llama:
     """One model file, loaded, with one context. Not for use by two threads at once."""
 
-    def __init__(self, path: Path, *, context_limit: int, threads: int, gpu_layers: int = -1) -> None:
-        """Raises `ModelError` for a file that cannot be loaded. `gpu_layers` -1 means all."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        context_limit: int,
+        threads: int,
+        gpu_layers: int = -1,
+        flash_attention: FlashAttention = "auto",
+        prefix_bytes: int = 0,
+    ) -> None:
+        """Raises `ModelError` for a file that cannot be loaded. `gpu_layers` -1 means all.
+
+        `prefix_bytes` is the room for what was computed for the beginnings of prompts.
+        """
         self.header: Header = read_header(path)
         c.llama_log_set(_on_log, ctypes.c_void_p(0))
         c.llama_backend_init()
@@ -65,21 +87,28 @@ class Llama:
         self._vocab = c.llama_model_get_vocab(self._model)
         if not c.llama_model_has_decoder(self._model) or c.llama_vocab_n_tokens(self._vocab) == 0:
             raise ModelError(f"{path} holds no model that writes text", "Choose a chat or instruct model.")
-        self._context = self._open_context(path, context_limit, threads)
+        self._stop = ctypes.create_string_buffer(2)
+        self._context = self._open_context(path, context_limit, threads, flash_attention)
         self._memory = c.llama_get_memory(self._context)
         self.context_length: int = c.llama_n_ctx(self._context)
         self.vocab_size: int = c.llama_vocab_n_tokens(self._vocab)
         self._ends = {t for t in range(self.vocab_size) if c.llama_vocab_is_eog(self._vocab, t)}
         self._reusable: list[int] = []
+        self._prefixes: Prefixes[Any] = Prefixes(prefix_bytes)
         self.piece = lru_cache(maxsize=None)(self._piece)
 
-    def _open_context(self, path: Path, context_limit: int, threads: int) -> int:
+    def _open_context(
+        self, path: Path, context_limit: int, threads: int, flash_attention: FlashAttention
+    ) -> int:
         parameters = c.llama_context_default_params()
         trained: int = c.llama_model_n_ctx_train(self._model)
         parameters.n_ctx = min(trained or context_limit, context_limit)
         parameters.n_batch = parameters.n_ubatch = CHUNK
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.swa_full = True
+        parameters.flash_attn_type = _FLASH_ATTENTION[flash_attention]
+        parameters.abort_callback = _text_is_not_empty
+        parameters.abort_callback_data = ctypes.cast(self._stop, ctypes.c_void_p)
         context: int | None = c.llama_init_from_model(self._model, parameters)
         if not context:
             raise ModelError(
@@ -111,9 +140,22 @@ class Llama:
         ends = sorted(self._ends) or [self.vocab_size - 1]
         return lltokenizer_from_vocab(self._vocab, eos_token=ends)
 
-    def tokenize(self, text: str) -> list[int]:
-        """The tokens of a prompt, control tokens by their texts, begun as the model wants it."""
-        begin = not (self.bos and text.startswith(self.bos))
+    @property
+    def name(self) -> str:
+        """What the model calls itself."""
+        return self.header.name
+
+    @property
+    def chat_template(self) -> str:
+        """Jinja source; empty when there is none."""
+        return self.header.chat_template
+
+    def tokenize(self, text: str, fragment: bool = False) -> list[int]:
+        """The tokens of a text, control tokens by their names, begun as the model wants a prompt begun.
+
+        A `fragment` stands inside a text.
+        """
+        begin = not fragment and not (self.bos and text.startswith(self.bos))
         data = text.encode(errors="replace")
         size = len(data) + 8
         tokens = (c.llama_token * size)()
@@ -134,32 +176,76 @@ class Llama:
     def is_end(self, token: int) -> bool:
         return token in self._ends
 
-    def begin(self, prompt: Sequence[int], cancelled: Callable[[], bool]) -> bool:
-        """Evaluates `prompt` from the start of the context; false when cancelled between two chunks."""
-        kept = _common_chunks(self._reusable, prompt[:-1])
-        if not c.llama_memory_seq_rm(self._memory, 0, kept, -1):  # recurrent models cannot cut back
-            c.llama_memory_clear(self._memory, True)
-            kept = 0
-        self._reusable = list(prompt[:kept])
+    def begin(
+        self,
+        prompt: Sequence[int],
+        cancelled: Callable[[], bool],
+        fixed: int = 0,
+        progress: Progress = lambda done, total: None,
+    ) -> int | None:
+        """Evaluates `prompt` from the start of the context; None when cancelled.
+
+        Returns how many tokens were there already. The state after the first `fixed` tokens is kept.
+        """
+        kept = self._go_back(prompt)
+        boundary = fixed // CHUNK * CHUNK
         for start in range(kept, len(prompt), CHUNK):
             if cancelled():
-                return False
+                return None
+            if start and start == boundary:
+                self._keep(prompt[:boundary])
             chunk = prompt[start : start + CHUNK]
-            self.append(chunk)
+            try:
+                self.append(chunk)
+            except Stopped:
+                return None
             self._reusable += chunk
-        return True
+            progress(start + len(chunk), len(prompt))
+        return kept
+
+    def _go_back(self, prompt: Sequence[int]) -> int:
+        """Makes the context hold as much of the beginning of `prompt` as is known; returns how much."""
+        kept = common_chunks(self._reusable, prompt[:-1])
+        known = self._prefixes.longest(prompt)
+        size, state = known or (0, b"")
+        # a recurrent model cannot be cut back
+        if size <= kept and c.llama_memory_seq_rm(self._memory, 0, kept, -1):
+            self._reusable = list(prompt[:kept])
+            return kept
+        c.llama_memory_clear(self._memory, True)
+        if size and not c.llama_state_seq_set_data(self._context, state, len(state), 0):
+            c.llama_memory_clear(self._memory, True)
+            size = 0
+        self._reusable = list(prompt[:size])
+        return size
+
+    def _keep(self, tokens: Sequence[int]) -> None:
+        if tokens in self._prefixes:
+            return
+        size: int = c.llama_state_seq_get_size(self._context, 0)
+        if not self._prefixes.takes(size):
+            return
+        state = (ctypes.c_uint8 * size)()
+        if c.llama_state_seq_get_data(self._context, state, size, 0) == size:
+            self._prefixes.keep(tokens, state, size)
 
     def append(self, tokens: Sequence[int]) -> None:
-        """Evaluates `tokens` after those already in the context."""
+        """Evaluates `tokens` after those already in the context. Raises `Stopped`."""
         for start in range(0, len(tokens), CHUNK):
             chunk = tokens[start : start + CHUNK]
             array = (c.llama_token * len(chunk))(*chunk)
             status: int = c.llama_decode(self._context, c.llama_batch_get_one(array, len(chunk)))
             if status != 0:
                 self._reusable = []
+                if status == _ABORTED:
+                    raise Stopped
                 raise ModelError(
                     f"llama.cpp could not evaluate the text (status {status})", "Use a shorter context."
                 )
+
+    def halt(self, on: bool) -> None:
+        """Ends the evaluation under way, from another thread, and refuses any other until it is off again."""
+        self._stop[0] = b"1" if on else b"\0"
 
     def logits(self) -> NDArray[np.float32]:
         """Of the token to come; valid until the next evaluation."""
@@ -169,17 +255,6 @@ class Llama:
     def close(self) -> None:
         c.llama_free(self._context)
         c.llama_model_free(self._model)
-
-
-def _common_chunks(held: Sequence[int], wanted: Sequence[int]) -> int:
-    """How many tokens, in whole chunks, `wanted` has in common with what was evaluated."""
-    kept = 0
-    while (
-        kept + CHUNK <= min(len(held), len(wanted))
-        and held[kept : kept + CHUNK] == wanted[kept : kept + CHUNK]
-    ):
-        kept += CHUNK
-    return kept
 
 
 def _load_error(path: Path) -> ModelError:

@@ -1,7 +1,8 @@
 """The model server: loads one model, then answers requests, as JSON lines on its standard input and output.
 
-`python -m mlagent_tui.llm.server MODEL.gguf OPTIONS-AS-JSON`. One request at a time; `cancel` is heard
-between tokens; the end of its input ends the process, so that it cannot outlive the engine.
+`python -m mlagent_tui.llm.server MODEL OPTIONS-AS-JSON`, where MODEL is a .gguf file or a folder of Hugging
+Face weights. One request at a time; `cancel` is heard in the middle of it; the end of the input ends the
+process, so that it cannot outlive the engine.
 """
 
 from __future__ import annotations
@@ -14,14 +15,28 @@ import re
 import sys
 import threading
 import time
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.llm import fit
 from mlagent_tui.llm.base import Message, PromptTooLong, Request
-from mlagent_tui.llm.client import Options
+from mlagent_tui.llm.chat_format import ChatFormat
+from mlagent_tui.llm.cores import physical_cores
+from mlagent_tui.llm.families import Prompt, known_to, ready
+from mlagent_tui.llm.folder import read_folder
+from mlagent_tui.llm.generation import TokenModel, write_answer
+from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.process import Options
+
+if TYPE_CHECKING:
+    from llguidance import LLTokenizer
 
 FLUSH_SECONDS = 0.05
+PROGRESS_SECONDS = 0.2
+PREFIX_BYTES, PREFIX_SHARE = 2_000_000_000, 8
+"""Room for the beginnings of prompts: so many bytes, and at most this part of the memory that is free."""
 SMALL_FILE = 64_000_000
 """Bytes. In a model below this a second thread mostly waits for the first: on a busy machine two threads made
 one of the bundled model's size three to seven times slower."""
@@ -34,10 +49,18 @@ class Requests:
         self._source = source
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
+        self._current: tuple[int, Backend] | None = None
+        self._changing = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
     def next(self) -> dict[str, Any]:
         return self._waiting.get()
+
+    def attend(self, id_: int, model: Backend) -> None:
+        """From now on a cancel of this request halts the model."""
+        with self._changing:
+            self._current = id_, model
+            model.halt(id_ in self._cancelled)
 
     def is_cancelled(self, id_: int) -> bool:
         return id_ in self._cancelled
@@ -46,7 +69,10 @@ class Requests:
         for line in self._source:
             message = json.loads(line)
             if message["do"] == "cancel":
-                self._cancelled.add(message["id"])
+                with self._changing:
+                    self._cancelled.add(message["id"])
+                    if self._current and self._current[0] == message["id"]:
+                        self._current[1].halt(True)
             else:
                 self._waiting.put(message)
         os._exit(0)
@@ -61,6 +87,7 @@ class Replies:
         self._text: list[str] = []
         self._thinking = False
         self._flushed = 0.0
+        self._progressed = 0.0
 
     def send(self, **fields: Any) -> None:
         self._sink.write(json.dumps({"id": self.id, **fields}) + "\n")
@@ -80,6 +107,12 @@ class Replies:
         if time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
+    def progress(self, done: int, total: int) -> None:
+        """How much of a prompt has been evaluated, told when it takes long."""
+        if time.monotonic() - self._progressed >= PROGRESS_SECONDS:
+            self._progressed = time.monotonic()
+            self.send(event="progress", done=done, total=total)
+
     def flush(self) -> None:
         if self._text:
             self.send(event="text", text="".join(self._text), thinking=self._thinking)
@@ -87,44 +120,73 @@ class Replies:
         self._flushed = time.monotonic()
 
 
+class Backend(TokenModel, Protocol):
+    """What the server asks of a loaded model besides writing."""
+
+    vocab_size: int
+
+    @property
+    def name(self) -> str:
+        """What the model calls itself."""
+
+    @property
+    def chat_template(self) -> str:
+        """Jinja source; empty when there is none."""
+
+    @property
+    def bos(self) -> str:
+        """The text of the token that begins a prompt, empty when there is none."""
+
+    @property
+    def eos(self) -> str:
+        """The text of the token that ends an answer, empty when there is none."""
+
+    def control_texts(self) -> list[str]:
+        """How the control tokens are written; text from outside must not contain them."""
+
+    def guidance_tokenizer(self) -> LLTokenizer:
+        """The vocabulary as llguidance wants it."""
+
+    def halt(self, on: bool) -> None:
+        """Ends the evaluation under way, from another thread, and refuses any other until it is off again."""
+
+
 class Server:
     """The loaded model and how it is spoken to."""
 
     def __init__(self, path: Path, options: Options) -> None:
-        from mlagent_tui.llm.chat_format import ChatFormat
         from mlagent_tui.llm.constrain import Constrainer
-        from mlagent_tui.llm.llama_cpp import Llama
 
         self.options = options
-        self.model = Llama(
-            path,
-            context_limit=options.context_limit,
-            threads=options.threads or (1 if path.stat().st_size < SMALL_FILE else physical_cores()),
-            gpu_layers=options.gpu_layers,
-        )
-        self.format = ChatFormat(self.model.header.chat_template, self.model.bos, self.model.eos)
+        self.model = _load(path, options)
+        self._formats: dict[str, ChatFormat] = {}
+        self._format("")
         self.constrainer = Constrainer(self.model.guidance_tokenizer(), self.model.vocab_size)
         texts = sorted(self.model.control_texts(), key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, texts)) or r"(?!)")
 
-    def render(self, fields: dict[str, Any]) -> str:
-        """The prompt; control tokens that occur inside a message are broken up, to be mere text."""
-        return self.format.render(
-            [
-                Message(
-                    m["role"], self._control.sub(lambda found: f"{found[0][0]} {found[0][1:]}", m["content"])
-                )
-                for m in fields["messages"]
-            ]
-        )
+    def render(self, fields: dict[str, Any]) -> tuple[Prompt, str]:
+        """The prompt, and as much of it as is the same whatever the user says.
+
+        Control tokens that occur inside a message are broken up, to be mere text.
+        """
+        messages = [
+            Message(m["role"], self._control.sub(lambda found: f"{found[0][0]} {found[0][1:]}", m["content"]))
+            for m in fields["messages"]
+        ]
+        format_ = self._format(fields["chat_template"])
+        think = self._budget(fields) > 0
+        text = format_.render(messages, think)
+        asked = next((i for i, message in enumerate(messages) if message.role == "user"), 0)
+        other = [*messages[:asked], Message("user", "\0"), *messages[asked + 1 :]]
+        fixed = _in_common(text, format_.render(other, think))
+        return ready(text, known_to(format_.source), think), fixed
 
     def answer(self, fields: dict[str, Any], requests: Requests, replies: Replies) -> None:
         """Handles one request."""
-        from mlagent_tui.llm.generation import write_answer
-
-        prompt = self.render(fields)
+        prompt, fixed = self.render(fields)
         if fields["do"] == "count":
-            replies.send(event="count", tokens=len(self.model.tokenize(prompt)))
+            replies.send(event="count", tokens=len(self.model.tokenize(prompt.text)))
             return
         request = Request((), fields["schema"], fields["max_tokens"], fields["temperature"], fields["seed"])
         answer = write_answer(
@@ -132,22 +194,75 @@ class Server:
             prompt,
             request,
             self.constrainer.constraint(request.schema) if request.schema else None,
-            thinking_tokens=self.options.thinking_tokens,
+            thinking_tokens=self._budget(fields),
             emit=replies.text,
             cancelled=lambda: requests.is_cancelled(fields["id"]),
+            fixed=fixed,
+            progress=replies.progress,
         )
         replies.flush()
         replies.send(event="answer", **dataclasses.asdict(answer))
 
+    def _budget(self, fields: dict[str, Any]) -> int:
+        asked: int | None = fields["thinking_tokens"]
+        return self.options.thinking_tokens if asked is None else asked
 
-def physical_cores() -> int:
-    """Cores this process may use, hyper-threads counted once: with more threads llama.cpp is slower."""
-    try:
-        usable = os.sched_getaffinity(0)
-        siblings = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
-        return len({Path(siblings.format(cpu)).read_text() for cpu in usable})
-    except (AttributeError, OSError):
-        return max(1, (os.cpu_count() or 2) // (1 if sys.platform == "darwin" else 2))
+    def _format(self, template: str) -> ChatFormat:
+        if template not in self._formats:
+            source = template or self.model.chat_template
+            self._formats[template] = ChatFormat(source, self.model.bos, self.model.eos)
+        return self._formats[template]
+
+
+def _in_common(one: str, other: str) -> str:
+    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _load(path: Path, options: Options) -> Backend:
+    """The model of `path`. Raises `ModelError` for one that cannot be served, or does not fit into memory."""
+    from mlagent_tui.llm.machine import memory
+
+    available = memory()[1]
+    if path.is_dir():
+        from mlagent_tui.llm.transformers import Transformers
+
+        return Transformers(read_folder(path), options, threads=_threads, available=available)
+    from mlagent_tui.llm.llama_cpp import Llama
+
+    header = read_header(path)
+    context = min(header.context_length or options.context_limit, options.context_limit)
+    model = fit.Model(header.name, header.size, header.layers, header.kv_bytes)
+    layers = _layers(model, context, options, available) if options.memory_check else options.gpu_layers
+    return Llama(
+        path,
+        context_limit=options.context_limit,
+        threads=options.threads or _threads(header.size),
+        gpu_layers=layers,
+        flash_attention=options.flash_attention,
+        prefix_bytes=min(PREFIX_BYTES, available // PREFIX_SHARE),
+    )
+
+
+def _layers(model: fit.Model, context: int, options: Options, available: int) -> int:
+    """How many layers to put on GPUs, -1 for all. Raises `ModelError` when the model does not fit."""
+    from mlagent_tui.llm.build import facts
+
+    gpus = [device for device in facts()["devices"] if device["kind"] == "gpu"]
+    if not gpus or options.gpu_layers == 0:
+        fit.check(model, context, available)
+        return options.gpu_layers
+    free = sum(gpu["free"] for gpu in gpus)
+    layers = fit.gpu_layers(model, context, options.gpu_layers, free)
+    if any(gpu["unified"] for gpu in gpus):
+        fit.check(model, context, available)
+    elif 0 <= layers <= model.layers:
+        share = layers / (model.layers + fit.LAYERS_AND_OUTPUT)
+        fit.check(model, context, available + int(share * model.need(context)))
+    return layers
+
+
+def _threads(size: int) -> int:
+    return 1 if size < SMALL_FILE else physical_cores()
 
 
 def main(arguments: list[str]) -> int:
@@ -161,10 +276,11 @@ def main(arguments: list[str]) -> int:
     except ModelError as error:
         replies.fail(error)
         return 1
-    replies.send(event="ready", name=server.model.header.name, context_length=server.model.context_length)
+    replies.send(event="ready", name=server.model.name, context_length=server.model.context_length)
     while True:
         fields = requests.next()
         replies.id = fields["id"]
+        requests.attend(fields["id"], server.model)
         try:
             server.answer(fields, requests, replies)
         except ModelError as error:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from mlagent_tui.errors import Interrupted, ModelError
 from mlagent_tui.llm.base import Answer, LanguageModel, OnText, PromptTooLong, Request
+from mlagent_tui.llm.extract import json_object
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -45,8 +46,11 @@ def structured(
         if answer.finish == "length":
             problem = _cut_short(answer, asked, model)
             continue
+        if not answer.text.strip():
+            problem = "the answer was empty"
+            continue
         try:
-            return type_.model_validate_json(answer.text)
+            return type_.model_validate_json(json_object(answer.text) or answer.text)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))

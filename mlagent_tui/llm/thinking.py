@@ -1,33 +1,35 @@
-"""Splits streamed text into thinking and answer at the markers of reasoning models."""
+"""Splits streamed text into thinking and answer at the marks of reasoning models."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-MARKERS = (("<think>", "</think>"), ("<thinking>", "</thinking>"))
-"""Opening and closing marker; a new family of models is a new pair."""
+from mlagent_tui.llm.families import Family, known_to
 
 Emit = Callable[[str, bool], None]
-
-
-def opened_by(prompt: str) -> str:
-    """The closing marker that must come, when a prompt ends inside thinking; else empty."""
-    return next((close for open_, close in MARKERS if prompt.rstrip().endswith(open_)), "")
+ANY = known_to(None)
+"""The families to look for in the text of a model of which nothing is known."""
 
 
 class Writer:
     """Takes the bytes of tokens and hands on text, each piece marked as thinking or answer.
 
-    `closing` is the marker awaited while thinking. An opening marker counts only at the very start.
+    `inside` is the family whose thinking is being written. A mark that opens thinking counts only at the very
+    start, the one that begins an answer only where thinking has ended. With `ended` the answer is complete,
+    and what follows is dropped.
     """
 
-    def __init__(self, emit: Emit, closing: str = "") -> None:
-        self.closing = closing
+    def __init__(self, emit: Emit, inside: Family | None = None, known: Sequence[Family] = ANY) -> None:
+        self.inside = inside
+        self.ended = False
+        self._family = inside
         self._emit = emit
+        self._openings = {family.opens: family for family in reversed(known) if family.opens}
+        self._directs = {family.direct: family for family in known if family.direct and not family.plain}
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
-        self._started = bool(closing)
+        self._started = bool(inside)
         self._strip = False
         self._parts: dict[bool, list[str]] = {True: [], False: []}
 
@@ -40,47 +42,85 @@ class Writer:
         return "".join(self._parts[True]).strip()
 
     def write(self, piece: bytes) -> None:
+        if self.ended:
+            return
         self._held += self._decoder.decode(piece)
         if not self._started:
             self._start()
-        if self.closing:
-            self._think()
+        if self.inside:
+            self._think(self.inside)
         elif self._started:
             self._answer()
 
     def finish(self) -> None:
-        """Hands on what was held back because it might have been part of a marker."""
+        """Hands on what was held back because it might have been part of a mark."""
         self._held += self._decoder.decode(b"", final=True)
         self._hand_on(len(self._held))
 
     def _start(self) -> None:
-        head = self._held.lstrip()
-        for open_, close in MARKERS:
-            if head.startswith(open_):
-                self.closing, self._held, self._started = close, head[len(open_) :], True
-                return
-        self._started = bool(head) and not any(open_.startswith(head) for open_, _ in MARKERS)
+        head = self._held.lstrip() if self._held.strip() else self._held
+        for texts, thinks in ((self._openings, True), (self._directs, False)):
+            for mark, family in texts.items():
+                found = next((text for text in (self._held, head) if text.startswith(mark)), None)
+                if found is not None:
+                    self._family, self._held, self._started = family, found[len(mark) :], True
+                    self.inside = family if thinks else None
+                    self._strip = not thinks
+                    return
+        marks = (*self._openings, *self._directs)
+        self._started = bool(head.strip()) and not any(
+            mark.startswith(text) for mark in marks for text in (head, self._held)
+        )
 
-    def _think(self) -> None:
-        before, found, after = self._held.partition(self.closing)
+    def _think(self, family: Family) -> None:
+        before, found, after = self._held.partition(family.closes)
         if found:
             self._hand_on(len(before))
-            self.closing, self._held, self._strip = "", after, True
+            self.inside, self._held, self._strip = None, after, True
             self._answer()
             return
-        overlap = next(
-            (n for n in range(len(self.closing) - 1, 0, -1) if self._held.endswith(self.closing[:n])), 0
-        )
-        self._hand_on(len(self._held) - overlap)
+        self._hand_on(len(self._held) - _overlap(self._held, family.closes))
 
     def _answer(self) -> None:
-        if self._strip:  # the blank lines between thinking and answer belong to neither
+        family = self._family
+        if self._strip:  # neither blank lines nor the mark between thinking and answer belong to either
             self._held = self._held.lstrip()
+            mark = family.answer if family else ""
+            if mark and self._held.startswith(mark):
+                self._held = self._held[len(mark) :].lstrip()
+            elif mark.startswith(self._held):
+                return
             self._strip = not self._held
+        if family and family.ends:
+            before, found, _ = self._held.partition(family.ends)
+            if found:
+                self._held, self.ended = before, True
+            else:
+                self._hand_on(len(self._held) - _overlap(self._held, family.ends))
+                return
         self._hand_on(len(self._held))
 
     def _hand_on(self, size: int) -> None:
         piece, self._held = self._held[:size], self._held[size:]
         if piece:
-            self._parts[bool(self.closing)].append(piece)
-            self._emit(piece, bool(self.closing))
+            self._parts[bool(self.inside)].append(piece)
+            self._emit(piece, bool(self.inside))
+
+
+def split(text: str, known: Sequence[Family] = ANY) -> tuple[str, str]:
+    """Thinking and answer of a text that is complete. Thinking may have been opened before it began."""
+    writer = Writer(lambda *_: None, None, known)
+    writer.write(text.encode(errors="replace"))
+    writer.finish()
+    if writer.thinking or writer.inside:
+        return writer.thinking, writer.text
+    for family in known:
+        before, found, after = text.partition(family.closes) if family.closes else (text, "", "")
+        if found and not family.sign:
+            return before.strip(), after.removeprefix(family.answer).strip()
+    return "", writer.text
+
+
+def _overlap(text: str, mark: str) -> int:
+    """How many characters at the end of `text` may be the beginning of `mark`."""
+    return next((n for n in range(len(mark) - 1, 0, -1) if text.endswith(mark[:n])), 0)

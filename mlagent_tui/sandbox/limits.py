@@ -44,6 +44,12 @@ def default_memory_mb() -> int:
     return max(512, free * 4 // 5 >> 20)
 
 
+def usage(pid: int) -> tuple[int, int]:
+    """Resident bytes and number of `pid` and all it has started; what two of them share counts twice."""
+    tree = Guard(pid, Limits(memory_mb=0))._tree()
+    return sum(task.resident for task in tree), len(tree)
+
+
 @dataclass
 class Guard:
     """Guards the tree under `pid` (started in a session of its own) and the growth of `folder`."""

@@ -55,6 +55,13 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     )
 
 
+def check_code(code: str, config: ModelConfig) -> None:
+    """Hold code of any author against `config`, as the coder's is. Raises `CodeError` naming a difference."""
+    problem = _first_difference(current(), code, config)
+    if problem is not None:
+        raise CodeError(problem, "Correct the code; it has to be the network of the configuration.")
+
+
 def parse_config(fields: dict[str, Any]) -> ModelConfig:
     """The configuration in `fields`; raises `ConfigError` naming the first field that is wrong."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import select
@@ -21,11 +22,13 @@ from mlagent_tui.llm import (
     Options,
     PromptTooLong,
     Request,
+    RoleOptions,
     ServedModel,
+    check_spec,
     open_models,
     structured,
 )
-from mlagent_tui.llm.llama_cpp import CHUNK
+from mlagent_tui.llm.prefixes import CHUNK
 from mlagent_tui.schemas import Decision, Goal, ModelConfig, Plan, Value
 from tests.tiny_gguf import make
 
@@ -40,6 +43,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(path: Path) -> Iterator[ServedModel]:
     served, _ = open_models(str(path), str(path))
+    assert isinstance(served, ServedModel)
     yield served
     served.close()
 
@@ -66,6 +70,8 @@ def test_the_same_file_is_loaded_once_and_two_files_are_two_processes(path: Path
     assert planner is coder
     planner.close()
     planner, coder = open_models(str(path), str(other))
+    assert isinstance(planner, ServedModel)
+    assert isinstance(coder, ServedModel)
     assert planner.pid != coder.pid
     assert (planner.context_length, coder.context_length) == (4096, 256)
     planner.close()
@@ -233,11 +239,84 @@ def test_when_one_of_two_models_fails_the_other_is_closed(path: Path, tmp_path: 
     assert _children() == before
 
 
-def test_urls_and_folders_are_refused_for_now(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="behind a URL"):
-        open_models("http://localhost:8080/v1", "bundled")
-    with pytest.raises(ModelError, match="is a folder"):
-        open_models(str(tmp_path), str(tmp_path))
+def test_two_roles_of_one_file_differ_in_manner_and_share_the_process(path: Path, tmp_path: Path) -> None:
+    template = tmp_path / "other.jinja"
+    template.write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
+    hot = RoleOptions(temperature=1.5, context=1024, chat_template=template)
+    planner, coder = open_models(str(path), str(path), RoleOptions(context=512, threads=1), hot)
+    assert isinstance(planner, ServedModel)
+    assert isinstance(coder, ServedModel)
+    assert planner.pid == coder.pid
+    assert planner.context_length == coder.context_length == 1024
+    assert planner.count_tokens(ASK) != coder.count_tokens(ASK)
+    request = Request(ASK, max_tokens=200)
+    seeds = [dataclasses.replace(request, seed=seed) for seed in range(4)]
+    assert len({planner.generate(seeded).text for seeded in seeds}) == 1
+    assert len({coder.generate(seeded).text for seeded in seeds}) > 1
+    planner.close()
+
+
+def test_instructions_are_evaluated_once_whatever_is_asked_in_between(tmp_path: Path) -> None:
+    template = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
+    model = ServedModel(make(tmp_path / "told.gguf", template=template))
+    roles = [Message("system", f"{name} " * 3 * CHUNK) for name in ("plan", "code")]
+
+    def ask(role: int, what: str) -> Answer:
+        return model.generate(Request((roles[role], Message("user", what)), max_tokens=30))
+
+    first = [ask(0, "one"), ask(1, "one")]
+    assert [answer.reused_tokens for answer in first] == [0, 0]
+    again = [ask(0, "two"), ask(1, "two"), ask(0, "one"), ask(1, "one")]
+    assert all(answer.reused_tokens >= 3 * CHUNK for answer in again)
+    assert [answer.text for answer in again[2:]] == [answer.text for answer in first]
+    model.close()
+
+
+def test_a_long_prompt_tells_how_far_it_is(model: ServedModel) -> None:
+    told: list[tuple[int, int]] = []
+    model.on_progress = lambda done, total: told.append((done, total))
+    answer = model.generate(Request((Message("user", "other words " * 200),), max_tokens=1))
+    model.on_progress = None
+    assert told
+    assert all(0 < done <= total == answer.prompt_tokens for done, total in told)
+
+
+def test_a_model_that_was_unloaded_is_loaded_again_when_it_is_asked(path: Path) -> None:
+    model = ServedModel(path)
+    assert model.context_length
+    before = model.pid
+    model.unload()
+    assert model.pid is None
+    assert model.generate(Request(ASK, max_tokens=3)).tokens == 3
+    assert model.pid != before
+    model.close()
+
+
+def test_a_model_that_does_not_fit_is_refused_with_what_would(tmp_path: Path) -> None:
+    huge = make(tmp_path / "huge.gguf", context=2**31 - 1)
+    with pytest.raises(ModelError, match=r"tiny does not fit: .* free") as caught:
+        open_models(str(huge), str(huge), RoleOptions(context=2**31 - 1))
+    assert "context of" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("http://localhost:8080/v1 #x", "does not name a server"),
+        ("ftp://localhost/v1", "does not name a server"),
+        ("http://user@host/v1", "does not name a server"),
+        ("/nowhere/at-all.gguf", "there is no file"),
+    ],
+)
+def test_what_cannot_be_a_model_is_told_before_anything_starts(spec: str, said: str) -> None:
+    with pytest.raises(ModelError, match=said) as caught:
+        check_spec(spec)
+    assert caught.value.remedy
+
+
+def test_a_url_or_the_bundled_model_passes_without_being_asked() -> None:
+    check_spec("http://10.0.0.1:8000/v1#qwen")
+    check_spec("bundled")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

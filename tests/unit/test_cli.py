@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import types
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +14,14 @@ from typing import Any
 import pytest
 
 from mlagent_tui import cli, events, headless, settings, workspace
-from mlagent_tui.agent import RunOptions, research
-from mlagent_tui.cli import duration, main
+from mlagent_tui.agent import Hands, RunOptions, research
+from mlagent_tui.arguments import duration, parser, run_options
+from mlagent_tui.cli import main
 from mlagent_tui.errors import ProjectError
-from mlagent_tui.experiments import Project, registry
+from mlagent_tui.experiments import Project, registry, runs
 from mlagent_tui.headless import Output
-from mlagent_tui.schemas import EvalResult, RegistryEntry
-from tests.scripted import GOAL, Scripted
+from mlagent_tui.schemas import EvalResult, ModelConfig, RegistryEntry
+from tests.scripted import CONFIG, GOAL, Scripted
 
 Capture = pytest.CaptureFixture[str]
 BEST = EvalResult(
@@ -72,6 +76,9 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         ["run", "a goal", "--iterations", "0"], ["run", "a goal", "--seed", "x"],
         ["run", "a goal", "--dataset", "imagenet"], ["run", "a goal", "--device", "tpu"],
         ["run", "a goal", "--time-budget", "soon"], ["run", "a goal", "--sandbox", "maybe"],
+        ["run", "a goal", "--hold", "plan"], ["resume", "p", "--hold", "decide"],
+        ["replay", "p", "--speed", "0"], ["replay", "p", "--speed", "fast"],
+        ["replay", "p", "--speed", "inf"], ["replay"], ["interface", "p", "q"],
     ],
 )  # fmt: skip
 def test_bad_usage_is_status_2_with_one_message_and_a_remedy(argv: list[str], capsys: Capture) -> None:
@@ -87,11 +94,11 @@ def test_options_take_precedence_over_settings_and_roles_over_model(
 ) -> None:
     (here / "settings.yaml").write_text("seed: 7\npatience: 5\ncoder: mine.gguf\n")
     monkeypatch.setenv("MLAGENT_CONFIG", str(here / "settings.yaml"))
-    parse = cli._parser().parse_args
-    options: RunOptions = cli._options(parse(["run", "a goal", "--seed", "0"]), settings.load())
+    parse = parser(cli._COMMANDS).parse_args
+    options: RunOptions = run_options(parse(["run", "a goal", "--seed", "0"]), settings.load())
     assert (options.seed, options.patience, options.coder) == (0, 5, str(here / "mine.gguf"))
     both = parse(["run", "a goal", "--model", "m.gguf", "--coder", "c.gguf"])
-    options = cli._options(both, settings.load())
+    options = run_options(both, settings.load())
     assert (options.planner, options.coder) == (str(here / "m.gguf"), str(here / "c.gguf"))
 
 
@@ -104,7 +111,7 @@ def test_a_missing_model_file_is_found_before_a_folder_is_made(here: Path, capsy
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["resume", "runs", "report"])
+@pytest.mark.parametrize("command", ["resume", "runs", "report", "replay"])
 def test_a_folder_that_is_no_project_is_status_1_with_a_remedy(command: str, capsys: Capture) -> None:
     assert main([command, "nowhere"]) == 1
     error = capsys.readouterr().err
@@ -136,6 +143,13 @@ def test_a_refused_goal_is_status_2_and_leaves_no_folder_behind(
     assert "project    make-a-good-network-1" in captured.err
     assert "removed again" in captured.err
     assert list(here.iterdir()) == []
+
+
+def test_a_folder_that_was_named_stays_for_whoever_looks_at_it(here: Path, scripted: Scripted) -> None:
+    assert main(["run", "Make a good network!", "--project", "named"]) == 2
+    told = events.read(here / "named/experiments/journal.jsonl")[0]
+    assert any(isinstance(event, events.Failed) for event in told)
+    assert main(["run", "Make a good network!", "--project", "named"]) == 2
 
 
 def test_a_folder_of_the_users_is_never_removed(here: Path, scripted: Scripted) -> None:
@@ -265,3 +279,94 @@ def test_an_interrupted_run_says_how_to_go_on(capsys: Capture) -> None:
         events.RunFinished(outcome="interrupted", reason="stopped on request"), Path("p"), None
     )
     assert "mlagent resume p" in capsys.readouterr().out
+
+
+# --- the interface --------------------------------------------------------------------------------------
+
+
+class Interface:
+    """Stands in for the real one, which needs a terminal; the command line must call it just so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.called: list[tuple[Any, ...]] = []
+        module = types.SimpleNamespace(run_app=self.run_app, replay_app=self.replay_app)
+        monkeypatch.setitem(sys.modules, "mlagent_tui.tui", module)
+        monkeypatch.setattr(cli, "_need_terminal", lambda: None)
+
+    def run_app(self, project: Path | None) -> int:
+        self.called.append(("run", project))
+        return 0
+
+    def replay_app(self, project: Path, speed: float) -> int:
+        self.called.append((speed, project))
+        return 0
+
+
+def test_without_a_command_the_interface_opens_on_the_project_that_is_named(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interface, folder = Interface(monkeypatch), journal(here / "p")
+    for argv in ([], ["p"], [str(folder)], ["replay", "p"], ["replay", "p", "--speed", "2.5"]):
+        assert main(argv) == 0
+    assert interface.called == [
+        ("run", None), ("run", folder), ("run", folder), (1.0, folder), (2.5, folder),
+    ]  # fmt: skip
+
+
+def test_a_folder_that_is_no_project_is_not_opened(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    interface = Interface(monkeypatch)
+    (here / "empty").mkdir()
+    assert main(["empty"]) == 1
+    assert "empty is not a project" in capsys.readouterr().err
+    assert interface.called == []
+
+
+def test_a_command_is_a_command_also_where_a_folder_has_its_name(here: Path, capsys: Capture) -> None:
+    (here / "runs").mkdir()
+    assert main(["runs"]) == 2
+    assert "PROJECT" in capsys.readouterr().err
+
+
+# --- hands ----------------------------------------------------------------------------------------------
+
+
+def test_what_the_user_brings_reaches_the_run(
+    here: Path, monkeypatch: pytest.MonkeyPatch, scripted: Scripted
+) -> None:
+    brought: list[Any] = []
+
+    def drive(project: Any, run: Any, folder: Path, output: Output, hands: Any) -> int:
+        brought.append(hands)
+        return 0
+
+    monkeypatch.setattr(headless, "drive", drive)
+    folder = journal(here / "p", events.RunStarted(goal_text="a goal"))
+    run_id = stored_run(folder)
+    said = ["--hold", "assemble", "--hold", "evaluate", "--steer", "smaller", "--wait-for-approval"]
+    assert main(["run", "a goal", "--another", "--project", "p", "--branch-from", run_id, *said]) == 0
+    assert main(["resume", "p", *said]) == 0
+    assert main(["resume", "p"]) == 0
+    holds = frozenset({"assemble", "evaluate"})
+    both = Hands(holds=holds, steer="smaller", waits=True)
+    assert brought == [replace(both, branch_from=run_id), both, Hands()]
+
+
+def stored_run(folder: Path) -> str:
+    runs.save(folder, "qe_1", config=ModelConfig.model_validate(CONFIG))
+    registry.record(folder, RegistryEntry(
+        run_id="qe_1", timestamp="2026-01-01T00:00:00Z", model_name="CurrentModel", dataset="digits",
+        metrics_summary={}, experiment_dir="experiments/qe_1/",
+    ))  # fmt: skip
+    return "qe_1"
+
+
+@pytest.mark.parametrize("where", [[], ["--project", "p"], ["--project", "new"]])
+def test_a_run_that_is_not_there_cannot_be_branched_from(
+    here: Path, where: list[str], capsys: Capture
+) -> None:
+    journal(here / "p")
+    assert main(["run", "a goal", *where, "--branch-from", "qe_1"]) == 1
+    assert "qe_1" in capsys.readouterr().err
+    assert sorted(path.name for path in here.iterdir()) == ["p"]

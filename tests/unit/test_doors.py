@@ -18,7 +18,7 @@ import mlagent_tui
 PACKAGE = Path(mlagent_tui.__file__).parent
 HEAVY = ("llama_cpp", "matplotlib", "textual", "torch", "torchvision", "transformers")
 
-MODEL_SERVER = {"mlagent_tui.llm.llama_cpp", "mlagent_tui.llm.server"}
+MODEL_SERVER = {"mlagent_tui.llm.llama_cpp", "mlagent_tui.llm.server", "mlagent_tui.llm.transformers"}
 RUNS_GENERATED_CODE = "mlagent_tui.training.loading"
 
 
@@ -43,16 +43,17 @@ def loaded_after(code: str) -> set[str]:
 
 
 def engine_modules() -> list[str]:
-    """All that the engine process may import: everything but the insides of its two kinds of child."""
+    """All that the engine process may import: all but the interface and the insides of its two children."""
     doors = {"mlagent_tui.training", "mlagent_tui.training.client"}
-    children = (*MODEL_SERVER, "mlagent_tui.training", "mlagent_tui.__main__")
+    children = (*MODEL_SERVER, "mlagent_tui.llm.build", "mlagent_tui.training")
+    children += ("mlagent_tui.tui", "mlagent_tui.__main__")
     return [name for name in modules_of() if name in doors or not name.startswith(children)]
 
 
 def test_importing_the_whole_engine_loads_none_of_the_heavy_libraries() -> None:
     loaded = loaded_after("\n".join(f"import {name}" for name in engine_modules()))
     assert "pydantic" in loaded
-    assert loaded.isdisjoint({*HEAVY, *MODEL_SERVER, RUNS_GENERATED_CODE})
+    assert loaded.isdisjoint({*HEAVY, "mlagent_tui.llm.llama_cpp", RUNS_GENERATED_CODE})
 
 
 @pytest.mark.parametrize("door", ["mlagent_tui.tools", "mlagent_tui.training", "mlagent_tui.llm"])
@@ -80,8 +81,30 @@ assert "run" in out.getvalue()
 def test_events_and_schemas_import_nothing_of_ours(name: str) -> None:
     code = f"import sys, mlagent_tui.{name}"
     code += "; ours = sorted(n for n in sys.modules if n.startswith('mlagent_tui.'))"
-    code += f"; assert ours == ['mlagent_tui.{name}'], ours"
+    code += f"; assert ours and all(n.startswith('mlagent_tui.{name}') for n in ours), ours"
     loaded_after(code)
+
+
+def screen_modules() -> list[str]:
+    """The interface, every module of it."""
+    return [name for name in modules_of() if name.startswith("mlagent_tui.tui")]
+
+
+def test_the_whole_interface_loads_no_engine_and_none_of_the_heavy_libraries_but_textual() -> None:
+    loaded = loaded_after("\n".join(f"import {name}" for name in screen_modules()))
+    assert "textual" in loaded
+    assert loaded.isdisjoint(set(HEAVY) - {"textual"})
+    ours = {name.split(".")[1] for name in loaded if name.startswith("mlagent_tui.")}
+    engine = {"agent", "arguments", "cli", "console", "headless", "llm", "preflight", "sandbox", "tools"}
+    assert ours.isdisjoint(engine | {"training", "workspace"})
+
+
+def test_the_interface_reads_projects_and_never_locks_one() -> None:
+    for name in screen_modules():
+        for node in ast.walk(ast.parse(modules_of()[name].read_text(encoding="utf-8"))):
+            used = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+            used += [node.attr] if isinstance(node, ast.Attribute) else []
+            assert not {"Project", "Journal"} & set(used), f"{name}, line {getattr(node, 'lineno', 0)}"
 
 
 RUNS_CODE = {"__import__", "eval", "exec"}

@@ -28,13 +28,17 @@ def test_every_event_of_the_union_round_trips_through_its_line() -> None:
     samples = {
         "goal_text": "a", "goal": {"dataset": "digits"}, "message": "m", "step": "plan", "tool": "t",
         "role": "coder", "task": "code", "text": "x", "plan": {}, "config": {}, "what": "code",
-        "problem": "p", "code": "c", "summary": {}, "run_id": "qe_1", "epoch": 1, "epochs": 2, "batch": 3,
+        "problem": "p", "code": "c", "summary": {}, "prompt": "p", "id": "1", "command": "ls",
+        "allowed": True, "kind": "rerun", "memory_mb": 1.5, "run_id": "qe_1", "epoch": 1,
+        "epochs": 2, "batch": 3,
         "batches": 4, "result": {}, "decision": {}, "title": "t", "outcome": "achieved",
     }  # fmt: skip
     kinds = events.Event.__subclasses__()
     assert len(kinds) > 20
     for kind in kinds:
         needed = {name: samples[name] for name, f in kind.model_fields.items() if f.is_required()}
+        if kind is events.Edited:
+            needed["what"] = "config"
         event = kind(**needed)
         assert events.parse(event.to_json().encode()) == event, kind
 
@@ -175,11 +179,65 @@ def test_a_journal_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 
 def test_events_imports_nothing_else_of_the_package() -> None:
-    code = "import sys, mlagent_tui.events; print([m for m in sys.modules if m.startswith('mlagent_tui.')])"
+    code = "import sys, mlagent_tui.events; print(*[m for m in sys.modules if m.startswith('mlagent_tui.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['mlagent_tui.events']"
+    assert all(name.startswith("mlagent_tui.events") for name in done.stdout.split())
 
 
 def test_the_schema_of_the_union_can_be_published() -> None:
     schema = TypeAdapter(events.AnyEvent).json_schema()
     assert "run_started" in schema["discriminator"]["mapping"]
+
+
+def test_opening_a_long_journal_reads_only_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.jsonl"
+    line = Warned(message="x" * 900, seq=41).to_json().encode() + b"\n"
+    path.write_bytes(line * 20_000 + line[:500])
+    pread, taken = os.pread, []
+
+    def counted(file: int, size: int, offset: int) -> bytes:
+        taken.append(size)
+        return pread(file, size, offset)
+
+    monkeypatch.setattr(os, "pread", counted)
+    with Journal(path) as journal:
+        assert journal.append(Warned(message="next")).seq == 42
+    assert sum(taken) < path.stat().st_size / 100
+    assert path.stat().st_size < 20_001 * len(line)
+
+
+def test_the_number_of_the_last_event_is_found_behind_any_amount_of_damage(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(LINE + b"\n" + b"nonsense\n" * 50_000 + b"x" * 300_000)
+    with Journal(path) as journal:
+        assert journal.append(Warned(message="next")).seq == 8
+    assert path.read_bytes().count(b"x" * 1000) == 0
+
+
+def test_a_limited_read_goes_on_line_by_line_and_takes_one_that_is_longer(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        written = [journal.append(Warned(message=size * "x")) for size in (1, 5000, 1, 1)]
+    found: list[events.Event] = []
+    offset = 0
+    while offset < path.stat().st_size:
+        some, after = events.read(path, offset, 200)
+        assert some
+        assert after > offset
+        found, offset = found + some, after
+    assert found == written
+    assert events.read(path, offset, 200) == ([], offset)
+
+
+def test_a_scan_passes_over_the_types_that_are_not_wanted_and_half_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        first = journal.append(Warned(message='"type":"batch_done"'))
+        for number in range(3):
+            journal.append(BatchDone(run_id="r", epoch=1, epochs=1, batch=number, batches=3))
+        last = journal.append(Warned(message="last"))
+    with path.open("ab") as file:
+        file.write(LINE)
+    assert list(events.scan(path, skip=events.STREAMED)) == [first, last]
+    assert len(list(events.scan(path))) == 5
+    assert list(events.scan(tmp_path / "none")) == []

@@ -25,6 +25,18 @@ def test_every_second_belongs_to_exactly_one_category() -> None:
     assert sum(spent.values()) == clock.elapsed == 10
 
 
+def test_standing_still_counts_for_nothing() -> None:
+    moment = [0.0]
+    clock = Clock(now=lambda: moment[0])
+    moment[0] = 1
+    with clock.standing():
+        moment[0] = 100
+    with clock.spend("checking"):
+        moment[0] = 102
+    assert clock.totals()["checking"] == 2
+    assert sum(clock.totals().values()) == clock.elapsed == 3
+
+
 def test_background_work_yields_what_it_emits_and_returns_its_result() -> None:
     background: Background[int] = Background(threading.Event())
 

@@ -6,7 +6,16 @@ import pytest
 
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.options import RunOptions
-from mlagent_tui.agent.planning import calls, fitted, prescribe, refuse_pointless, writes_config
+from mlagent_tui.agent.planning import (
+    again,
+    arguments,
+    branched,
+    fitted,
+    prescribe,
+    refuse_pointless,
+    remaining,
+    writes_config,
+)
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.schemas import DataCard, Goal, ModelConfig, Plan, RegistryEntry
 from mlagent_tui.shapes import infer
@@ -57,7 +66,8 @@ def test_a_network_is_put_on_the_datas_own_shape() -> None:
 
 def test_references_become_the_configuration_and_the_class_its_name() -> None:
     named = NETWORK.model_copy(update={"model_name": "Other"})
-    made = dict(calls(prescribe(PLAN, brief(), OPTIONS, None), named, set()))
+    planned = remaining(prescribe(PLAN, brief(), OPTIONS, None), set())
+    made = {call.tool: arguments(call, named) for call in planned}
     assert ModelConfig.model_validate(made["pytorch_model_assembler"]["model_config"]) == named
     assert made["pytorch_quick_evaluator"]["model_class_name"] == "Other"
 
@@ -66,8 +76,35 @@ def test_of_a_plan_partly_carried_out_only_the_rest_is_left() -> None:
     asked = plan()["calls"]
     listing = {"tool": "list_directory", "arguments": {}}
     longer = Plan.model_validate({"calls": [listing, asked[0], listing, *asked[1:], listing]})
-    left = [name for name, _ in calls(longer, NETWORK, {"pytorch_model_assembler"})]
+    left = [call.tool for call in remaining(longer, {"pytorch_model_assembler"})]
     assert left == ["list_directory", "pytorch_model_summary", "pytorch_quick_evaluator", "list_directory"]
+
+
+ENTRY = RegistryEntry(
+    run_id="qe_1", timestamp="", model_name="CurrentModel", dataset="digits", experiment_dir="", iteration=4,
+    metrics_summary={"accuracy": 0.1, "val_loss": 2.0},
+)  # fmt: skip
+
+
+def test_a_run_is_planned_again_as_it_was_trained_but_for_the_seed() -> None:
+    first = prescribe(PLAN, brief(), OPTIONS, None)
+    tried = Attempt(ENTRY, NETWORK, first.evaluation)
+    second = prescribe(again(tried), brief(), OPTIONS.model_copy(update={"seed": 8}), None)
+    assert second == first.model_copy(update={"calls": second.calls})
+    assert second.evaluation == first.evaluation.model_copy(update={"seed": 8})
+    assert [call.tool for call in second.calls] == [call.tool for call in first.calls]
+
+
+def test_a_branch_starts_from_its_run_and_always_has_a_change_to_ask_for() -> None:
+    other = NETWORK.model_copy(update={"model_name": "Other"})
+    wanted = ENTRY.model_copy(update={"next_change": ["add dropout"]})
+    start, last = Attempt(ENTRY, other, PLAN.evaluation), Attempt(wanted, NETWORK, None)
+    later = branched(brief(DIGITS, last), start)
+    assert (later.last_config, later.last_eval_config) == (other, PLAN.evaluation)
+    assert (later.changes, later.history) == (["add dropout"], (last,))
+    first = branched(brief(DIGITS), start)
+    assert (first.last_config, first.changes) == (other, ["double the channels"])
+    assert [attempt.entry.run_id for attempt in first.history] == ["qe_1"]
 
 
 def test_only_the_same_network_with_the_same_training_is_a_repetition() -> None:

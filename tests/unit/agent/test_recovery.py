@@ -9,6 +9,7 @@ import pytest
 from mlagent_tui import events
 from mlagent_tui.agent.recovery import Saved, last_run
 from mlagent_tui.errors import ProjectError
+from mlagent_tui.schemas import Summary
 from tests.scripted import CODE, CONFIG, GOAL, ITERATE, plan
 
 PLAN = plan()
@@ -98,3 +99,39 @@ def test_a_value_of_another_version_is_an_error_with_a_remedy() -> None:
     with pytest.raises(ProjectError) as error:
         last_run([*START, events.GoalUnderstood(goal={"dataset": "unheard of"})])
     assert error.value.remedy
+
+
+def test_what_the_user_said_and_chose_is_known_to_the_next_process() -> None:
+    steered = events.Steered(text="smaller", iteration=1)
+    queued = events.Queued(kind="rerun", run_id="qe_1", seed=3, iteration=2)
+    found = saved(*START, begun(), steered, queued)
+    assert (found.steered, found.queued) == ([steered], {2: queued})
+    another = saved(*START, begun(), steered, queued, events.RunStarted(goal_text="another"))
+    assert (another.steered, another.queued) == ([], {})
+
+
+def test_the_users_configuration_takes_the_place_of_the_planners_once_it_was_accepted() -> None:
+    mine = CONFIG | {"model_name": "Mine"}
+    made, taken = events.ConfigMade(config=mine), events.Edited(what="config", iteration=1)
+    before = saved(*START, *ITERATION[:5], made).current
+    after = saved(*START, *ITERATION[:5], made, taken).current
+    assert [c.config and c.config.model_name for c in (before, after)] == ["CurrentModel", "Mine"]
+    assert (before.edited, after.edited) == (set(), {"config"})
+
+
+def test_the_users_code_takes_the_place_of_the_coders_and_its_summary_that_of_the_old_one() -> None:
+    def summary(parameters: int) -> events.SummaryMade:
+        measured = Summary(
+            class_name="CurrentModel", input_shape=(1, 1, 8, 8), output_shape=(1, 10), layers=[],
+            total_parameters=parameters, trainable_parameters=0, size_mb=0, multiply_adds=0,
+        )  # fmt: skip
+        return events.SummaryMade(summary=measured.model_dump(mode="json"))
+
+    told = [*START, *ITERATION[:8], summary(1), finished("summarise")]
+    mine = [events.CodeMade(code="# mine", accepted=True), summary(2)]
+    taken = events.Edited(what="code", iteration=1)
+    before, after = saved(*told, *mine).current, saved(*told, *mine, taken).current
+    assert (before.code, after.code) == (CODE, "# mine")
+    assert [c.summary and c.summary.total_parameters for c in (before, after)] == [1, 2]
+    unsummarised = saved(*START, *ITERATION[:8], mine[0], taken).current
+    assert (unsummarised.code, unsummarised.summary) == ("# mine", None)

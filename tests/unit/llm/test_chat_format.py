@@ -45,6 +45,7 @@ def test_what_templates_in_the_wild_use_is_there() -> None:
 @pytest.mark.parametrize(
     "template",
     [
+        "{{ 'always the same' }}",
         "{{ messages.__class__.__mro__ }}",
         "{{ ''.__class__.__base__.__subclasses__() }}",
         "{{ raise_exception.__globals__.os }}",
@@ -72,3 +73,31 @@ def test_a_template_that_takes_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch
             TALK
         )
     assert time.monotonic() - started < 10
+
+
+ALTERNATES = (
+    "{% for m in messages %}{% set i = loop.index0 %}"
+    "{% if i and (m['role'] == 'system' or messages[i - 1]['role'] == m['role']) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}"
+    "[{{ m['role'] }}]{{ m['content'] }}{% endfor %}"
+)
+
+
+def test_a_system_message_that_is_refused_further_down_is_said_by_the_user() -> None:
+    talk = (*TALK, Message("assistant", "Hi"), Message("system", "Now in JSON."), Message("user", "Again"))
+    shown = ChatFormat(ALTERNATES).render(talk)
+    assert shown == "[system]Be brief.[user]Hello[assistant]Hi[user]Now in JSON.\n\nAgain"
+
+
+def test_a_template_that_wants_parts_or_tools_gets_them() -> None:
+    parts = "{% for m in messages %}{{ m.content[0].text }};{% endfor %}"
+    assert ChatFormat(parts).render(TALK) == "Be brief.;Hello;"
+    tools = "{% for t in tools %}{{ t }}{% endfor %}{% for m in messages %}{{ m.content }};{% endfor %}"
+    assert ChatFormat(tools).render(TALK) == "Be brief.;Hello;"
+
+
+def test_a_template_is_told_whether_to_think() -> None:
+    template = "{{ messages[-1].content }}{% if enable_thinking %}<think>{% else %}<think></think>{% endif %}"
+    format_ = ChatFormat(template)
+    assert format_.render(TALK, think=True).endswith("<think>")
+    assert format_.render(TALK, think=False).endswith("<think></think>")

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.base import Answer, PromptTooLong, Request
 from mlagent_tui.llm.constrain import Constrainer
-from mlagent_tui.llm.generation import write_answer
+from mlagent_tui.llm.families import FAMILIES, Family, Prompt, known_to, ready
+from mlagent_tui.llm.generation import Stopped, write_answer
 
-END = 256
+END, BEGIN = 256, 257
 SCHEMA = {
     "type": "object",
     "properties": {"size": {"enum": ["small", "deep"]}},
@@ -25,24 +26,28 @@ SCHEMA = {
 
 
 class Scripted:
-    """Writes its script byte by byte, and `then` once a closing marker was put in by someone else."""
+    """Writes its script byte by byte, and `then` once a mark was put in by someone else."""
 
     def __init__(self, script: str, then: str = "", context_length: int = 1000) -> None:
         self.context_length = context_length
         self._script, self._then = list(script.encode()), list(then.encode())
         self.seen: list[int] = []
+        self.fixed = 0
 
-    def tokenize(self, text: str) -> list[int]:
-        return list(text.encode())
+    def tokenize(self, text: str, fragment: bool = False) -> list[int]:
+        return [*([] if fragment else [BEGIN]), *text.encode()]
 
     def piece(self, token: int) -> bytes:
-        return bytes([token]) if token < END else b"<end>"
+        return bytes([token]) if token < END else b"<special>"
 
     def is_end(self, token: int) -> bool:
         return token == END
 
-    def begin(self, prompt: Sequence[int], cancelled: Callable[[], bool]) -> bool:
-        return not cancelled()
+    def begin(
+        self, prompt: Sequence[int], cancelled: Callable[[], bool], fixed: int, progress: object
+    ) -> int | None:
+        self.fixed = fixed
+        return None if cancelled() else 0
 
     def append(self, tokens: Sequence[int]) -> None:
         self.seen += tokens
@@ -56,13 +61,13 @@ class Scripted:
 
 
 def write(
-    model: Scripted, schema: bool = False, prompt: str = "?", budget: int = 50, **fields: object
+    model: Scripted, schema: bool = False, prompt: str | Prompt = "?", budget: int = 50, **fields: object
 ) -> Answer:
     request = Request((), SCHEMA if schema else None, **fields)  # type: ignore[arg-type]
     constraint = Constrainer(LLTokenizer("byte"), END + 1).constraint(SCHEMA) if schema else None
     return write_answer(
         model,
-        prompt,
+        ready(prompt, known_to(""), True) if isinstance(prompt, str) else prompt,
         request,
         constraint,
         thinking_tokens=budget,
@@ -108,7 +113,7 @@ def test_thinking_does_not_count_as_answer() -> None:
 
 
 def test_the_context_ends_an_answer() -> None:
-    answer = write(Scripted("0123456789", context_length=8), prompt="four")
+    answer = write(Scripted("0123456789", context_length=9), prompt="four")
     assert (answer.text, answer.finish) == ("0123", "length")
 
 
@@ -118,8 +123,8 @@ def test_a_forced_end_beyond_the_limit_counts_as_cut_short() -> None:
 
 def test_a_prompt_as_long_as_the_context_is_refused() -> None:
     with pytest.raises(PromptTooLong) as caught:
-        write(Scripted("x", context_length=8), prompt="12345678")
-    assert (caught.value.prompt_tokens, caught.value.context_length) == (8, 8)
+        write(Scripted("x", context_length=9), prompt="12345678")
+    assert (caught.value.prompt_tokens, caught.value.context_length) == (9, 9)
 
 
 def test_a_model_that_computes_no_numbers_is_an_error() -> None:
@@ -127,3 +132,70 @@ def test_a_model_that_computes_no_numbers_is_an_error() -> None:
     model.logits = lambda: np.full(END + 1, np.nan, np.float32)  # type: ignore[method-assign]
     with pytest.raises(ModelError, match="not numbers"):
         write(model)
+
+
+MARKED = [family for family in FAMILIES if family.opens]
+
+
+@pytest.mark.parametrize("family", MARKED, ids=lambda family: family.name)
+def test_every_familys_thinking_is_closed_by_its_own_marks_when_the_budget_ends(family: Family) -> None:
+    model = Scripted("on and on " * 30, then='{"size":"deep"}')
+    answer = write(model, schema=True, prompt=Prompt("?", family, (family,)), budget=20)
+    assert (answer.thinking, json.loads(answer.text)) == ("on and on on and on", {"size": "deep"})
+    assert family.closing in bytes(model.seen).decode()
+
+
+@pytest.mark.parametrize("family", MARKED, ids=lambda family: family.name)
+def test_what_begins_a_familys_answer_is_put_in_after_its_thinking(family: Family) -> None:
+    model = Scripted(f"hm{family.closes}", then=f"yes{family.ends}")
+    model._then = list(f"yes{family.ends}".encode()) if family.answer else []
+    if not family.answer:
+        model._script += list(f"yes{family.ends}".encode())
+    answer = write(model, prompt=Prompt("?", family, (family,)))
+    assert (answer.thinking, answer.text, answer.finish) == ("hm", "yes", "stop")
+
+
+def test_a_mark_that_begins_with_several_tokens_is_recognised_under_a_schema() -> None:
+    model = Scripted("<", then='hm</think>{"size":"deep"}')
+    answer = write(model, schema=True)
+    assert (answer.thinking, json.loads(answer.text)) == ("hm", {"size": "deep"})
+
+
+def test_without_a_budget_a_model_held_to_a_schema_answers_at_once() -> None:
+    answer = write(Scripted("<think>hm</think>"), schema=True, budget=0)
+    assert (answer.thinking, answer.finish) == ("", "stop")
+    assert json.loads(answer.text)
+
+
+def test_thinking_leaves_room_for_the_answer_in_a_short_context() -> None:
+    model = Scripted("x" * 500, then='{"size":"deep"}', context_length=120)
+    answer = write(model, schema=True, prompt="<think>", budget=1000, max_tokens=40)
+    assert json.loads(answer.text) == {"size": "deep"}
+    assert len(answer.thinking) <= 80
+
+
+def test_what_is_put_into_the_middle_of_a_text_does_not_begin_like_a_prompt() -> None:
+    model = Scripted("x" * 30, then="yes")
+    write(model, prompt="<think>", budget=5)
+    assert BEGIN not in model.seen
+
+
+def test_as_much_of_the_prompt_as_is_fixed_is_told_to_the_backend() -> None:
+    model = Scripted("yes")
+    request = Request(())
+    write_answer(
+        model, Prompt("same, then other"), request, None, thinking_tokens=0,
+        emit=lambda *_: None, cancelled=lambda: False, fixed="same, than",
+    )  # fmt: skip
+    assert model.fixed == 1 + len("same, th")
+
+
+def test_a_backend_that_is_stopped_in_mid_token_gives_what_was_written() -> None:
+    model = Scripted("hello")
+
+    def stop(tokens: Sequence[int]) -> None:
+        raise Stopped
+
+    model.append = stop  # type: ignore[method-assign]
+    answer = write(model)
+    assert (answer.text, answer.finish) == ("h", "cancelled")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.gguf import Header, Weights, is_gguf, read_header
 from tests.tiny_gguf import TEMPLATE, make
 
 
@@ -101,3 +101,82 @@ def test_a_split_model_needs_all_its_parts(tmp_path: Path, tiny: Path) -> None:
     assert read_header(first).name == "tiny"
     with pytest.raises(ModelError, match="not the first"):
         read_header(second)
+
+
+def _with_entries(path: Path, tiny: Path, entries: dict[str, bytes]) -> Path:
+    """A copy of `tiny` with more metadata; each value begins with its type."""
+    content = tiny.read_bytes()
+    count = struct.unpack_from("<Q", content, 16)[0]
+    more = b"".join(struct.pack("<Q", len(key)) + key.encode() + value for key, value in entries.items())
+    body = content[24:]
+    gap = (-len(more)) % 32  # the weights stay aligned
+    if gap:
+        filler = (
+            struct.pack("<Q", 1) + b"x" + struct.pack("<IIQ", 9, 0, (gap - 25) % 32) + bytes((gap - 25) % 32)
+        )
+        more, count = more + filler, count + 1
+    path.write_bytes(content[:16] + struct.pack("<Q", count + len(entries)) + more + body)
+    return path
+
+
+def test_what_a_model_weighs_is_counted_from_its_tensors(tiny: Path) -> None:
+    header = read_header(tiny)
+    vocabulary = 5 + 256 + 95 + 12
+    assert header.weights.parameters == 32 * (vocabulary + 1) + 2 * (2 * 32 + 4 * 32 * 32 + 3 * 64 * 32)
+    assert header.weights.bytes == 4 * header.weights.parameters == header.bytes_per_token
+    assert header.quantisation == "F32"
+    assert header.size == tiny.stat().st_size
+    assert header.layers == 2
+    assert header.kv_bytes(10) == 10 * 2 * 2 * (16 + 16) * 2  # tokens, layers, heads, widths, bytes
+
+
+def test_the_file_type_of_the_header_names_the_quantisation(tmp_path: Path, tiny: Path) -> None:
+    path = _with_entries(tmp_path / "q.gguf", tiny, {"general.file_type": struct.pack("<II", 4, 15)})
+    assert read_header(path).quantisation == "Q4_K_M"
+
+
+def test_short_arrays_of_numbers_are_kept_and_long_ones_are_not(tmp_path: Path, tiny: Path) -> None:
+    entries = {
+        "llama.attention.head_count_kv": struct.pack("<IIQ2i", 9, 5, 2, 2, 0),
+        "llama.long": struct.pack("<IIQ", 9, 5, 2000) + bytes(8000),
+    }
+    header = read_header(_with_entries(tmp_path / "a.gguf", tiny, entries))
+    assert "llama.long" not in header.metadata
+    assert "tokenizer.ggml.tokens" not in header.metadata
+
+
+@pytest.mark.parametrize("value", [struct.pack("<IQ", 8, 3) + b"abc", struct.pack("<If", 6, float("nan"))])
+@pytest.mark.parametrize("key", ["context_length", "block_count", "attention.key_length"])
+def test_a_value_of_the_wrong_type_counts_as_not_said(key: str, value: bytes) -> None:
+    said = "abc" if value[0] == 8 else float("nan")
+    header = Header(Path("x"), {"general.architecture": "llama", f"llama.{key}": said})
+    assert (header.context_length, header.layers, header.kv_bytes(100)) == (0, 0, 0)
+
+
+def test_of_experts_only_the_share_in_use_is_read_for_each_token() -> None:
+    weights = Weights(parameters=100, bytes=1000, expert_bytes=800, input_bytes=50)
+    said = {"general.architecture": "moe", "moe.expert_count": 8, "moe.expert_used_count": 2}
+    assert Header(Path("x"), said, weights).bytes_per_token == 1000 - 50 - 600
+
+
+@pytest.mark.parametrize("name", ["", "C:\\models\\x", "/tmp/x", "0123456789abcdef" * 2])
+def test_a_path_or_a_hash_is_no_name(name: str) -> None:
+    assert Header(Path("good-7b.gguf"), {"general.name": name}).name == "good-7b"
+
+
+def test_a_split_model_is_weighed_with_all_its_parts(tmp_path: Path, tiny: Path) -> None:
+    split = {"split.count": struct.pack("<IH", 2, 2)}
+    first = _with_entries(tmp_path / "big-00001-of-00002.gguf", tiny, split)
+    second = _with_entries(tmp_path / "big-00002-of-00002.gguf", tiny, split)
+    header, whole = read_header(first), read_header(tiny)
+    assert header.parts == (first, second)
+    assert header.weights.parameters == 2 * whole.weights.parameters
+    assert header.size == first.stat().st_size + second.stat().st_size
+
+
+def test_a_gguf_is_known_by_its_first_bytes_whatever_its_name(tmp_path: Path, tiny: Path) -> None:
+    blob = tmp_path / "sha256-12ab"
+    blob.write_bytes(tiny.read_bytes()[:100])
+    assert is_gguf(blob)
+    assert not is_gguf(tmp_path)
+    assert not is_gguf(tmp_path / "none")

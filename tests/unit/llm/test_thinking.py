@@ -7,12 +7,16 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlagent_tui.llm.thinking import Writer, opened_by
+from mlagent_tui.llm.families import FAMILIES, Family, known_to, ready
+from mlagent_tui.llm.thinking import Writer
+from mlagent_tui.llm.thinking import split as split_text
 
 
-def split(text: str, cuts: list[int], closing: str = "") -> tuple[str, str, list[tuple[str, bool]]]:
+def split(
+    text: str, cuts: list[int], inside: Family | None = None
+) -> tuple[str, str, list[tuple[str, bool]]]:
     heard: list[tuple[str, bool]] = []
-    writer = Writer(lambda piece, thinking: heard.append((piece, thinking)), closing)
+    writer = Writer(lambda piece, thinking: heard.append((piece, thinking)), inside)
     data = text.encode()
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     for begin, end in itertools.pairwise(edges):
@@ -31,12 +35,32 @@ def test_any_cut_of_the_text_gives_the_same_split(cuts: list[int]) -> None:
 
 def test_a_prompt_that_opens_thinking_leaves_only_the_closing_marker() -> None:
     prompt = "<|im_start|>assistant\n<think>\n"
-    assert opened_by(prompt) == "</think>"
-    assert split("hm</think>ok", [], opened_by(prompt))[:2] == ("hm", "ok")
-    assert opened_by("<think>\n\n</think>\n\n") == ""
+    inside = ready(prompt, known_to(""), True).inside
+    assert inside
+    assert inside.closes == "</think>"
+    assert split("hm</think>ok", [], inside)[:2] == ("hm", "ok")
+    assert ready("<think>\n\n</think>\n\n", known_to(""), True).inside is None
 
 
 @given(text=st.text())
 def test_text_without_markers_passes_unchanged(text: str) -> None:
-    if not text.lstrip().startswith("<think"):
+    if not any(f.opens and text.lstrip().startswith(f.opens.strip()) for f in FAMILIES):
         assert split(text, [3, 5])[:2] == ("", text)
+
+
+@given(cuts=st.lists(st.integers(0, 10_000), max_size=12), at=st.integers(0, len(FAMILIES) - 1))
+def test_any_cut_of_any_familys_text_gives_the_same_split(cuts: list[int], at: int) -> None:
+    family = FAMILIES[at]
+    if not family.opens or family.plain or family.name == "command-moe":  # shares its marks with another
+        return
+    text = f"{family.opens}Wide?{family.closes}{family.answer}yes é{family.ends}"
+    assert split(text, cuts)[:2] == ("Wide?", "yes é")
+
+
+def test_a_channel_that_answers_at_once_is_no_part_of_the_answer() -> None:
+    assert split("<|channel|>final<|message|>yes", [4, 9])[:2] == ("", "yes")
+
+
+def test_thinking_whose_beginning_was_in_the_prompt_is_told_from_a_complete_text() -> None:
+    assert split_text("hm, wide</think>\n\nyes") == ("hm, wide", "yes")
+    assert split_text("yes") == ("", "yes")

@@ -1,18 +1,14 @@
-"""Every fact of a run as one small typed event, and the journal that keeps them, one JSON line each.
+"""Every fact of a run as one small typed event, and its JSON form.
 
-Payloads (goal, plan, config, ...) are plain dictionaries: this module imports nothing else of the package, so
-that whoever shows or replays a run needs only this file.
+Payloads (goal, plan, config, ...) are plain dictionaries, so that whoever shows or replays a run needs
+nothing else of ours.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -22,6 +18,7 @@ Role = Literal["planner", "coder"]
 StepName = Literal[
     "understand", "scaffold", "plan", "configure", "assemble", "summarise", "evaluate", "decide", "report"
 ]
+QueueKind = Literal["branch", "rerun"]
 Outcome = Literal["achieved", "stopped", "interrupted", "failed"]
 
 
@@ -73,6 +70,7 @@ class RunStarted(Event):
     device: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
     options: Json = Field(default_factory=dict)
+    pid: int = 0
 
 
 class RunResumed(Event):
@@ -83,6 +81,7 @@ class RunResumed(Event):
     step: str = ""
     sandbox: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
+    pid: int = 0
 
 
 class GoalUnderstood(Event):
@@ -133,6 +132,15 @@ class ToolFinished(Event):
     seconds: float = 0.0
     ok: bool = True
     result: str = ""
+
+
+class ModelAsked(Event):
+    """What a language model is shown, instructions included; its `TokensStreamed` follow."""
+
+    type: Literal["model_asked"] = "model_asked"
+    role: Role
+    task: str
+    prompt: str
 
 
 class TokensStreamed(Event):
@@ -267,6 +275,72 @@ class DecisionMade(Event):
     overruled_because: str = ""
 
 
+class Paused(Event):
+    """The run stands still before the step `before`: it was asked to ("requested"), or always holds there."""
+
+    type: Literal["paused"] = "paused"
+    reason: str = ""
+    before: str = ""
+
+
+class Continued(Event):
+    """The run goes on after standing still."""
+
+    type: Literal["continued"] = "continued"
+
+
+class Steered(Event):
+    """A sentence of the user's; the planner sees it in its prompts of `iteration` and of the one after."""
+
+    type: Literal["steered"] = "steered"
+    text: str
+    iteration: int = 0
+
+
+class Edited(Event):
+    """The user's version took the place of a model's; its `ConfigMade` or `CodeMade` precedes this."""
+
+    type: Literal["edited"] = "edited"
+    what: Literal["config", "code"]
+    iteration: int = 0
+
+
+class Queued(Event):
+    """The user chose what `iteration` starts from: a run's network to change, or to train again as it is."""
+
+    type: Literal["queued"] = "queued"
+    kind: QueueKind
+    run_id: str
+    iteration: int = 0
+    seed: int | None = None
+
+
+class ApprovalAsked(Event):
+    """A command waits for the user's word; `folder` is where it would run."""
+
+    type: Literal["approval_asked"] = "approval_asked"
+    id: str
+    tool: str
+    command: str
+    folder: str = ""
+
+
+class ApprovalGiven(Event):
+    """The user's word on a command."""
+
+    type: Literal["approval_given"] = "approval_given"
+    id: str
+    allowed: bool
+
+
+class Resources(Event):
+    """Resident memory of the engine and of all processes it has started."""
+
+    type: Literal["resources"] = "resources"
+    memory_mb: float
+    processes: int = 0
+
+
 class TimeSpent(Event):
     """Where the wall time of a run went, in seconds."""
 
@@ -306,13 +380,21 @@ class Unreadable(Event):
 
 AnyEvent = Annotated[
     RunStarted | RunResumed | GoalUnderstood | Warned | StepStarted | StepFinished | ToolCalled | ToolFinished
-    | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
-    | TrialStarted | BatchDone | EpochDone | TrialFinished | BestTested | DecisionMade | TimeSpent | Failed
-    | RunFinished | Unreadable,
+    | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
+    | TrialStarted | BatchDone | EpochDone | TrialFinished | BestTested | DecisionMade
+    | Paused | Continued | Steered | Edited | Queued | ApprovalAsked | ApprovalGiven | Resources
+    | TimeSpent | Failed | RunFinished | Unreadable,
     Field(discriminator="type"),
 ]  # fmt: skip
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(AnyEvent)
-_DURABLE = (RunStarted, RunResumed, StepFinished, TrialFinished, DecisionMade, Failed, RunFinished)
+DURABLE = (
+    RunStarted, RunResumed, StepFinished, TrialFinished, DecisionMade, Steered, Edited, Queued, Failed,
+    RunFinished,
+)  # fmt: skip
+"""What ends a step or says what the user wants: it is on the disk before the run goes on."""
+
+STREAMED = frozenset({"batch_done", "model_asked", "resources", "tokens_streamed"})
+"""The types that make up most of a journal, and that nobody needs to know how far a run came."""
 
 
 def parse(line: bytes) -> Event:
@@ -321,92 +403,3 @@ def parse(line: bytes) -> Event:
         return _ADAPTER.validate_json(line)
     except ValidationError:
         return Unreadable(time="", text=line[:200].decode("utf-8", "backslashreplace"))
-
-
-def read(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """The events of all complete lines from byte `offset` on, and the offset to read on from.
-
-    A line still being written is left for the next call. A missing file holds no events. Raises `OSError`.
-    """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
-    except FileNotFoundError:
-        return [], offset
-    end = data.rfind(b"\n") + 1
-    return [parse(line) for line in data[:end].split(b"\n") if line.strip()], offset + end
-
-
-def follow(path: Path, offset: int = 0, *, stop: threading.Event, interval: float = 0.1) -> Iterator[Event]:
-    """The events of `path` from byte `offset` on, and those appended later, until `stop` is set.
-
-    What was appended before `stop` was set is still delivered.
-    """
-    while True:
-        last_round = stop.is_set()
-        events, offset = read(path, offset)
-        yield from events
-        if last_round:
-            return
-        stop.wait(interval)
-
-
-class Journal:
-    """The writer of a journal; the holder of the project's lock has one. Safe to use from several threads."""
-
-    def __init__(self, path: Path) -> None:
-        """Open or create `path`, first repairing a torn last line. Raises `OSError`."""
-        self.path = path
-        self._lock = threading.Lock()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        try:
-            self._seq = self._repair()
-        except BaseException:
-            os.close(self._file)
-            raise
-
-    def append(self, event: Event) -> Event:
-        """Write `event` and return it as written, numbered. What ends a step also reaches the disk.
-
-        Raises `OSError` (a full disk, say); the journal then ends where it ended before.
-        """
-        with self._lock:
-            numbered = event.model_copy(update={"seq": self._seq + 1})
-            line = numbered.to_json().encode() + b"\n"
-            size = os.fstat(self._file).st_size
-            try:
-                while line:
-                    line = line[os.write(self._file, line) :]
-                if isinstance(event, _DURABLE):
-                    os.fsync(self._file)
-            except OSError:
-                os.ftruncate(self._file, size)
-                raise
-            self._seq += 1
-            return numbered
-
-    def close(self) -> None:
-        """Close the file; a second call does nothing."""
-        with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _repair(self) -> int:
-        """Make the file end with a complete line, and return the last event's number."""
-        data = self.path.read_bytes()
-        end = data.rfind(b"\n") + 1
-        torn = data[end:]
-        if torn and not isinstance(parse(torn), Unreadable):
-            os.write(self._file, b"\n")
-        elif torn:
-            os.ftruncate(self._file, end)
-        lines = (parse(line) for line in reversed(data.split(b"\n")) if line.strip())
-        return next((event.seq for event in lines if not isinstance(event, Unreadable)), 0)

@@ -1,0 +1,271 @@
+"""The user's hands on a running loop: commands come in on any thread, the loop takes them up in its own time.
+
+What changes the course of a run becomes an event, so that a resumed process and a replay know of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlagent_tui import commands, events
+from mlagent_tui.agent.approval import LOOK_EVERY, Approvals, Look
+from mlagent_tui.agent.context import one_line
+from mlagent_tui.agent.recovery import Saved
+from mlagent_tui.commands import Command, EditCode, EditConfig, Reply
+from mlagent_tui.errors import Interrupted, MlagentError
+from mlagent_tui.experiments import registry, runs
+from mlagent_tui.schemas import RegistryEntry
+
+SENTENCES = 3
+"""How many of the user's latest sentences a prompt shows."""
+
+EDITABLE: dict[type[EditConfig | EditCode], tuple[str, ...]] = {
+    EditConfig: ("assemble",),
+    EditCode: ("summarise", "evaluate"),
+}
+"""Before which steps the user may put their own version in place of a model's."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What the user brings to one process of a run; the next process starts without it.
+
+    `holds` are steps before which the loop always stands still, `steer` a first sentence for the planner,
+    `branch_from` the run whose network a new run starts from. `waits` says that somebody will answer
+    questions through the project's socket, `look` asks them elsewhere.
+    """
+
+    holds: frozenset[str] = frozenset()
+    steer: str = ""
+    branch_from: str = ""
+    waits: bool = False
+    look: Look | None = None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A version of the user's; whoever takes it up sets the answer."""
+
+    command: EditConfig | EditCode
+    answer: Future[Reply] = field(default_factory=Future)
+
+
+class Control:
+    """Between the commands and the loop. `take` is for the socket's threads, the rest for the loop's."""
+
+    def __init__(
+        self,
+        root: Path,
+        saved: Saved,
+        hands: Hands,
+        cancel: threading.Event,
+        tell: Callable[[events.Event], None],
+    ) -> None:
+        self._cancel = cancel
+        self._tell = tell
+        self._root = root
+        self._hands = hands
+        self._limit = saved.options.iterations
+        self._iteration = saved.current.number
+        self._steered = list(saved.steered)
+        self._queued = dict(saved.queued)
+        self._approvals = Approvals(tell, cancel, hands.look)
+        self._attended = hands.waits
+        self._changed = threading.Condition()
+        self._pausing = self._stopping = self._released = False
+        self._standing = ""
+        self._edits: deque[Edit] = deque()
+
+    # --- commands ---------------------------------------------------------------------------------------
+
+    def take(self, command: Command) -> Reply:
+        """Do what `command` says, or leave it to the loop; the reply to an edit comes when it was checked."""
+        self._attended = True
+        match command:
+            case commands.Ping():
+                return Reply(ok=True, message=self._state())
+            case commands.Pause():
+                return self._pause()
+            case commands.Resume():
+                return self._resume()
+            case commands.Stop():
+                return self._stop(command.when)
+            case commands.Steer():
+                return self._steer(command.text)
+            case EditConfig() | EditCode():
+                return self._edit(command)
+            case commands.Approve():
+                return self._approve(command)
+            case commands.Branch():
+                return self._queue("branch", command.run_id)
+            case commands.Rerun():
+                return self._queue("rerun", command.run_id, command.seed)
+
+    def _state(self) -> str:
+        with self._changed:
+            if self._standing:
+                return f"paused before {self._standing}"
+            if self._stopping or self._cancel.is_set():
+                return "stopping"
+            return "pausing" if self._pausing else "running"
+
+    def _pause(self) -> Reply:
+        with self._changed:
+            self._pausing = True
+            here = f"before {self._standing}" if self._standing else "after this step"
+        return Reply(ok=True, message=f"the run pauses {here}")
+
+    def _resume(self) -> Reply:
+        with self._changed:
+            stood = self._pausing or self._standing
+            self._pausing, self._released = False, bool(self._standing)
+            self._changed.notify_all()
+        return Reply(ok=True, message="the run goes on" if stood else "the run was not paused")
+
+    def _stop(self, when: str) -> Reply:
+        with self._changed:
+            self._stopping = True
+            if when == "now":
+                self._cancel.set()
+            self._changed.notify_all()
+        return Reply(ok=True, message=f"the run stops {'now' if when == 'now' else 'after this step'}")
+
+    def _steer(self, text: str) -> Reply:
+        text = one_line(text)
+        if not text:
+            return Reply(
+                ok=False, message="there is nothing in it", remedy="Say what the planner should try."
+            )
+        with self._changed:
+            event = events.Steered(text=text, iteration=self._iteration)
+            self._steered.append(event)
+            self._tell(event)
+        return Reply(ok=True, message="the planner sees it from its next prompt on")
+
+    def _edit(self, command: EditConfig | EditCode) -> Reply:
+        what = "configuration" if isinstance(command, EditConfig) else "code"
+        places = EDITABLE[type(command)]
+        edit, where = Edit(command), " or ".join(places)
+        with self._changed:
+            if self._standing not in places:
+                return Reply(
+                    ok=False,
+                    message=f"the {what} can be edited only while the run stands before {where}",
+                    remedy=f"Pause it there, or run with --hold {places[-1]}.",
+                )
+            self._edits.append(edit)
+            self._changed.notify_all()
+        return edit.answer.result()
+
+    def _approve(self, command: commands.Approve) -> Reply:
+        if self._approvals.answer(command.id, command.allowed):
+            return Reply(ok=True, message="allowed" if command.allowed else "refused")
+        what = "that question is not open: it was answered, or never asked"
+        return Reply(ok=False, message=what, remedy="Look at what the run asks now.")
+
+    def _queue(self, kind: events.QueueKind, run_id: str, seed: int | None = None) -> Reply:
+        try:
+            known = registry.load(self._root)
+            missing = _missing(self._root, known, kind, run_id)
+        except MlagentError as error:
+            return Reply(ok=False, message=error.what, remedy=error.remedy)
+        if missing:
+            return Reply(ok=False, message=missing, remedy="`mlagent runs` lists the runs of the project.")
+        with self._changed:
+            number = max([self._iteration, *self._queued]) + 1
+            if number > self._limit:
+                return Reply(
+                    ok=False,
+                    message=f"the run ends at its limit of {self._limit} iterations",
+                    remedy="Go on with a higher limit: mlagent resume PROJECT --iterations N",
+                )
+            if kind == "rerun" and seed is None:
+                used = [entry.seed for entry in known] + [q.seed or 0 for q in self._queued.values()]
+                seed = (max(used) + 1) % 2**31
+            event = events.Queued(kind=kind, run_id=run_id, seed=seed, iteration=number)
+            self._queued[number] = event
+            self._tell(event)
+        what = f"repeats {run_id} with seed {seed}" if kind == "rerun" else f"starts from {run_id}"
+        return Reply(ok=True, message=f"iteration {number} {what}, unless the run ends before")
+
+    # --- the loop ---------------------------------------------------------------------------------------
+
+    def opening(self) -> list[events.Event]:
+        """What the user said when they started this process, as events."""
+        said: list[events.Event] = []
+        if self._hands.branch_from:
+            start = events.Queued(kind="branch", run_id=self._hands.branch_from, iteration=self._iteration)
+            self._queued[self._iteration] = start
+            said.append(start)
+        if text := one_line(self._hands.steer):
+            steered = events.Steered(text=text, iteration=self._iteration)
+            self._steered.append(steered)
+            said.append(steered)
+        return said
+
+    def begin(self, iteration: int) -> events.Queued | None:
+        """An iteration begins; what the user has chosen for it to start from."""
+        with self._changed:
+            self._iteration = iteration
+            return self._queued.get(iteration)
+
+    def steering(self) -> str:
+        """What the user has said during this iteration and the one before; empty when nothing."""
+        with self._changed:
+            alive = (self._iteration - 1, self._iteration)
+            texts = [event.text for event in self._steered if event.iteration in alive]
+        return "; ".join(dict.fromkeys(texts[-SENTENCES:]))
+
+    def arrive(self, before: events.StepName) -> str:
+        """Why the loop has to stand still before a step; empty when it need not. Raises `Interrupted`."""
+        with self._changed:
+            if self._stopping:
+                raise Interrupted("stopped on request")
+            reason = (
+                "requested" if self._pausing else f"before {before}" if before in self._hands.holds else ""
+            )
+            self._standing, self._released = before if reason else "", False
+            return reason
+
+    def next_edit(self) -> Edit | None:
+        """Wait, standing still, for a version of the user's; None when the loop goes on. For a background."""
+        with self._changed:
+            while not self._edits:
+                if self._stopping or self._cancel.is_set():
+                    self._standing = ""
+                    raise Interrupted("stopped on request")
+                if self._released:
+                    self._standing = ""
+                    return None
+                self._changed.wait(LOOK_EVERY)
+            return self._edits.popleft()
+
+    def ask(self, tool: str, command: str) -> bool:
+        """The user's word on a command; False at once when nobody is there to be asked."""
+        if not (self._attended or self._approvals.can_ask):
+            return False
+        return self._approvals.ask(tool, command, str(self._root))
+
+    def close(self) -> None:
+        """Answer whoever still waits; a second call does nothing."""
+        with self._changed:
+            self._standing = ""
+            while self._edits:
+                self._edits.popleft().answer.set_result(Reply(ok=False, message="the run has ended"))
+
+
+def _missing(root: Path, known: list[RegistryEntry], kind: events.QueueKind, run_id: str) -> str:
+    """What an iteration that starts from `run_id` would lack; empty when it can."""
+    if all(entry.run_id != run_id for entry in known):
+        return f"there is no run {run_id} in this project"
+    run = runs.load(root, run_id)
+    if run.config is None:
+        return f"run {run_id} has no configuration to start from"
+    if kind == "rerun" and (run.code is None or run.eval_config is None):
+        return f"run {run_id} has no code that could be trained again"
+    return ""

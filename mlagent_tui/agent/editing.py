@@ -1,0 +1,84 @@
+"""The user's own configuration or code in place of a model's, under the checks that a model's must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mlagent_tui import events, paths, shapes, tools
+from mlagent_tui.agent import planning
+from mlagent_tui.agent.control import Edit
+from mlagent_tui.commands import EditConfig, Reply
+from mlagent_tui.errors import ConfigError, MlagentError
+from mlagent_tui.schemas import ModelConfig
+
+if TYPE_CHECKING:
+    from mlagent_tui.agent.loop import Loop
+
+Steps = Generator[events.Event, None, None]
+
+
+def edited(loop: Loop, edit: Edit) -> Steps:
+    """Take the user's version up, or say in the reply what is wrong with it; then nothing has changed."""
+    reply = Reply(ok=False, message="the run was stopped before this was checked")
+    try:
+        if isinstance(edit.command, EditConfig):
+            yield from _take_config(loop, edit.command.config)
+        else:
+            yield from _take_code(loop, edit.command.code)
+        reply = Reply(ok=True, message="checked and taken")
+    except MlagentError as error:
+        loop.interrupted_by(error)
+        reply = Reply(ok=False, message=error.what, remedy=error.remedy)
+    finally:
+        edit.answer.set_result(reply)
+
+
+def accept_code(loop: Loop, code: str) -> Steps:
+    """Code that no model writes in this iteration becomes its code. Raises `CodeError`."""
+    config = loop.now.config
+    assert config is not None  # there is code only after it
+    check = partial(tools.check_code, code, config)
+    yield from loop.checking(lambda: loop.session.use(check))
+    loop.session.project.files.write(paths.CURRENT_MODEL, code)
+    yield events.CodeMade(code=code, accepted=True, path=paths.CURRENT_MODEL)
+
+
+def _take_config(loop: Loop, fields: dict[str, Any]) -> Steps:
+    config = tools.parse_config(fields)
+    _refuse_unfit(loop, config)
+    steps = shapes.infer(config)
+    yield from loop.checking(partial(loop.session.build, config))
+    yield from loop.call("write_file", planning.config_file(config))
+    yield planning.config_made(loop.now.number, config, steps)
+    loop.now.config = config
+    loop.now.edited.add("config")
+    yield events.Edited(what="config", iteration=loop.now.number)
+
+
+def _refuse_unfit(loop: Loop, config: ModelConfig) -> None:
+    """A planner's slip is put right; a user is told, as they may have meant another data set."""
+    card = loop.card
+    for what, given, wanted in (
+        ("input_shape", tuple(config.input_shape), tuple(card.input_shape)),
+        ("num_classes", config.num_classes, card.num_classes),
+    ):
+        if given != wanted:
+            raise ConfigError(f"{what} is {given}, but {card.dataset} has {wanted}", "Correct it.")
+    if planning.fitted(loop.brief(), config) != config:
+        raise ConfigError(
+            f"the last layer does not end in {card.num_classes} values, one a class", "Correct it."
+        )
+
+
+def _take_code(loop: Loop, code: str) -> Steps:
+    now = loop.now
+    code = code.rstrip("\n") + "\n"
+    yield from accept_code(loop, code)
+    now.code = code
+    now.edited.add("code")
+    if now.summary is not None and now.plan is not None:
+        call = next(call for call in now.plan.calls if call.tool == "pytorch_model_summary")
+        now.summary = yield from loop.summarise(call)
+    yield events.Edited(what="code", iteration=now.number)

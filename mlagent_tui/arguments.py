@@ -1,0 +1,196 @@
+"""What can be said on the command line, and how it becomes the options of a run; nothing is done here."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from mlagent_tui.errors import UsageError
+from mlagent_tui.settings import Settings
+
+INTERFACE = "interface"
+"""The command that is meant where none is named."""
+
+NAMES = (INTERFACE, "run", "resume", "replay", "runs", "report", "models", "doctor")
+HOLDS = ("assemble", "evaluate")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def run_options(arguments: argparse.Namespace, defaults: Settings) -> Any:
+    """The `agent.RunOptions` that the arguments of `run` ask for. Raises `UsageError` at the first slip."""
+    try:
+        return option_values(arguments, defaults)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        name = "GOAL" if option == "goal-text" else f"--{option}"
+        raise UsageError(f"{name}: {first['msg']}", "See: mlagent run --help") from error
+
+
+def option_values(arguments: argparse.Namespace, defaults: Settings) -> Any:
+    """As `run_options`, with every slip. Raises `pydantic.ValidationError`."""
+    from mlagent_tui.agent import RunOptions
+
+    names = ("planner", "coder", "dataset", "iterations", "patience", "time_budget", "seed", "device")
+    said = {name: getattr(arguments, name) for name in (*names, "data_dir", "sandbox")}
+    given = {name: value for name, value in said.items() if value is not None}
+    if arguments.model:
+        given = {"planner": arguments.model, "coder": arguments.model} | given
+    given = defaults.model_dump() | given
+    for role in ("planner", "coder"):
+        given[role] = absolute(given[role])
+    given["data_dir"] = given["data_dir"] and given["data_dir"].expanduser().absolute()
+    return RunOptions.model_validate(given | {"goal_text": arguments.goal.strip()})
+
+
+def absolute(spec: str) -> str:
+    """A model file's name as it is valid from every folder; a run may be resumed from another."""
+    if spec == "bundled" or "://" in spec:
+        return spec
+    return str(Path(spec).expanduser().absolute())
+
+
+def duration(text: str) -> float:
+    """Seconds from `90`, `90s`, `30m`, `1h30m`. Raises `argparse.ArgumentTypeError`."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
+    if not parts or "".join(a + b for a, b in parts) != text.strip().lower():
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 90s, 30m or 1h30m")
+    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError("a duration is more than zero")
+    return seconds
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed such as 1, 10 or 0.5")
+    return speed
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors in the form of all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"See: {self.prog} --help")
+
+
+def with_command(argv: Sequence[str]) -> list[str]:
+    """The arguments with a command in front: without one, or with a folder, they mean the interface."""
+    first = argv[0] if argv else None
+    if first is None:
+        return [INTERFACE]
+    if not first.startswith("-") and first not in NAMES and Path(first).is_dir():
+        return [INTERFACE, *argv]
+    return list(argv)
+
+
+def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
+    """The parser of all commands; `command` of what it returns is the function that carries it out."""
+    parser = _Parser(
+        prog="mlagent",
+        usage="mlagent [PROJECT]\n       mlagent COMMAND ...",
+        description="Design neural networks with language models on your own machine.",
+        epilog="Exit status: 0 goal achieved or command done; 3 finished without achieving the goal; "
+        "2 bad usage; 1 error; 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"mlagent {_version()}")
+    known = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    interface = known.add_parser(INTERFACE, prog="mlagent")
+    interface.add_argument("project", type=Path, nargs="?", metavar="PROJECT")
+    _add_run(known)
+    resume = known.add_parser("resume", help="go on with the last run of a project")
+    resume.add_argument("project", type=Path, metavar="PROJECT")
+    _add_limits(resume)
+    _add_hands(resume)
+    _add_output(resume)
+    replay = known.add_parser("replay", help="play a recorded run in the terminal interface")
+    replay.add_argument("project", type=Path, metavar="PROJECT")
+    replay.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times as fast (default: 1)")
+    runs = known.add_parser("runs", help="list the runs of a project")
+    runs.add_argument("project", type=Path, metavar="PROJECT")
+    runs.add_argument("--json", action="store_true", help="the registry's entries as JSON")
+    report = known.add_parser("report", help="write and print the report of a project's last run")
+    report.add_argument("project", type=Path, metavar="PROJECT")
+    models = known.add_parser("models", help="list the language models on this machine, or measure one")
+    models.set_defaults(check=None)
+    models.add_argument("--json", action="store_true", help="the same as JSON")
+    check = models.add_subparsers(metavar="check").add_parser("check", help="load a model and measure it")
+    check.add_argument("check", metavar="M", help="bundled, a .gguf, a folder, or http://host:port/v1#name")
+    check.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+    doctor = known.add_parser("doctor", help="look at everything that a run needs of this machine")
+    doctor.add_argument("--json", action="store_true", help="the same as JSON, for a support ticket")
+    for name, one in known.choices.items():
+        one.set_defaults(command=commands[name])
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser(
+        "run",
+        help="work on a goal",
+        epilog='Example: mlagent run "a small CNN for the digits data set, at least 95% accuracy"',
+    )
+    run.add_argument("goal", metavar="GOAL", help="what to reach, in your own words, with a number")
+    add = run.add_argument
+    add("--project", type=Path, metavar="DIR", help="folder of the project (default: ./<goal>-<n>)")
+    add("--another", action="store_true", help="start although the project's last run has not ended")
+    add("--model", metavar="M", help="language model for both roles: bundled, or a .gguf file")
+    add("--planner", metavar="M", help="language model that plans and decides")
+    add("--coder", metavar="M", help="language model that writes code")
+    add("--dataset", metavar="D", help="digits, mnist, fashion_mnist, cifar10, cifar100 or dummy")
+    add("--seed", type=int, metavar="N", help="everything random follows from it (default: 0)")
+    add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
+    add("--data-dir", type=Path, metavar="DIR", help="folder of the data sets")
+    add("--sandbox", metavar="S", help="confinement of generated code: auto, required or none")
+    add("--branch-from", metavar="RUN", help="start from the network of this run of the project")
+    add("--check", action="store_true", help="start nothing; print as JSON what would keep it from starting")
+    _add_limits(run)
+    _add_hands(run)
+    _add_output(run)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--iterations", type=int, metavar="N", help="try at most N networks (default: 8)")
+    add("--patience", type=int, metavar="N", help="stop after N networks without improvement (default: 3)")
+    add("--time-budget", type=duration, metavar="T", help="start nothing new after T, such as 90s or 30m")
+
+
+def _add_hands(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--hold",
+        action="append",
+        default=[],
+        choices=HOLDS,
+        help="stand still before this step of every iteration until told to go on",
+    )
+    add("--steer", default="", metavar="TEXT", help="a sentence that the planner sees in its next prompts")
+    add(
+        "--wait-for-approval",
+        action="store_true",
+        help="let commands that need approval wait for it to come through the project's socket",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--events", choices=["jsonl"], help="print the run's events as JSON lines on stdout")
+    parser.add_argument("--quiet", action="store_true", help="print warnings, errors and the outcome only")
+
+
+def _version() -> str:
+    try:
+        return metadata.version("mlagent-tui")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

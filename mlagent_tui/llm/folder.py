@@ -1,0 +1,176 @@
+"""Reads what a folder of Hugging Face weights says of itself: its configuration and its weights' headers.
+
+Formats: https://huggingface.co/docs/safetensors, and the `config.json` of transformers. Nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlagent_tui.errors import ModelError
+
+MAX_JSON = 100_000_000
+"""Bytes of a header: the limit of the format itself."""
+
+_BITS = {
+    "F64": 64,
+    "I64": 64,
+    "F32": 32,
+    "I32": 32,
+    "U32": 32,
+    "F16": 16,
+    "BF16": 16,
+    "I16": 16,
+    "I8": 8,
+    "U8": 8,
+}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a folder of weights says about itself."""
+
+    path: Path
+    config: Mapping[str, Any] = field(repr=False)
+    files: tuple[Path, ...] = ()
+    parameters: int = 0
+    dtype: str = ""
+
+    @property
+    def architecture(self) -> str:
+        """`qwen3`: transformers' own word."""
+        return str(self.config.get("model_type", ""))
+
+    @property
+    def name(self) -> str:
+        """The folder's, or, in the Hugging Face cache, the repository's."""
+        for parent in (self.path, *self.path.parents):
+            if parent.name.startswith("models--"):
+                return parent.name.removeprefix("models--").replace("--", "/")
+        return self.path.name
+
+    @property
+    def size(self) -> int:
+        """Bytes of the weights."""
+        return sum(file.stat().st_size for file in self.files)
+
+    @property
+    def quantisation(self) -> str:
+        """`BF16`, or the method that quantised the weights."""
+        method = self.config.get("quantization_config")
+        return str(method.get("quant_method", "quantised")) if isinstance(method, dict) else self.dtype
+
+    @property
+    def context_length(self) -> int:
+        """Tokens the model was trained for; 0 when not said."""
+        return self._number("max_position_embeddings")
+
+    @property
+    def layers(self) -> int:
+        """Blocks of the network; 0 when not said."""
+        return self._number("num_hidden_layers")
+
+    def kv_bytes(self, context: int, bytes_per_value: float = 2.0) -> int:
+        """Memory of `context` tokens in all layers; 0 when the configuration does not tell."""
+        heads = self._number("num_attention_heads")
+        width = self._number("head_dim") or (self._number("hidden_size") // heads if heads else 0)
+        return int(
+            2
+            * context
+            * self.layers
+            * (self._number("num_key_value_heads") or heads)
+            * width
+            * bytes_per_value
+        )
+
+    def _number(self, key: str) -> int:
+        inner = self.config.get("text_config")
+        for part in (self.config, inner if isinstance(inner, dict) else {}):
+            value = part.get(key)
+            if isinstance(value, int) and 0 <= value < 2**48:
+                return value
+        return 0
+
+
+def is_model_folder(path: Path) -> bool:
+    """Whether there are a configuration and weights as safetensors."""
+    return (path / "config.json").is_file() and any(path.glob("*.safetensors"))
+
+
+def read_folder(path: Path) -> Folder:
+    """What the folder says. Raises `ModelError` where something is missing, damaged, or no language model."""
+    config = _json(path / "config.json")
+    files = tuple(sorted(file for file in path.glob("*.safetensors")))
+    if not files:
+        raise ModelError(
+            f"{path} has no .safetensors files",
+            "Other formats of weights can hold code and are not read: convert them, or download safetensors.",
+        )
+    names = config.get("architectures")
+    said = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    if said and not any(name.endswith(("ForCausalLM", "ForConditionalGeneration")) for name in said):
+        raise ModelError(
+            f"{path} holds no language model that writes text: {', '.join(said)}", "Choose a chat model."
+        )
+    types: Counter[str] = Counter()
+    for file in files:
+        types += _weights(file)
+    dtype = max(types, key=lambda name: types[name] * _BITS.get(name, 8), default="")
+    return Folder(path, config, files, sum(types.values()), dtype)
+
+
+def _weights(file: Path) -> Counter[str]:
+    """Parameters by type, from the header of one file."""
+    types: Counter[str] = Counter()
+    try:
+        with file.open("rb") as opened:
+            (size,) = struct.unpack("<Q", opened.read(8))
+            if size > MAX_JSON:
+                raise ValueError("a header too long")
+            header = json.loads(opened.read(size))
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                types[str(tensor["dtype"])] += math.prod(int(length) for length in tensor["shape"])
+        end = (
+            8
+            + size
+            + max((t["data_offsets"][1] for n, t in header.items() if n != "__metadata__"), default=0)
+        )
+    except OSError as error:
+        raise ModelError(f"cannot read {file}: {error.strerror}", "Check its permissions.") from error
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        struct.error,
+        RecursionError,
+    ) as error:
+        raise ModelError(f"{file} is damaged: its header cannot be read", "Copy the folder again.") from error
+    if end > file.stat().st_size:
+        raise ModelError(f"{file} is truncated", "Copy the folder again.")
+    return types
+
+
+def _json(file: Path) -> Mapping[str, Any]:
+    try:
+        if file.stat().st_size > MAX_JSON:
+            raise ValueError("too long")
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no {file}", "Name a folder of Hugging Face weights.") from error
+    except OSError as error:
+        raise ModelError(f"cannot read {file}: {error.strerror}", "Check its permissions.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file} is damaged", "Copy the folder again.") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{file} is damaged", "Copy the folder again.")
+    return value

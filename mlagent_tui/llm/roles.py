@@ -1,0 +1,196 @@
+"""From what a user names as a model, and the settings of its role, to a language model that answers.
+
+A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http://host:port/v1#name`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlagent_tui import paths
+from mlagent_tui.errors import ModelError
+from mlagent_tui.llm.base import LanguageModel
+from mlagent_tui.llm.client import Manner, ServedModel
+from mlagent_tui.llm.folder import read_folder
+from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.process import Options
+
+MAX_TEMPLATE = 1_000_000
+CONTEXT = 16384
+"""Tokens of context where neither the role's settings nor the model ask for fewer."""
+
+_URL = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
+
+
+class RoleOptions(BaseModel):
+    """How a role uses its model; every key may be left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """0 takes the likeliest token always; a repeated attempt is drawn at random at 0.4 or more."""
+
+    context: Annotated[int, Field(ge=512, le=2**31 - 1)] | None = None
+    """Tokens that prompt and answer may have together; null: what the model was made for, at most 16,384."""
+
+    thinking_budget: Annotated[int, Field(ge=0, le=1_000_000)] = 2048
+    """Tokens that a reasoning model may think before it answers; 0: it answers at once."""
+
+    chat_template: Path | None = None
+    """A file with a Jinja chat template; null: the model's own."""
+
+    gpu_layers: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Layers of a .gguf on the GPU; null: all of them, or as many as fit. 0 keeps any model off the GPU."""
+
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Threads of the CPU; 0: as many as there are physical cores, and one for a very small model."""
+
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    """An implementation of attention that needs less memory; auto: where the device has it."""
+
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """Where a folder of weights is computed; auto: the first there is of cuda, mps and cpu."""
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """The numbers a folder of weights is computed in; auto: 16 bits on a GPU, 32 on a CPU where they fit."""
+
+    memory_check: bool = True
+    """Whether a model that seems too large for the memory is refused before it is loaded."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a specification names: a file or folder, or a model behind a URL."""
+
+    path: Path | None = None
+    url: str = ""
+    model: str = ""
+
+
+def parse(spec: str) -> Place:
+    """Raises `ModelError` for a URL that is none. Nothing is looked up."""
+    if spec == "bundled":
+        return Place(paths.bundled_model())
+    if "://" not in spec:
+        return Place(Path(spec).expanduser().absolute())
+    if not _URL.fullmatch(spec):
+        raise ModelError(
+            f"{spec} does not name a server", "Write http://HOST:PORT/v1#MODEL, without a user name or query."
+        )
+    url, _, model = spec.partition("#")
+    return Place(None, url.rstrip("/"), model)
+
+
+def check_spec(spec: str) -> None:
+    """Raises `ModelError` with the remedy for a model that cannot be used, as far as it is quickly seen.
+
+    Reads headers, loads nothing, and asks no server.
+    """
+    place = parse(spec)
+    if place.path is None:
+        _need("openai", "a server", "server")
+    elif place.path.is_dir():
+        folder = read_folder(place.path)
+        if not (place.path / "tokenizer.json").is_file():
+            raise ModelError(
+                f"{place.path} has no tokenizer.json",
+                "Convert its tokenizer with `AutoTokenizer.from_pretrained(...).save_pretrained(...)`.",
+            )
+        if not folder.architecture:
+            raise ModelError(f"{place.path}/config.json names no model_type", "Choose a chat model.")
+        _need("transformers", "a folder of Hugging Face weights", "transformers")
+    else:
+        read_header(place.path)
+
+
+def _need(package: str, what: str, extra: str) -> None:
+    if find_spec(package) is None:
+        raise ModelError(
+            f"{what} needs the Python package {package}", f"Install it: pip install 'mlagent-tui[{extra}]'."
+        )
+
+
+def open_role(spec: str, options: RoleOptions) -> LanguageModel:
+    """Starts loading the model. Raises `ModelError`."""
+    place = parse(spec)
+    if place.path is not None:
+        if place.path.is_dir():
+            check_spec(spec)
+        return ServedModel(place.path, _loading(options), _manner(options))
+    check_spec(spec)
+    from mlagent_tui.llm.openai import RemoteModel
+
+    return RemoteModel(
+        place.url, place.model, _manner(options), options.thinking_budget, options.context or CONTEXT
+    )
+
+
+def open_roles(
+    planner_spec: str, coder_spec: str, planner: RoleOptions, coder: RoleOptions
+) -> tuple[LanguageModel, LanguageModel]:
+    """The models of both roles, loading at the same time; the same file or folder is loaded once.
+
+    Then the larger context counts, and otherwise what the planner's settings say, or where they say nothing,
+    the coder's. Raises `ModelError`.
+    """
+    one, other = parse(planner_spec), parse(coder_spec)
+    if one.path is None or other.path is None or not _same(one.path, other.path):
+        first = open_role(planner_spec, planner)
+        try:
+            return first, open_role(coder_spec, coder)
+        except BaseException:
+            first.close()
+            raise
+    if planner == coder:
+        shared = open_role(planner_spec, planner)
+        return shared, shared
+    first = ServedModel(one.path, _loading(merged(planner, coder)), _manner(planner))
+    return first, first.shared(_manner(coder))
+
+
+def merged(planner: RoleOptions, coder: RoleOptions) -> RoleOptions:
+    """How to load one model for both."""
+    said = coder.model_dump(exclude_unset=True) | planner.model_dump(exclude_unset=True)
+    said["context"] = max(options.context or CONTEXT for options in (planner, coder))
+    return RoleOptions(**said)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other
+
+
+def _loading(options: RoleOptions) -> Options:
+    return Options(
+        context_limit=options.context or CONTEXT,
+        threads=options.threads,
+        gpu_layers=-1 if options.gpu_layers is None else options.gpu_layers,
+        thinking_tokens=options.thinking_budget,
+        flash_attention=options.flash_attention,
+        device=options.device,
+        dtype=options.dtype,
+        memory_check=options.memory_check,
+    )
+
+
+def _manner(options: RoleOptions) -> Manner:
+    template = _template(options.chat_template) if options.chat_template else ""
+    return Manner(options.temperature, options.thinking_budget, template)
+
+
+def _template(path: Path) -> str:
+    try:
+        text = path.expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"cannot read the chat template {path}: {error}", "Name a text file.") from error
+    if not text.strip() or len(text) > MAX_TEMPLATE:
+        raise ModelError(f"{path} is no chat template", "Name a file with a Jinja template.")
+    return text

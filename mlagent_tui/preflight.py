@@ -1,0 +1,154 @@
+"""What would keep a run from starting, found without starting or making anything."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+
+from mlagent_tui import commands, sandbox, settings, workspace
+from mlagent_tui.agent import RunOptions, find_numbers, named_datasets
+from mlagent_tui.arguments import option_values
+from mlagent_tui.errors import DataError, MlagentError, ModelError, UsageError
+from mlagent_tui.llm import locate, read_header
+from mlagent_tui.schemas import DatasetName
+from mlagent_tui.training import data_card
+
+DEVICE_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+"""What a GPU that torch calls `cuda` shows on Linux: NVIDIA, the same in WSL, AMD."""
+
+
+class Problem(BaseModel):
+    """One reason; `field` is the argument it is about."""
+
+    field: str
+    message: str
+    remedy: str = ""
+
+
+class Told(BaseModel):
+    """Every reason, the confinement that a run would have, and what each data set lacks (empty: nothing)."""
+
+    problems: list[Problem]
+    sandbox: str
+    datasets: dict[str, str]
+
+
+def check(arguments: argparse.Namespace) -> Told:
+    """Look at everything that a run of these arguments needs before its first step."""
+    problems: list[Problem] = []
+    try:
+        defaults = settings.load()
+    except UsageError as error:
+        problems.append(Problem(field="settings", message=error.what, remedy=error.remedy))
+        defaults = settings.Settings()
+    options: RunOptions | None = None
+    try:
+        options = option_values(arguments, defaults)
+    except ValidationError as error:
+        problems += [_slip(str(e["loc"][0]), e["msg"]) for e in error.errors()]
+    level = sandbox.best_level()
+    if options:
+        level = "none" if options.sandbox == "none" else level
+        for field, look in _looks(options, arguments):
+            try:
+                look()
+            except MlagentError as error:
+                problems.append(Problem(field=field, message=error.what, remedy=error.remedy))
+    data_dir = options.data_dir if options else defaults.data_dir
+    return Told(problems=problems, sandbox=level, datasets=dict(_datasets(data_dir)))
+
+
+def _slip(name: str, message: str) -> Problem:
+    if name == "goal_text":
+        return Problem(field="goal", message="there is no goal", remedy="Say what to reach, with a number.")
+    return Problem(field=name, message=message, remedy="See: mlagent run --help")
+
+
+def _looks(options: RunOptions, arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[], None]]]:
+    """(field, look) for each; a look raises what is wrong."""
+    yield "goal", lambda: _measurable(options.goal_text)
+    yield "dataset", lambda: _dataset(options)
+    yield "planner", lambda: _model(options.planner)
+    yield "coder", lambda: _model(options.coder)
+    yield "device", lambda: _device(options.device)
+    yield "sandbox", lambda: _confined(options)
+    if arguments.project is not None:
+        yield "project", lambda: _project(arguments.project, arguments.another)
+    if arguments.branch_from:
+        yield "branch_from", lambda: workspace.check_branch(arguments.project, arguments.branch_from)
+
+
+def _measurable(goal_text: str) -> None:
+    if not find_numbers(goal_text):
+        raise UsageError(
+            "the goal has no measurable criterion",
+            'Say what counts as success, such as "at least 95% accuracy" or "validation loss below 0.3".',
+        )
+
+
+def _dataset(options: RunOptions) -> None:
+    named = [options.dataset] if options.dataset else named_datasets(options.goal_text)
+    if not named:
+        raise DataError("the goal names no data set", "Name one in the goal, or choose one.")
+    if len(named) == 1:
+        data_card(named[0], None, options.data_dir)
+
+
+def _datasets(data_dir: Path | None) -> Iterator[tuple[str, str]]:
+    for name in get_args(DatasetName):
+        try:
+            data_card(name, None, data_dir)
+        except DataError as error:
+            yield name, f"{error.what}. {error.remedy}"
+        else:
+            yield name, ""
+
+
+def _model(spec: str) -> None:
+    path = locate(spec)
+    if not path.is_file():
+        raise ModelError(f"there is no file {path}", "Name a .gguf file, or use `bundled`.")
+    read_header(path)
+
+
+def _device(device: str) -> None:
+    missing = {
+        "cuda": sys.platform != "linux" or not any(os.path.exists(name) for name in DEVICE_FILES),
+        "mps": (sys.platform, platform.machine()) != ("darwin", "arm64"),
+    }
+    if missing.get(device):
+        raise UsageError(f"this machine has no {device} device", "Choose `auto` or `cpu`.")
+    if device == "cuda" and _torch_version().endswith("+cpu"):
+        raise UsageError(
+            "the installed torch is built for the CPU only", "Install torch with CUDA, or choose `cpu`."
+        )
+
+
+def _torch_version() -> str:
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _confined(options: RunOptions) -> None:
+    sandbox.resolve_level(options.sandbox)
+
+
+def _project(folder: Path, another: bool) -> None:
+    workspace.check(folder, another=another)
+    if commands.engine_alive(folder):
+        raise UsageError(f"{folder} is in use: an engine works on it", "Open it, or stop its run first.")
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK):
+        raise UsageError(f"{place} cannot be written to", "Choose another folder.")

@@ -1,0 +1,257 @@
+"""The application: which screen is shown, the link to the engine, and what every screen shares.
+
+For screens: `app.engine` is the link of the open project, `app.memory` what is remembered, `app.settings` the
+user's settings; `copy`, `announce`, `edit_file`, `open_project` and `leave_project` are done here.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+from textual.theme import Theme
+
+from mlagent_tui import settings
+from mlagent_tui.tui import clipboard, keys, notify, themes
+from mlagent_tui.tui.engine import EngineLink
+from mlagent_tui.tui.memory import Memory
+from mlagent_tui.tui.messages import RunEnded
+
+if TYPE_CHECKING:
+    from mlagent_tui.tui.screens.run import RunScreen
+
+WATCH_SECONDS = 1.0
+"""How often a run that was left in the background is looked at."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What to show first: a project, alive or as a recording that is played. Nothing: the start screen."""
+
+    project: Path | None = None
+    live: bool = True
+    speed: float | None = None
+
+
+class MlagentApp(App[int], inherit_bindings=False):
+    """The interface."""
+
+    TITLE = "mlagent"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keys.bindings("app"),
+        Binding("ctrl+c", "help_quit", show=False, system=True),
+    ]
+
+    def __init__(
+        self,
+        opening: Opening | None = None,
+        *,
+        preferences: settings.Settings | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__()
+        self.opening = opening or Opening()
+        self.settings = preferences or settings.Settings()
+        self.memory = memory or Memory()
+        self.engine = EngineLink(self.opening.project or Path())
+        self._given_theme = ""
+        self.background: dict[Path, EngineLink] = {}
+        """The engines of runs that were left and go on."""
+        for theme in themes.OURS:
+            self.register_theme(theme)
+
+    # --- opening and leaving ------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        project, live, speed = self.opening.project, self.opening.live, self.opening.speed
+        self.push_screen(self._start_screen() if project is None else self._run_screen(project, live, speed))
+        chosen = self.settings.theme or self.memory.text("theme")
+        known = chosen in self.available_themes
+        self.theme = chosen if known else themes.first_choice(self.console.color_system)
+        self._given_theme = self.theme
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        self.set_keymap(keys.usable(self.settings.keys))
+        for problem in keys.problems(self.settings.keys):
+            self.notify(problem, title="Settings", severity="warning", timeout=15, markup=False)
+        if self.settings.theme and not known:
+            words = f"there is no theme {self.settings.theme}; the palette (ctrl+p) lists them"
+            self.notify(words, title="Settings", severity="warning", timeout=15, markup=False)
+        self.set_interval(WATCH_SECONDS, self._look_after_background)
+        if self.opening.project is not None and self.opening.live:
+            self.memory.opened(self.opening.project)
+
+    def on_unmount(self) -> None:
+        for link in (self.engine, *self.background.values()):
+            link.close()
+
+    def open_project(self, root: Path, *, live: bool = True, engine: EngineLink | None = None) -> None:
+        """Show a project's run screen on top of the start screen, attached to its engine if it has one."""
+        root = root.absolute()
+        left = self.background.pop(root, None)
+        self.engine = engine or left or EngineLink(root)
+        self.memory.opened(root)
+        self.push_screen(self._run_screen(root, live, None))
+
+    def leave_project(self) -> None:
+        """Back from a run screen to the start screen; an engine goes on, and its end will be told."""
+        if self.engine.alive():
+            self.background[self.engine.root.absolute()] = self.engine
+        else:
+            self.engine.close()
+        if not self.opening.live:
+            self.exit(0)
+        elif len(self.screen_stack) > 2:  # an empty one, the start screen, and the run screen
+            self.pop_screen()
+        else:
+            self.switch_screen(self._start_screen())
+
+    def _start_screen(self) -> Screen[Any]:
+        from mlagent_tui.tui.screens.start import StartScreen
+
+        return StartScreen()
+
+    def _run_screen(self, root: Path, live: bool, speed: float | None) -> RunScreen:
+        from mlagent_tui.tui.screens.run import RunScreen
+
+        return RunScreen(root, live=live, speed=speed)
+
+    # --- what screens share -------------------------------------------------------------------------------
+
+    def copy(self, text: str, what: str = "text") -> None:
+        """Put `text` on the clipboard and say so."""
+        if not text:
+            self.notify(f"There is no {what} to copy yet.", severity="warning", markup=False)
+            return
+        self.copy_to_clipboard(text)
+        lines = text.count("\n") + (not text.endswith("\n"))
+        amount = f"{lines:,} lines" if lines > 1 else f"{len(text):,} characters"
+        self.notify(f"Copied: {what}, {amount}", timeout=3, markup=False)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        super().copy_to_clipboard(text)
+        if not self.is_headless:
+            self.run_worker(partial(clipboard.hand_over, text), thread=True, exit_on_error=False)
+
+    def announce(
+        self, title: str, body: str, *, seconds: float = 0.0, severity: SeverityLevel = "information"
+    ) -> None:
+        """Say that something has ended; when it took long, also outside of this terminal."""
+        self.notify(body, title=title, severity=severity, timeout=10, markup=False)
+        if seconds >= self.settings.notify_after and self._driver is not None and not self.is_headless:
+            self._driver.write(notify.notice(title, body, self.settings.notify))
+
+    def edit_file(self, path: Path) -> bool:
+        """Open `path` in the user's editor, which has the terminal until it ends; whether it ended well."""
+        command = editor_command()
+        if command is None:
+            self.notify("Set $EDITOR to a program that edits text.", title="No editor", severity="warning")
+            return False
+        try:
+            with self.suspend():
+                status = subprocess.run([*command, str(path)], check=False).returncode
+        except SuspendNotSupported:
+            self.notify("This terminal cannot be lent to an editor.", severity="warning")
+            return False
+        except OSError as error:
+            self.notify(f"{command[0]}: {error.strerror}", title="Editor", severity="error", markup=False)
+            return False
+        self.refresh()
+        return status == 0
+
+    # --- actions ------------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """Show or hide the help of the focused widget, with all keys."""
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+    def action_next_theme(self) -> None:
+        """Change to the next theme."""
+        order = themes.names()
+        here = order.index(self.theme) if self.theme in order else -1
+        self.theme = order[(here + 1) % len(order)]
+        self.notify(self.theme, title="Theme", timeout=2, markup=False)
+
+    async def action_quit(self) -> None:
+        """Close the interface. Runs go on."""
+        self.exit(0)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action that can be taken now, then what Textual offers besides."""
+        seen: set[str] = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if (
+                not binding.id
+                or binding.id in seen
+                or not active.enabled
+                or binding.id == "app.command_palette"
+            ):
+                continue
+            seen.add(binding.id)
+            run = partial(self._run_later, binding.action, active.node)
+            yield SystemCommand(binding.tooltip or binding.description, f"key: {binding.key}", run)
+        for command in super().get_system_commands(screen):
+            if command.title in ("Theme", "Screenshot"):
+                yield command
+
+    def _run_later(self, action: str, node: DOMNode) -> None:
+        self.call_later(self.run_action, action, node)
+
+    def running(self) -> list[Path]:
+        """The projects opened here whose engines are at work."""
+        links = [self.engine, *self.background.values()]
+        return sorted({link.root for link in links if link.alive()})
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _remember_theme(self, theme: Theme) -> None:
+        """Keep what the user chose; a theme that was only given is given anew the next time."""
+        if theme.name != self._given_theme:
+            self._given_theme = ""
+            self.memory.put("theme", theme.name)
+
+    def _look_after_background(self) -> None:
+        """Tell the end of runs that were left."""
+        for root, link in list(self.background.items()):
+            if not link.alive():
+                del self.background[root]
+                self.run_worker(partial(self._tell_end, root, link), thread=True, exit_on_error=False)
+
+    def _tell_end(self, root: Path, link: EngineLink) -> None:
+        from mlagent_tui.tui.projects import look
+
+        link.close()
+        glance = look(root)
+        self.call_from_thread(
+            self.announce, glance.headline, f"{glance.goal or root.name}\n{root}", seconds=glance.seconds
+        )
+        self.call_from_thread(self.screen.post_message, RunEnded(root))
+
+
+def editor_command() -> list[str] | None:
+    """The user's editor as a command, or one that is there."""
+    for named in (os.environ.get("VISUAL"), os.environ.get("EDITOR"), "nano", "vim", "vi"):
+        try:
+            words = shlex.split(named or "")
+        except ValueError:  # a quotation mark that is not closed
+            continue
+        if words and shutil.which(words[0]):
+            return words
+    return None

@@ -1,0 +1,253 @@
+"""The link to the engine: a process of its own that is started here, and outlives the interface.
+
+Nothing of a run is done here. The engine's journal is read elsewhere; commands go through its socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mlagent_tui import commands, paths
+from mlagent_tui.commands import Command, Reply
+from mlagent_tui.errors import MlagentError, ProjectError
+
+LOG = paths.ENGINE_LOG
+"""Where an engine's own words go, in its project: what it says when it fails before its journal is open."""
+
+_TAIL = 20_000
+_CHECK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the start screen asks for; None and empty mean the engine's own default."""
+
+    goal: str
+    project: Path
+    planner: str = "bundled"
+    coder: str = "bundled"
+    dataset: str = ""
+    device: str = "auto"
+    sandbox: str = "auto"
+    iterations: int | None = None
+    patience: int | None = None
+    time_budget: str = ""
+    seed: int | None = None
+    data_dir: Path | None = None
+    hold: tuple[str, ...] = ()
+    another: bool = False
+    branch_from: str = ""
+
+    def arguments(self) -> list[str]:
+        """The arguments of `mlagent`; the goal comes last, so that it may begin with a dash."""
+        said: list[tuple[str, object]] = [
+            ("--project", self.project),
+            ("--planner", self.planner),
+            ("--coder", self.coder),
+            ("--dataset", self.dataset),
+            ("--device", self.device),
+            ("--sandbox", self.sandbox),
+            ("--iterations", self.iterations),
+            ("--patience", self.patience),
+            ("--time-budget", self.time_budget),
+            ("--seed", self.seed),
+            ("--data-dir", self.data_dir),
+            ("--branch-from", self.branch_from),
+            *(("--hold", point) for point in self.hold),
+        ]
+        options = [f"{name}={value}" for name, value in said if value not in (None, "")]
+        return ["run", *options, *(["--another"] if self.another else []), "--", self.goal]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that keeps a run from starting: which field, what is wrong, what to do about it."""
+
+    field: str
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the engine says of a request before anything is made or started."""
+
+    problems: tuple[Problem, ...] = ()
+    sandbox: str = ""
+    datasets: dict[str, str] = field(default_factory=dict)
+    """What is missing of each data set; empty where it can be used."""
+
+
+class EngineLink:
+    """The engine of one project, whoever started it. Safe to use when there is none."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: BinaryIO | None = None
+        self._log_path = root / LOG
+        self._written_before = 0
+
+    # --- starting -----------------------------------------------------------------------------------------
+
+    def start(self, request: Request) -> None:
+        """Start a new run in a process of its own. Raises `ProjectError` when no process can be made."""
+        self._launch([*request.arguments()[:1], "--quiet", *request.arguments()[1:]])
+
+    def resume(self, *, iterations: int | None = None, hold: tuple[str, ...] = ()) -> None:
+        """Go on with the project's last run in a new process. Raises `ProjectError`."""
+        more = [f"--iterations={iterations}"] if iterations else []
+        holds = [f"--hold={point}" for point in hold]
+        self._launch(["resume", "--quiet", *more, *holds, "--", str(self.root)])
+
+    async def ready(self, timeout: float = 60.0) -> bool:
+        """Wait until the engine just started writes its journal; False when it ended before it did."""
+        journal = paths.Layout(self.root).journal
+        limit = time.monotonic() + timeout
+        while time.monotonic() < limit:
+            ended = self.status() is not None
+            if _size(journal) > self._written_before:
+                self._keep_log()
+                return True
+            if ended:
+                return False
+            await asyncio.sleep(0.05)
+        return True  # slow, not dead: the run screen shows what there is
+
+    # --- watching -----------------------------------------------------------------------------------------
+
+    def alive(self) -> bool:
+        """Whether an engine works on the project, or one started here is on its way to. Takes no time."""
+        mine = self._process is not None and self.status() is None
+        return mine or commands.engine_alive(self.root)
+
+    def status(self) -> int | None:
+        """The exit status of the engine started here; None while it runs, or when there was none."""
+        return None if self._process is None else self._process.poll()
+
+    def log_tail(self) -> str:
+        """The last words of the engine's own log: why it ended, when its journal does not say."""
+        try:
+            if self._log is not None:
+                size = os.fstat(self._log.fileno()).st_size
+                tail = os.pread(self._log.fileno(), _TAIL, max(0, size - _TAIL))
+            else:
+                with (self.root / LOG).open("rb") as file:
+                    file.seek(max(0, _size(self.root / LOG) - _TAIL))
+                    tail = file.read(_TAIL)
+        except OSError:
+            return ""
+        return tail.decode("utf-8", "replace").strip()
+
+    # --- commands -----------------------------------------------------------------------------------------
+
+    async def send(self, command: Command, timeout: float | None = None) -> Reply:
+        """Send a command, away from the thread that draws; what goes wrong is a reply that is not ok."""
+        try:
+            return await asyncio.to_thread(commands.send, self.root, command, timeout)
+        except MlagentError as error:
+            return Reply(ok=False, message=error.what, remedy=error.remedy)
+
+    def close(self) -> None:
+        """Let go of the engine, which goes on."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _launch(self, arguments: list[str]) -> None:
+        self.close()
+        self._written_before = _size(paths.Layout(self.root).journal)
+        try:
+            self._log, self._log_path = _open_log(self.root)
+            self._process = subprocess.Popen(
+                _command(arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env=_environment(),
+                start_new_session=True,  # a closed terminal is no reason to end a run
+            )
+        except OSError as error:
+            remedy = "See whether the disk is full, and whether Python can be started."
+            raise ProjectError(f"the engine cannot be started: {error}", remedy) from error
+
+    def _keep_log(self) -> None:
+        """Move the log of a run into its project, which was not there when the log was opened."""
+        with suppress(OSError):
+            os.replace(self._log_path, self.root / LOG)
+            self._log_path = self.root / LOG
+
+
+async def check(request: Request) -> Check:
+    """Ask the engine's own command line what would keep `request` from starting. Starts and makes nothing."""
+    process = await asyncio.create_subprocess_exec(
+        *_command([*request.arguments()[:1], "--check", *request.arguments()[1:]]),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        start_new_session=True,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), _CHECK_SECONDS)
+    except TimeoutError:
+        return Check(
+            (Problem("", "The check did not end within a minute.", "See what keeps the machine busy."),)
+        )
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return read_check(out, err)
+
+
+def read_check(out: bytes, err: bytes = b"") -> Check:
+    """What `mlagent run … --check` has printed; anything but its JSON is itself a problem."""
+    try:
+        told: dict[str, Any] = json.loads(out)
+        problems = [Problem(p.get("field", ""), p["message"], p.get("remedy", "")) for p in told["problems"]]
+        return Check(tuple(problems), str(told.get("sandbox", "")), dict(told.get("datasets", {})))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        words = err.decode("utf-8", "replace").strip() or "The check printed nothing."
+        what, _, remedy = words.partition("\n")
+        return Check((Problem("", what.strip(), remedy.strip()),))
+
+
+def _command(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-P", "-m", "mlagent_tui", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this very package first: the engine is of the interface's version."""
+    here = str(paths.package_file().parent)
+    search = os.pathsep.join(p for p in (here, os.environ.get("PYTHONPATH", "")) if p)
+    return {**os.environ, "PYTHONPATH": search}
+
+
+def _open_log(root: Path) -> tuple[BinaryIO, Path]:
+    """The log in the project; in the user's log folder while there is no project yet."""
+    path = root / LOG
+    if not paths.Layout(root).is_project():
+        folder = paths.log_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0), path
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,196 @@
+"""What the start screen holds, as values: from and to what is remembered, and what is wrong with it.
+
+Only what can be told without the engine is told here; the rest is asked of `mlagent run --check`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from mlagent_tui import paths
+from mlagent_tui.tui.engine import Problem, Request
+
+EXAMPLES: tuple[str, ...] = (
+    "Design a small CNN for digits that reaches at least 95% accuracy with at most 50,000 parameters",
+    "A tiny MLP for digits, at least 90% accuracy, under 5k parameters",
+    "MLP for MNIST, more than 97 percent, under 100k parameters, trained in less than 2 minutes",
+    "A CNN with batch normalisation for fashion_mnist, at least 90% accuracy",
+    "Find a network with residual blocks for cifar10, validation loss below 0.9, no dropout",
+    "A compact CNN for cifar100 that reaches at least 30% accuracy, under 1M parameters",
+)
+DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy")
+DEVICES = ("auto", "cuda", "mps", "cpu")
+SANDBOXES = ("auto", "required", "none")
+HOLDS = ("assemble", "evaluate")
+
+LONGEST_GOAL = 4000
+SLUG_WIDTH = 40
+
+_SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
+_DURATION = re.compile(r"([0-9]+(\.[0-9]+)?[smhd]?\s*)+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields as they are typed; empty means the default."""
+
+    goal: str = ""
+    planner: str = "bundled"
+    coder: str = "bundled"
+    dataset: str = ""
+    device: str = "auto"
+    sandbox: str = "auto"
+    iterations: str = ""
+    patience: str = ""
+    time_budget: str = ""
+    parameters: str = ""
+    seed: str = ""
+    project: str = ""
+    hold_assemble: bool = False
+    hold_evaluate: bool = False
+
+    def remembered(self) -> dict[str, Any]:
+        """What to keep for the next time. A folder is for one run, so it is not kept."""
+        return asdict(replace(self, project=""))
+
+    def folder(self, base: Path) -> Path:
+        """The project's folder: the one named, or a new one beside others."""
+        if self.project.strip():
+            return (base / Path(self.project.strip()).expanduser()).absolute()
+        return default_folder(self.goal, base)
+
+    def request(self, base: Path, *, another: bool = False) -> Request:
+        """What to ask of the engine. The form has no problems."""
+        return Request(
+            goal=goal_with_limit(self.goal.strip(), self.parameters),
+            project=self.folder(base),
+            planner=self.planner.strip() or "bundled",
+            coder=self.coder.strip() or "bundled",
+            dataset=self.dataset,
+            device=self.device,
+            sandbox=self.sandbox,
+            iterations=_whole(self.iterations),
+            patience=_whole(self.patience),
+            time_budget=re.sub(r"\s", "", self.time_budget),
+            seed=_whole(self.seed),
+            hold=tuple(point for point in HOLDS if getattr(self, f"hold_{point}")),
+            another=another,
+        )
+
+    def problems(self, base: Path) -> list[Problem]:
+        """What keeps this from being started, by field, in the order of the screen."""
+        found = [
+            self._goal(),
+            *(_model(role, getattr(self, role)) for role in ("planner", "coder")),
+            _number("iterations", self.iterations, 1, 1000),
+            _number("patience", self.patience, 1, 1000),
+            self._time(),
+            self._parameters(),
+            _number("seed", self.seed, 0, 2**31 - 1),
+            self._project(base),
+        ]
+        return [problem for problem in found if problem is not None]
+
+    def _goal(self) -> Problem | None:
+        if not self.goal.strip():
+            return Problem("goal", "Say what the network should reach.", "F4 offers examples.")
+        if len(self.goal) > LONGEST_GOAL:
+            return Problem("goal", f"A goal has at most {LONGEST_GOAL:,} characters.", "Shorten it.")
+        return None
+
+    def _time(self) -> Problem | None:
+        text = self.time_budget.strip()
+        if not text or (_DURATION.fullmatch(text) and re.search("[1-9]", text)):
+            return None
+        return Problem("time_budget", "This is no duration.", "Such as 90s, 30m or 1h30m.")
+
+    def _parameters(self) -> Problem | None:
+        if not self.parameters.strip() or amount(self.parameters):
+            return None
+        return Problem("parameters", "This is no number of parameters.", "Such as 50000, 50k or 1.5M.")
+
+    def _project(self, base: Path) -> Problem | None:
+        if not self.project.strip():
+            return None
+        folder = self.folder(base)
+        try:
+            if folder.is_dir() and any(folder.iterdir()) and not paths.Layout(folder).is_project():
+                return Problem(
+                    "project", "This folder exists and is no project.", "Name a new or an empty one."
+                )
+            if folder.exists() and not folder.is_dir():
+                return Problem("project", "This is a file.", "Name a new folder, or a project.")
+        except OSError as error:
+            return Problem("project", f"This folder cannot be read: {error.strerror}.", "Name another one.")
+        return None
+
+
+def remembered(state: Mapping[str, Any], defaults: Form) -> Form:
+    """The form as it was left; what no longer fits is as in `defaults`."""
+    kept = {
+        field.name: state[field.name]
+        for field in fields(Form)
+        if field.name in state and type(state[field.name]) is type(getattr(defaults, field.name))
+    }
+    choices = {"dataset": ("", *DATASETS), "device": DEVICES, "sandbox": SANDBOXES}
+    fitting = {name: value for name, value in kept.items() if value in choices.get(name, (value,))}
+    return replace(defaults, **fitting)
+
+
+def default_folder(goal: str, base: Path) -> Path:
+    """The first of `base/<slug of the goal>-<n>` that does not exist, as the command line names it."""
+    words = re.sub(r"[^a-z0-9]+", "-", goal.lower()).strip("-")[:SLUG_WIDTH].rstrip("-") or "run"
+    number = 1
+    while (folder := base.absolute() / f"{words}-{number}").exists():
+        number += 1
+    return folder
+
+
+def goal_with_limit(goal: str, parameters: str) -> str:
+    """The goal's text with the limit on parameters in words: the planner reads limits out of the text."""
+    limit = amount(parameters)
+    return f"{goal.rstrip(' .')}, with at most {limit:,} parameters" if limit else goal
+
+
+def amount(text: str) -> int | None:
+    """The number in `50000`, `50,000`, `50k` or `1.5M`; None for anything else and for zero."""
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([km]?)", text.strip().replace(",", "").lower())
+    value = round(float(match[1]) * _SCALES[match[2]]) if match else 0
+    return value or None
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.strip() else None
+
+
+def _number(field: str, text: str, low: int, high: int) -> Problem | None:
+    text = text.strip()
+    if not text or (text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high):
+        return None
+    return Problem(field, "This is no number that can be used.", f"A whole number from {low} to {high:,}.")
+
+
+def _model(role: str, spec: str) -> Problem | None:
+    spec = spec.strip()
+    if spec in ("", "bundled") or "://" in spec:
+        return None
+    path = Path(spec).expanduser()
+    key = {"planner": "F2", "coder": "F3"}[role]
+    try:
+        if path.is_dir() and (path / "config.json").is_file():
+            return None  # of weights in another format: the engine tells whether it can use them
+        if path.is_dir():
+            return Problem(role, "This folder holds no model.", f"Pick a .gguf file with {key}.")
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        return Problem(
+            role, f"{error.strerror}: {path.name}", f"Pick a .gguf file with {key}, or type bundled."
+        )
+    if magic != b"GGUF":
+        return Problem(role, f"{path.name} is no GGUF file.", f"Pick another with {key}, or type bundled.")
+    return None

@@ -1,0 +1,168 @@
+"""Every action of the interface in one table: its key, its name in the footer, what it does.
+
+Bindings, the command palette and the settings file's `keys` are all made from this table; an action is
+remapped by its id. What an action does is the business of the screen that has a method `action_<name>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+Scope = Literal["app", "start", "recent", "run", "replay", "browser", "models"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """An action: `keys` is a comma-separated list, `footer` is empty for what the footer does not show."""
+
+    scope: Scope
+    action: str
+    keys: str
+    footer: str
+    help: str
+    priority: bool = False
+
+    @property
+    def id(self) -> str:
+        """Its name in the settings file: `run.pause`."""
+        name = self.action.partition("(")[0].removeprefix("app.")
+        argument = self.action.partition("(")[2].strip(")'\"")
+        return ".".join(part for part in (self.scope, name, argument) if part)
+
+
+TABLE: tuple[Key, ...] = (
+    Key("app", "app.help", "question_mark,f1", "Help", "Show or hide the help of the focused panel"),
+    Key("app", "app.command_palette", "ctrl+p", "Palette", "Search every action by its name", True),
+    Key("app", "app.next_theme", "ctrl+t", "", "Change to the next theme"),
+    Key("app", "app.quit", "ctrl+q", "Quit", "Close the interface; a run in progress goes on", True),
+    # --- start
+    Key("start", "start", "ctrl+r,f5", "Start", "Start the run"),
+    Key("start", "pick_model('planner')", "f2", "Planner", "Pick the planner's model"),
+    Key("start", "pick_model('coder')", "f3", "Coder", "Pick the coder's model"),
+    Key("start", "examples", "f4,ctrl+g", "Examples", "Pick an example goal"),
+    Key("start", "recent", "ctrl+o", "Recent", "Go to the recent projects, and back"),
+    Key("start", "open_folder", "f8", "", "Open a project by its folder"),
+    # --- the list of recent projects
+    Key("recent", "select", "enter", "Open", "Open the highlighted project"),
+    Key("recent", "resume", "r", "Resume", "Go on with the last run of the highlighted project"),
+    Key("recent", "again", "c", "", "Take the highlighted project's goal for a new run"),
+    Key("recent", "forget", "delete,backspace", "Forget", "Take the highlighted project off the list"),
+    # --- run: hands
+    Key("run", "pause", "p", "Pause", "Pause after this step, or go on"),
+    Key("run", "steer", "s", "Steer", "Tell the planner something for its next prompt"),
+    Key("run", "stop", "x", "Stop", "Stop after this step, or at once"),
+    Key("run", "stop_now", "X", "", "Stop at once"),
+    Key("run", "edit", "e", "Edit", "Edit the configuration or the code that is waiting to be used"),
+    Key("run", "approve", "a", "", "Answer the command that waits for approval"),
+    Key("run", "branch", "b", "", "Let the next iteration start from the highlighted run"),
+    Key("run", "rerun", "n", "", "Train the highlighted run again with another seed"),
+    Key("run", "take_up", "r", "", "Take up a run that has stopped, where it stood"),
+    # --- run: eyes
+    Key("run", "jump('plan')", "1", "", "Go to the plan"),
+    Key("run", "jump('code')", "2", "", "Go to the code"),
+    Key("run", "jump('summary')", "3", "", "Go to the summary"),
+    Key("run", "jump('evaluation')", "4", "", "Go to the quick evaluation"),
+    Key("run", "jump('runs')", "5", "", "Go to the runs"),
+    Key("run", "jump('log')", "6", "", "Go to the log"),
+    Key("run", "maximise", "m", "Maximise", "Maximise the focused panel, or show all again"),
+    Key("run", "copy_panel", "y", "Copy", "Copy the whole code, table or log of the focused panel"),
+    Key("run", "filter", "slash", "", "Filter the log"),
+    Key("run", "fold_thinking", "t", "", "Fold or unfold what the models think"),
+    Key("run", "open_editor", "o", "", "Open the code in $EDITOR, to read"),
+    Key("run", "export", "w", "", "Write the report, code and curves of the best run to a folder"),
+    Key("run", "leave", "escape", "Leave", "Back to the start screen; the run goes on"),
+    # --- replay
+    Key("replay", "replay_pause", "space", "Hold", "Hold the replay, or go on"),
+    Key("replay", "replay_faster", "plus,equals_sign", "Faster", "Play twice as fast"),
+    Key("replay", "replay_slower", "minus", "Slower", "Play half as fast"),
+    Key("replay", "replay_end", "end", "", "Go to the end of the recording"),
+    # --- a run opened
+    Key("browser", "jump('config')", "1", "", "Go to the configuration"),
+    Key("browser", "jump('code')", "2", "", "Go to the code"),
+    Key("browser", "jump('summary')", "3", "", "Go to the summary"),
+    Key("browser", "jump('curves')", "4", "", "Go to the curves"),
+    Key("browser", "jump('words')", "5", "", "Go to the prompts and answers"),
+    Key("browser", "jump('diff')", "6", "", "Go to the differences"),
+    Key("browser", "diff_with", "d", "Diff", "Compare with another run"),
+    Key("browser", "neighbour(-1)", "left_square_bracket", "Earlier", "Open the run before this one"),
+    Key("browser", "neighbour(1)", "right_square_bracket", "Later", "Open the run after this one"),
+    Key("browser", "copy_panel", "y", "Copy", "Copy what is shown, whole"),
+    Key("browser", "maximise", "m", "", "Maximise what is focused, or show all again"),
+    Key("browser", "open_editor", "o", "Editor", "Open what is shown in $EDITOR, to read"),
+    Key("browser", "branch", "b", "", "Let the next iteration start from this run"),
+    Key("browser", "rerun", "n", "", "Train this run again with another seed"),
+    Key("browser", "leave", "escape,q", "Back", "Back to where you came from"),
+    # --- the model picker
+    Key("models", "bundled", "ctrl+b", "Bundled", "Take the bundled model"),
+    Key("models", "leave", "escape", "Cancel", "Keep the model as it was"),
+)
+
+
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "escape": "esc",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+}
+
+
+def bindings(*scopes: Scope) -> list[Binding]:
+    """The bindings of a screen, in the order of the table."""
+    return [_binding(key) for key in TABLE if key.scope in scopes]
+
+
+def help_text(*scopes: Scope) -> str:
+    """The actions of `scopes` as Markdown rows, for the help of a screen."""
+    rows = [f"| {shown(key.keys)} | {key.help} |" for key in TABLE if key.scope in scopes]
+    return "\n".join(["| key | action |", "|---|---|", *rows])
+
+
+def by_action(scopes: Iterable[Scope]) -> dict[str, Key]:
+    """The table's entries of `scopes` by their action."""
+    wanted = set(scopes)
+    return {key.action: key for key in TABLE if key.scope in wanted}
+
+
+def problems(remapped: Mapping[str, str]) -> list[str]:
+    """What is wrong with the `keys` of a settings file, in words."""
+    known = {key.id for key in TABLE}
+    found = [f"keys: there is no action {name}" for name in remapped if name not in known]
+    taken: dict[tuple[str, str], str] = {}
+    for key in TABLE:
+        for stroke in remapped.get(key.id, key.keys).split(","):
+            place = (key.scope, stroke.strip())
+            if place in taken and (key.id in remapped or taken[place] in remapped):
+                found.append(f"keys: {key.id} and {taken[place]} are both on {stroke.strip()}")
+            taken.setdefault(place, key.id)
+    return found
+
+
+def usable(remapped: Mapping[str, str]) -> dict[str, str]:
+    """The part of a settings file's `keys` that names actions there are."""
+    known = {key.id for key in TABLE}
+    return {name: keys for name, keys in remapped.items() if name in known and keys.strip()}
+
+
+def _binding(key: Key) -> Binding:
+    return Binding(
+        key.keys,
+        key.action,
+        key.footer or key.help,
+        show=bool(key.footer) and key.action != "app.command_palette",  # the footer shows it by itself
+        priority=key.priority,
+        tooltip=key.help,
+        id=key.id,
+    )
+
+
+def shown(keys: str) -> str:
+    """A list of keys as Markdown, by the names that are on them."""
+    return " ".join(f"`{_SHOWN.get(key, key)}`" for key in keys.split(","))

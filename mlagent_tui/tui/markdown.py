@@ -1,0 +1,80 @@
+"""Markdown of a model's as styled text: read by markdown-it, as Textual's own widget does, but in one piece.
+
+That widget makes a widget of every paragraph and list item, which costs some milliseconds each; words that
+stream in by the thousand need something lighter. Links, pictures and HTML are shown as what they are.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from textual.content import Content
+
+from mlagent_tui.tui.text import visible
+
+Part = str | tuple[str, str]
+_HEADING, _CODE, _QUOTE = "bold underline", "$text-accent", "$text-muted"
+_SPAN_STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+@lru_cache(maxsize=64)
+def prose(text: str) -> Content:
+    """`text` with its emphasis, lists, headings and code; control characters are made visible."""
+    parts: list[Part] = []
+    lists: list[int | None] = []
+    lead = ""
+    heading = quote = False
+    for token in _parser().parse(visible(text)):
+        kind = token.type
+        if kind == "inline":
+            style = _HEADING if heading else _QUOTE if quote else ""
+            parts += [lead, *_inline(token.children or [], style), "\n"]
+            lead = " " * len(lead)
+        elif kind in ("bullet_list_open", "ordered_list_open"):
+            lists.append(None if kind.startswith("bullet") else int(token.attrGet("start") or 1))
+        elif kind in ("bullet_list_close", "ordered_list_close"):
+            lists.pop()
+            lead = "  " * len(lists)
+        elif kind == "list_item_open":
+            number = lists[-1]
+            lead = "  " * (len(lists) - 1) + ("• " if number is None else f"{number}. ")
+            lists[-1] = None if number is None else number + 1
+        elif kind in ("heading_open", "heading_close"):
+            heading = kind == "heading_open"
+        elif kind in ("blockquote_open", "blockquote_close"):
+            quote = kind == "blockquote_open"
+        elif kind in ("fence", "code_block"):
+            parts += [(token.content, _CODE)]
+        elif kind == "hr":
+            parts.append("───\n")
+    return Content.assemble(*parts).rstrip()
+
+
+def _inline(tokens: list[Token], style: str) -> list[Part]:
+    """The pieces of one paragraph, each in its styles."""
+    parts: list[Part] = []
+    styles = [style] if style else []
+    for token in tokens:
+        name, _, edge = token.type.rpartition("_")
+        if edge == "open" and name in _SPAN_STYLES:
+            styles.append(_SPAN_STYLES[name])
+        elif edge == "close" and name in _SPAN_STYLES:
+            styles.remove(_SPAN_STYLES[name])
+        elif token.type in ("softbreak", "hardbreak"):
+            parts.append(" " if token.type == "softbreak" else "\n")
+        elif token.type == "code_inline":
+            parts.append((token.content, _CODE))
+        elif token.type == "link_close":
+            continue
+        elif token.type == "link_open":
+            parts.append((f"<{token.attrGet('href')}> ", _QUOTE))
+        elif token.content:
+            parts.append((token.content, " ".join(styles)) if styles else token.content)
+    return parts

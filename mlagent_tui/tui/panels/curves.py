@@ -1,0 +1,147 @@
+"""A chart of curves: `textual-plot` where it can be loaded, sparklines where it cannot.
+
+The library brings numpy, which takes a while to load: `charts` does that in a thread, the first time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Sparkline, Static
+
+if TYPE_CHECKING:
+    from textual_plot import PlotWidget
+
+Kind = Literal["first", "second", "muted", "goal"]
+COLOURS: dict[Kind, str] = {"first": "primary", "second": "accent", "muted": "secondary", "goal": "success"}
+SIGNS: dict[Kind, str] = {"first": "━", "second": "─", "muted": "┄", "goal": "┈"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve of a chart."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    kind: Kind
+
+
+class Chart(Vertical):
+    """A title that is also the legend, and the curves below."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"chart--{kind}" for kind in COLOURS}
+
+    def __init__(self, title: str) -> None:
+        super().__init__(classes="chart")
+        self._title = title
+        self._legend = Static("", classes="legend")
+
+    def draw(self, lines: Sequence[Line], width: float) -> None:
+        """Show these curves, later ones over earlier ones, for x from 0 to `width`."""
+        lines = [Line(n.name, *_finite(n), n.kind) for n in lines]
+        shown = [one for one in lines if one.y]
+        parts: list[str | tuple[str, str]] = [(self._title, "bold")]
+        for one in reversed(shown):
+            last = f" {one.y[-1]:.3f}" if one.kind in ("first", "second") else ""
+            parts += ["  ", (f"{SIGNS[one.kind]} {one.name}{last}", f"${COLOURS[one.kind]}")]
+        self._legend.update(Content.assemble(*parts), layout=False)
+        self.draw_lines(shown, width)
+
+    def draw_lines(self, lines: Sequence[Line], width: float) -> None:
+        """Draw what has points."""
+        raise NotImplementedError
+
+    def focus_target(self) -> Widget:
+        """What takes the keys of this chart."""
+        raise NotImplementedError
+
+
+class Sparks(Chart):
+    """The fallback: the last of the curves as a sparkline."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self._spark = Sparkline([])
+        self._spark.can_focus = True
+
+    def compose(self) -> ComposeResult:
+        yield self._legend
+        yield self._spark
+
+    def draw_lines(self, lines: Sequence[Line], width: float) -> None:
+        if lines:
+            self._spark.data = list(lines[-1].y)
+
+    def focus_target(self) -> Widget:
+        return self._spark
+
+
+def _finite(line: Line) -> tuple[list[float], list[float]]:
+    both = [(x, y) for x, y in zip(line.x, line.y, strict=True) if math.isfinite(y) and abs(y) < 1e30]
+    return [x for x, _ in both], [y for _, y in both]
+
+
+def _plotted() -> type[Chart]:
+    """The class of charts drawn by the library. Raises `ImportError`."""
+    from textual_plot import HiResMode, PlotWidget
+
+    class Plot(Chart):
+        """Curves in Braille dots, zoomed and moved by keys and mouse."""
+
+        def __init__(self, title: str) -> None:
+            super().__init__(title)
+            self._plot: PlotWidget = PlotWidget()
+            self._last: tuple[Sequence[Line], float] = ([], 1.0)
+            self._zoomed = False
+
+        def compose(self) -> ComposeResult:
+            yield self._legend
+            yield self._plot
+
+        def on_mount(self) -> None:
+            self._plot.margin_top = 0
+            self._plot.margin_bottom = 1
+            self._plot.margin_left = 6
+            self.app.theme_changed_signal.subscribe(self, lambda _: self.draw_lines(*self._last))
+
+        def on_plot_widget_scale_changed(self, event: PlotWidget.ScaleChanged) -> None:
+            """The user zoomed or moved, or asked for all again: then the width follows the training."""
+            self._zoomed = (event.x_min, event.x_max) != (0, self._last[1])
+
+        def draw_lines(self, lines: Sequence[Line], width: float) -> None:
+            self._last = (lines, width)
+            with self.app.batch_update():
+                self._plot.clear()
+                if not self._zoomed:
+                    self._plot.set_xlimits(0, width)
+                for line in lines:
+                    colour = str(self.get_component_rich_style(f"chart--{line.kind}", partial=True))
+                    x, y = ([*line.x] * 2, [*line.y] * 2) if len(line.y) == 1 else (line.x, line.y)
+                    self._plot.plot(x, y, line_style=colour, hires_mode=HiResMode.BRAILLE)
+
+        def focus_target(self) -> Widget:
+            return self._plot
+
+    return Plot
+
+
+_CLASSES: list[type[Chart]] = []
+
+
+async def charts() -> type[Chart]:
+    """The class of charts to use, loaded in a thread the first time."""
+    if not _CLASSES:
+        try:
+            _CLASSES.append(await asyncio.to_thread(_plotted))
+        except ImportError:
+            _CLASSES.append(Sparks)
+    return _CLASSES[0]

@@ -1,0 +1,170 @@
+"""How the network trains: progress, and live curves against the best earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import ProgressBar, Static
+
+from mlagent_tui.tui import words
+from mlagent_tui.tui.facts import Point, Trial
+from mlagent_tui.tui.panels.base import Panel
+from mlagent_tui.tui.panels.curves import Chart, Line, charts
+from mlagent_tui.tui.state import RunState
+from mlagent_tui.tui.text import fitted, line
+
+BESIDE, BELOW = 76, 18
+"""Columns from which on both charts have room beside each other, and lines to have them above each other."""
+
+
+def curve(points: Sequence[Point], name: str) -> tuple[list[float], list[float]]:
+    """The x and y of a curve, where it has values."""
+    both = [(p.x, value) for p in points if (value := getattr(p, name)) is not None]
+    return [x for x, _ in both], [y for _, y in both]
+
+
+class EvaluationPanel(Panel):
+    """Progress bar, facts, a chart of accuracy and one of loss."""
+
+    part = "evaluation"
+    label = "Quick evaluation"
+    number = 4
+    pace = 0.25
+    HELP: ClassVar[str] = """\
+### Quick evaluation
+A short training, live. Left the accuracy on the validation images (and the goal), right the loss; the thin
+line is the best earlier run. Click a chart or press `tab` to focus it, then `+` `-` zoom, arrows move, `r`
+shows all again; the mouse wheel zooms and dragging moves.
+Where only one chart has room, `v` shows the other.
+"""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "other_chart", "Other chart", show=False)]
+    can_focus = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts = Static("", id="facts")
+        self._bar = ProgressBar(total=1.0, show_eta=False, id="progress")
+        self._charts = Horizontal(id="charts")
+        self._accuracy: Chart | None = None
+        self._loss: Chart | None = None
+        self._other = False
+        self._drawn: tuple[object, ...] = ()
+        self._state: RunState | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._facts
+        yield self._bar
+        yield self._charts
+
+    def on_mount(self) -> None:
+        # the drawing library takes a while to load, and the first screen must not wait for it
+        self.run_worker(self._mount_charts(), exclusive=True, exit_on_error=True)
+
+    async def _mount_charts(self) -> None:
+        kind = await charts()
+        accuracy, loss = kind("accuracy"), kind("loss")
+        await self._charts.mount(accuracy, loss)
+        self._accuracy, self._loss = accuracy, loss
+        self._arrange()
+        if self._state is not None:
+            self._drawn = ()
+            self.show(self._state)
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Both charts where there is room; else the one that was asked for."""
+        if self._accuracy is None or self._loss is None:
+            return
+        beside, below = self.size.width >= BESIDE, self.size.height >= BELOW
+        both = beside or below
+        self._charts.styles.layout = "horizontal" if beside else "vertical"
+        self._accuracy.display = both or not self._other
+        self._loss.display = both or self._other
+
+    def action_other_chart(self) -> None:
+        """Where only one chart has room, the other."""
+        self._other = not self._other
+        had_focus = self.has_focus_within
+        self._arrange()
+        if had_focus:
+            self.focus_target().focus()
+
+    def show(self, state: RunState) -> None:
+        self._state = state
+        trial = state.trial
+        self._charts.display = trial is not None
+        self._bar.display = trial is not None and not trial.status
+        if trial is None:
+            self._facts.update(Content.styled("No network has been trained yet.", "$text-muted"))
+            return
+        self._bar.update(progress=trial.fraction)
+        self._facts.update(self._told(trial), layout=False)
+        best = state.best
+        self.note(line(trial.run_id))
+        against = state.best_points if best is not None and best.run_id != trial.run_id else []
+        drawn = (trial.run_id, len(trial.epoch_points), len(trial.batch_points), len(against), trial.status)
+        if self._accuracy is not None and self._loss is not None and drawn != self._drawn:
+            self._drawn = drawn
+            self._draw(state, trial, against)
+
+    def _draw(self, state: RunState, trial: Trial, against: Sequence[Point]) -> None:
+        assert self._accuracy is not None and self._loss is not None
+        width = max(trial.epochs, trial.epoch, 1)
+        best = [Line("best", *curve(against, "accuracy"), "muted")]
+        goal = state.goal.get("threshold")
+        if goal is not None and state.goal.get("metric") == "accuracy":
+            best.append(Line("goal", [0.0, float(width)], [float(goal)] * 2, "goal"))
+        own = [
+            Line("train", *curve(trial.epoch_points, "train_accuracy"), "second"),
+            Line("val", *curve(trial.epoch_points, "accuracy"), "first"),
+        ]
+        self._accuracy.draw([*best, *own], width)
+        best = [Line("best", *curve(against, "val_loss"), "muted")]
+        own = [
+            Line("train", *curve(trial.batch_points or trial.epoch_points, "train_loss"), "second"),
+            Line("val", *curve(trial.epoch_points, "val_loss"), "first"),
+        ]
+        self._loss.draw([*best, *own], width)
+
+    def _told(self, trial: Trial) -> Content:
+        last = trial.epoch_points[-1] if trial.epoch_points else None
+        facts = [(0, f"epoch {trial.epoch}/{trial.epochs or '?'}", "bold")]
+        if not trial.status:
+            facts.append((2, f"batch {trial.batch}/{trial.batches}" if trial.batches else "", ""))
+            left = trial.seconds_left
+            facts.append((0, "" if left is None else f"{words.duration(left)} left", ""))
+        elif trial.status == "completed":
+            facts.append((2, f"done in {words.duration(trial.latest - trial.began)}", ""))
+        else:
+            facts.append((0, f"{line(trial.status)} {line(trial.reason)}".strip(), "bold $text-error"))
+        if last is not None and last.accuracy is not None:
+            facts.append((1, f"accuracy {words.percent(last.accuracy)}", "bold $text-primary"))
+        loss = last.val_loss if last is not None and trial.status else trial.loss
+        facts.append((3, f"loss {loss:.4f}" if loss is not None else "", ""))
+        facts.append((2, f"{words.count(trial.speed)} images/s" if trial.speed else "", "$text-muted"))
+        facts.append((4, line(trial.device), "$text-muted"))
+        return fitted(facts, max(20, self._facts.content_size.width or self.size.width - 4))
+
+    def focus_target(self) -> Widget:
+        chart = self._accuracy if self._accuracy is not None and self._accuracy.display else self._loss
+        return chart.focus_target() if chart is not None else self
+
+    def copy_text(self) -> str:
+        trial = self._state.trial if self._state is not None else None
+        if trial is None:
+            return ""
+        names = ("x", "train_loss", "train_accuracy", "val_loss", "accuracy")
+        rows = [
+            "\t".join("" if (value := getattr(point, name)) is None else f"{value:.6g}" for name in names)
+            for point in trial.epoch_points
+        ]
+        return "\n".join(["\t".join(("epoch", *names[1:])), *rows]) + "\n"

@@ -1,0 +1,148 @@
+"""The two lines above everything: what is wanted, and how it stands. And the line that asks for the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widgets import Static
+
+from mlagent_tui.tui import words
+from mlagent_tui.tui.state import RunState
+from mlagent_tui.tui.text import cut, fitted, line, visible
+
+DOING = {
+    "understand": "reading the goal", "scaffold": "setting up", "plan": "planning", "configure": "designing",
+    "assemble": "writing code", "summarise": "measuring", "evaluate": "training", "decide": "deciding",
+    "report": "reporting",
+}  # fmt: skip
+ENDINGS = {
+    "achieved": ("✔ goal achieved", "$text-success"),
+    "stopped": ("■ stopped", "$text-warning"),
+    "interrupted": ("■ interrupted", "$text-warning"),
+    "failed": ("✘ failed", "$text-error"),
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the screen knows besides the state. `alive`: whether an engine works; None: not looked yet."""
+
+    alive: bool | None = None
+    elapsed: float = 0.0
+    replay: str = ""
+    opening: float = 1.0
+
+
+def status(state: RunState, moment: Moment) -> tuple[str, str]:
+    """How the run stands in a few words, and their style."""
+    if state.finished is not None:
+        return ENDINGS.get(state.finished.outcome, (line(state.finished.outcome), ""))
+    if moment.opening < 1:
+        return f"reading the journal {moment.opening:.0%}", "$text-muted"
+    if state.started is None:
+        return ("starting", "$text-muted") if moment.alive else ("no run yet", "$text-muted")
+    if moment.alive is False and not moment.replay:
+        return "✘ the engine is gone", "$text-error"
+    if state.approval is not None:
+        return "? asks for approval", "$text-warning"
+    if state.paused:
+        before = f" before {line(state.held_before)}" if state.held_before else ""
+        return f"‖ paused{before}", "$text-warning"
+    return f"▶ {DOING.get(state.step, line(state.step) or 'starting')}", "$text-success"
+
+
+def items(state: RunState, moment: Moment) -> list[tuple[int, str, str]]:
+    """What the second line says: (importance, words, style), in the order shown."""
+    said: list[tuple[int, str, str]] = [(2, item, "") for item in words.goal_items(state.goal)]
+    total = state.options.get("iterations")
+    if state.iteration:
+        said.append((1, f"iteration {state.iteration}{f'/{total}' if total else ''}", "bold"))
+    said.append((1, words.clock(moment.elapsed), ""))
+    best = state.best
+    if best is not None:
+        by_loss = state.goal.get("metric") == "val_loss"
+        value = f"{best.loss:.4f}" if by_loss and best.loss is not None else words.percent(best.accuracy)
+        said.append((0, f"best {value}", f"bold {_reached(state)}"))
+        if state.tested is not None and state.tested.accuracy is not None:
+            said.append((2, f"test {words.percent(state.tested.accuracy)}", ""))
+    said += [
+        (4, line(state.device or str(state.options.get("device") or "")), ""),
+        (3, f"sandbox {line(state.sandbox)}", "$text-error" if state.sandbox == "none" else "")
+        if state.sandbox
+        else (3, "", ""),
+        (5, f"{state.tokens_per_second:,.0f} tokens/s" if state.tokens_per_second else "", ""),
+        (6, f"{state.memory_mb:,.0f} MB" if state.memory_mb else "", ""),
+    ]
+    return [item for item in said if item[1]]
+
+
+def _reached(state: RunState) -> str:
+    best, limit = state.best, state.goal.get("threshold")
+    if best is None or limit is None:
+        return ""
+    value = best.loss if state.goal.get("metric") == "val_loss" else best.accuracy
+    if value is None:
+        return ""
+    return "$text-success" if state.better_or_equal(value, float(limit)) else "$text-warning"
+
+
+class Header(Static):
+    """The goal and how the run stands, in two lines whatever the width: what matters least is left out."""
+
+    def show(self, state: RunState, moment: Moment) -> None:
+        """Say it in the width there is."""
+        columns = max(20, self.content_size.width or self.app.size.width - 2)
+        mark, style = status(state, moment)
+        mark = cut(f"{mark}{f'  {moment.replay}' if moment.replay else ''}", columns)
+        room = columns - cell_len(mark) - 2
+        goal = cut(line(state.started.goal_text if state.started else ""), max(0, room))
+        gap = " " * max(1, columns - cell_len(goal) - cell_len(mark))
+        second = fitted(items(state, moment), columns)
+        self.update(
+            Content.assemble((goal, "bold"), gap, (mark, f"bold {style}"), "\n", second), layout=False
+        )
+
+
+class Banner(Static):
+    """One line that says what the run waits for, and which key answers; gone when there is nothing."""
+
+    _shown: tuple[str, str] | None = None
+
+    def say(self, text: str) -> None:
+        """Something that has gone wrong."""
+        self._shown = None
+        self.display = True
+        self.set_class(True, "-error")
+        self.update(Content(visible(text)))
+
+    def show(self, state: RunState, moment: Moment, keys: dict[str, str]) -> None:
+        """`keys` are the keys by their action, as they are mapped."""
+        text, kind = self._said(state, moment, keys)
+        if (text, kind) == self._shown:
+            return
+        self._shown = (text, kind)
+        self.display = bool(text)
+        self.set_class(kind == "error", "-error")
+        self.update(Content(visible(text)))
+
+    @staticmethod
+    def _said(state: RunState, moment: Moment, keys: dict[str, str]) -> tuple[str, str]:
+        if moment.replay:
+            return "", ""
+        if state.failure is not None and state.finished is not None:
+            what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
+            return f"{what}  [{keys['take_up']}] take it up again", "error"
+        if state.finished is not None:
+            again = f"  [{keys['take_up']}] go on" if state.finished.outcome != "achieved" else ""
+            return f"{line(state.finished.reason)}{again}", ""
+        if moment.alive is False and state.started is not None:
+            return f"The engine has ended without a word.  [{keys['take_up']}] take the run up again", "error"
+        if state.approval is not None:
+            asks = f"{line(state.approval.tool)} wants to run: {line(state.approval.command)}"
+            return f"[{keys['approve']}] look and answer  {asks}", "error"
+        if state.paused:
+            edit = f"  [{keys['edit']}] edit the {state.editable}" if state.editable else ""
+            return f"[{keys['pause']}] go on{edit}  [{keys['steer']}] steer", ""
+        return (line(state.warning), "") if state.warning else ("", "")

@@ -1,0 +1,111 @@
+"""What the network is: its layers with shapes and parameters, totals, and the model's explanation."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from mlagent_tui.tui import words
+from mlagent_tui.tui.facts import Json, Network
+from mlagent_tui.tui.markdown import prose
+from mlagent_tui.tui.panels.base import Panel
+from mlagent_tui.tui.panels.prose import Prose
+from mlagent_tui.tui.state import RunState
+from mlagent_tui.tui.text import line
+
+MAX_ROWS = 2_000
+LIVE_CHARACTERS = 6_000
+
+
+def layer_cells(layer: Json) -> tuple[str, str, str, str]:
+    """Name, type, output shape and parameters of a layer."""
+    count = layer.get("parameters")
+    return (
+        line(str(layer.get("name") or "")),
+        line(str(layer.get("type") or "")),
+        line(words.shape(layer.get("output_shape") or ())),
+        words.count(count) if isinstance(count, int) and count else "·",
+    )
+
+
+class SummaryPanel(Panel):
+    """The layer table and the words about it."""
+
+    part = "summary"
+    label = "Summary"
+    number = 3
+    pace = 0.2
+    HELP: ClassVar[str] = """\
+### Summary
+The layers in order, with output shape and parameters: first as the configuration has them, then as they
+were measured on the built module. Below stands the coder's explanation, which is words, not measured.
+"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=False, id="layers")
+        self._totals = Static("", id="totals")
+        self._explained = Prose(id="explanation")
+        self._explanation = ""
+        self._shown: Network | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._table
+        yield self._totals
+        yield self._explained
+
+    def on_mount(self) -> None:
+        self._explained.display = self._totals.display = False
+        self._table.add_columns("layer", "type", "output")
+        self._table.add_column(Text("parameters", justify="right"))
+
+    def show(self, state: RunState) -> None:
+        network = state.network
+        if network is not self._shown:
+            self._shown = network
+            self._fill(network)
+        speech = state.speech
+        live = speech.text if speech is not None and speech.task == "explain" else ""
+        explanation = live or network.explanation
+        if explanation != self._explanation:
+            self._explanation = explanation
+            self._explained.display = bool(explanation)
+            self._explained.show([prose(explanation[-LIVE_CHARACTERS:])], follow=bool(live))
+        self.note("" if not network.layers else "measured" if network.measured else "as configured")
+
+    def _fill(self, network: Network) -> None:
+        self._table.clear()
+        style = "" if network.measured else "dim"
+        for layer in network.layers[:MAX_ROWS]:
+            name, kind, shape, count = layer_cells(layer)
+            cells = (Text(name, style), Text(kind, style), Text(shape, style))
+            self._table.add_row(*cells, Text(count, style, justify="right"))
+        self._totals.display = bool(network.layers)
+        self._totals.update(Content.assemble((words.count(network.parameters), "bold"), self._rest(network)))
+
+    @staticmethod
+    def _rest(network: Network) -> str:
+        facts = ["parameters"]
+        if network.input_shape:
+            facts[0] += f" · input {words.shape(network.input_shape)}"
+        if network.multiply_adds is not None:
+            facts.append(f"{words.short_count(network.multiply_adds)} multiply-adds")
+        if network.size_mb is not None:
+            facts.append(f"{network.size_mb:.3g} MB")
+        return f" {' · '.join(facts)}"
+
+    def focus_target(self) -> Widget:
+        return self._table
+
+    def copy_text(self) -> str:
+        network = self._shown
+        if network is None:
+            return ""
+        rows = ["\t".join(layer_cells(layer)) for layer in network.layers]
+        totals = f"total\t\t\t{network.parameters}"
+        return "\n".join(["layer\ttype\toutput\tparameters", *rows, totals, "", network.explanation]) + "\n"

@@ -1,0 +1,119 @@
+"""One look at a project: enough to say in a line how it stands. Reads the ends of its files, and no more."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from mlagent_tui import commands, paths
+from mlagent_tui.errors import MlagentError
+
+Standing = Literal["running", "achieved", "stopped", "interrupted", "failed", "ended early", "empty", "gone"]
+
+_TAIL = 128 * 1024
+_HEADLINES: dict[Standing, str] = {
+    "running": "A run goes on",
+    "achieved": "Goal achieved",
+    "stopped": "Stopped without achieving the goal",
+    "interrupted": "A run was interrupted",
+    "failed": "A run failed",
+    "ended early": "The engine ended before the run did",
+    "empty": "Nothing was run yet",
+    "gone": "The project is no longer there",
+}
+
+
+@dataclass(frozen=True)
+class Glance:
+    """How a project stands. `accuracy` is the best there is, 0 to 1."""
+
+    standing: Standing
+    goal: str = ""
+    runs: int = 0
+    accuracy: float | None = None
+    seconds: float = 0.0
+    trouble: str = ""
+
+    @property
+    def headline(self) -> str:
+        """The standing in words."""
+        return _HEADLINES[self.standing]
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `mlagent resume` would go on with its last run."""
+        return self.standing in ("interrupted", "ended early")
+
+
+def look(root: Path) -> Glance:
+    """How the project at `root` stands. Never raises; takes milliseconds whatever its journal's length."""
+    from mlagent_tui.experiments import registry
+
+    layout = paths.Layout(root)
+    if not layout.is_project():
+        return Glance("gone")
+    try:
+        entries = registry.load(root)
+    except MlagentError as error:
+        return Glance("failed", trouble=error.what)
+    measured = [e.metrics_summary["accuracy"] for e in entries if "accuracy" in e.metrics_summary]
+    standing, goal, seconds = _last_run(layout.journal)
+    if commands.engine_alive(root):
+        standing = "running"
+    return Glance(standing, goal, len(entries), max(measured, default=None), seconds)
+
+
+def _last_run(journal: Path) -> tuple[Standing, str, float]:
+    """How the last run of a journal stands, its goal, and its seconds, as far as its two ends tell."""
+    from mlagent_tui import events
+
+    head, tail = _ends(journal)
+    told = [events.parse(line) for line in tail if line.strip()]
+    first = next((e for e in map(events.parse, head) if isinstance(e, events.RunStarted)), None)
+    begun = next((e for e in reversed(told) if isinstance(e, events.RunStarted)), first)
+    ending = next((e for e in reversed(told) if isinstance(e, events.RunFinished | events.RunResumed)), None)
+    last = next((e for e in reversed(told) if e.time), None)
+    if begun is None and last is None:
+        return "empty", "", 0.0
+    goal = begun.goal_text if begun else ""
+    seconds = _between(begun.time, last.time) if begun and last else 0.0
+    if isinstance(ending, events.RunFinished) and (begun is None or ending.seq > begun.seq):
+        return ending.outcome, goal, seconds
+    return "ended early", goal, seconds
+
+
+def _ends(path: Path) -> tuple[list[bytes], list[bytes]]:
+    """The first lines and the last lines of a file, complete ones only."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_TAIL)
+            size = os.fstat(file.fileno()).st_size
+            if size <= _TAIL:
+                return head.split(b"\n")[:8], head[: head.rfind(b"\n") + 1].split(b"\n")
+            file.seek(size - _TAIL)
+            tail = file.read(_TAIL)
+    except OSError:
+        return [], []
+    return head.split(b"\n")[:8], tail[tail.find(b"\n") + 1 : tail.rfind(b"\n") + 1].split(b"\n")
+
+
+def _between(earlier: str, later: str) -> float:
+    try:
+        return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
+    except ValueError:
+        return 0.0
+
+
+def ago(time: str, now: datetime | None = None) -> str:
+    """`3 h ago`, for an ISO 8601 time; empty for what is none."""
+    try:
+        seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit} ago"
+    return "just now"

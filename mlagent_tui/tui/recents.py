@@ -1,0 +1,147 @@
+"""The list of recent projects: each with its goal and how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from mlagent_tui.tui import keys
+from mlagent_tui.tui.fields import MUTED
+from mlagent_tui.tui.memory import Recent
+from mlagent_tui.tui.projects import Glance, ago
+from mlagent_tui.tui.text import cut, line
+from mlagent_tui.tui.words import percent
+
+_MARKS = {
+    "running": ("●", "$text-accent"),
+    "achieved": ("✔", "$text-success"),
+    "stopped": ("◦", "$text-warning"),
+    "interrupted": ("‖", "$text-warning"),
+    "ended early": ("‖", "$text-warning"),
+    "failed": ("✗", "$text-error"),
+    "empty": ("·", MUTED),
+    "gone": ("✗", MUTED),
+}
+_WORDS = {
+    "running": "running now",
+    "stopped": "not achieved",
+    "ended early": "can be resumed",
+    "interrupted": "can be resumed",
+    "gone": "folder is gone",
+}
+
+
+class RecentList(OptionList):
+    """Projects opened before. Posts what is to be done with one."""
+
+    HELP = f"""# Recent projects
+
+Every project that was opened here, the latest first, and how its last run stands:
+● running · ✔ goal achieved · ◦ not achieved · ‖ can be resumed · ✗ failed.
+
+{keys.help_text("recent")}
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("recent")]
+
+    @dataclass
+    class Chosen(Message):
+        """Something is to be done with a project."""
+
+        root: Path
+        deed: str
+        """open, resume, again or forget."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.border_title = "Recent projects"
+        self._entries: list[Recent] = []
+        self._glances: dict[Path, Glance] = {}
+
+    def show(self, entries: list[Recent]) -> None:
+        """The projects to list. How they stand is told later, one by one."""
+        kept = self._here()
+        self._entries = entries
+        self.clear_options()
+        self.add_options([Option(self._prompt(entry)) for entry in entries])
+        roots = [entry.root for entry in entries]
+        if entries:
+            self.highlighted = roots.index(kept) if kept in roots else 0
+        self.set_class(not entries, "-empty")
+
+    def tell(self, root: Path, glance: Glance) -> None:
+        """How a project stands."""
+        self._glances[root] = glance
+        for index, entry in enumerate(self._entries):
+            if entry.root == root:
+                self.replace_option_prompt_at_index(index, self._prompt(entry))
+
+    def glance(self, root: Path) -> Glance | None:
+        """How a project stood when it was last looked at."""
+        return self._glances.get(root)
+
+    def goal(self, root: Path) -> str:
+        """The goal of a project, as far as it is known."""
+        told = self._glances.get(root)
+        known = next((entry.goal for entry in self._entries if entry.root == root), "")
+        return (told.goal if told else "") or known
+
+    def on_resize(self) -> None:
+        for index, entry in enumerate(self._entries):
+            self.replace_option_prompt_at_index(index, self._prompt(entry))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self._entries[event.option_index].root, "open"))
+
+    def action_resume(self) -> None:
+        """Go on with the highlighted project's run."""
+        self._post("resume")
+
+    def action_again(self) -> None:
+        """Take its goal for a new run."""
+        self._post("again")
+
+    def action_forget(self) -> None:
+        """Take it off the list."""
+        self._post("forget")
+
+    def _post(self, deed: str) -> None:
+        root = self._here()
+        if root is not None:
+            self.post_message(self.Chosen(root, deed))
+
+    def _here(self) -> Path | None:
+        at = self.highlighted
+        return self._entries[at].root if at is not None and at < len(self._entries) else None
+
+    def _prompt(self, entry: Recent) -> Content:
+        glance = self._glances.get(entry.root)
+        mark, style = _MARKS[glance.standing] if glance else ("·", MUTED)
+        width = max(20, self.scrollable_content_region.width - 2)
+        title = cut(line(self.goal(entry.root) or entry.root.name), width - 2)
+        facts = _facts(glance) if glance else []
+        under = " · ".join([*facts, ago(entry.opened), home_short(entry.root)])
+        return Content.assemble(
+            (f"{mark} ", style), (title, "bold"), "\n  ", (cut(line(under), width - 2), MUTED)
+        )
+
+
+def _facts(glance: Glance) -> list[str]:
+    runs = f"{glance.runs} run{'s' * (glance.runs != 1)}" if glance.runs else ""
+    best = f"best {percent(glance.accuracy)}" if glance.accuracy is not None else ""
+    return [word for word in (_WORDS.get(glance.standing, glance.standing), best, runs) if word]
+
+
+def home_short(path: Path) -> str:
+    """`~/x` for a path below the home folder."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)

@@ -1,0 +1,289 @@
+"""What the user's hands do on the run screen: each action is a command to the engine, and its reply is said.
+
+Nothing of a run is done here: the engine does it, and the journal tells when it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+from textual import work
+from textual.content import Content
+from textual.screen import Screen
+
+from mlagent_tui.commands import (
+    Approve,
+    Branch,
+    Command,
+    EditCode,
+    EditConfig,
+    Pause,
+    Reply,
+    Rerun,
+    Resume,
+    Steer,
+    Stop,
+)
+from mlagent_tui.errors import MlagentError
+from mlagent_tui.tui.export import export
+from mlagent_tui.tui.panels import CodePanel, RunsPanel
+from mlagent_tui.tui.screens.dialogs import ApproveDialog, EditDialog, SentenceDialog
+from mlagent_tui.tui.screens.pick import Pick
+from mlagent_tui.tui.state import RunState
+from mlagent_tui.tui.text import visible
+
+if TYPE_CHECKING:
+    from mlagent_tui.tui.app import MlagentApp
+
+STOPS = (
+    ("step", Content("Stop after this step; it can be taken up later")),
+    ("now", Content("Stop now; the step under way is lost")),
+    ("leave", Content("Leave it going in the background")),
+)
+NEED_AN_ENGINE = {"pause", "steer", "stop", "stop_now", "edit", "approve", "branch", "rerun"}
+NOT_IN_A_REPLAY = NEED_AN_ENGINE | {"take_up"}
+
+
+class Hands(Screen[None]):
+    """The actions of a run screen that reach the engine."""
+
+    root: Path
+    state: RunState
+    live: bool
+    gone: bool
+    """Whether no engine is at work on the project."""
+
+    _edit_when_held = False
+    _held_to_edit = False
+
+    @property
+    def host(self) -> MlagentApp:
+        """The application, as what it is."""
+        return cast("MlagentApp", self.app)
+
+    async def tell(self, command: Command) -> Reply:
+        """Send a command and say what came of it."""
+        reply = await self.host.engine.send(command)
+        words = visible(" ".join(part for part in (reply.message, reply.remedy) if part))
+        if words:
+            self.notify(words, severity="information" if reply.ok else "error", timeout=6, markup=False)
+        return reply
+
+    def can_reach(self) -> bool:
+        """Whether an engine is there to be told something; says so when there is none."""
+        if self.gone:
+            self.notify("No engine is at work. Take the run up first.", severity="warning", markup=False)
+        return not self.gone
+
+    # --- going on and standing still ---
+
+    @work
+    async def action_pause(self) -> None:
+        """Pause before the next step, or go on."""
+        if self.can_reach():
+            await self.tell(Resume() if self.state.paused else Pause())
+
+    @work
+    async def action_stop(self) -> None:
+        """Ask how to stop."""
+        if not self.can_reach():
+            return
+        chosen = await self.app.push_screen_wait(Pick("Stop the run", STOPS))
+        if chosen in ("step", "now"):
+            await self.tell(Stop(when="now" if chosen == "now" else "step"))
+        elif chosen == "leave":
+            self.action_leave()
+
+    @work
+    async def action_stop_now(self) -> None:
+        """Stop as Ctrl-C would."""
+        if self.can_reach():
+            await self.tell(Stop(when="now"))
+
+    def action_leave(self) -> None:
+        """Back to where the user came from; the run goes on."""
+        self.host.leave_project()
+
+    @work
+    async def action_take_up(self) -> None:
+        """Go on with a run that has ended, or whose engine has died."""
+        if not self.gone:
+            self.notify("The run is going on already.", markup=False)
+            return
+        finished = self.state.finished
+        iterations = None
+        if finished is not None and finished.outcome == "achieved":
+            self.notify("The goal is achieved. Start another run from the start screen.", markup=False)
+            return
+        if finished is not None and finished.outcome == "stopped":
+            iterations = await self._ask_iterations(finished.reason)
+            if iterations is None:
+                return
+        try:
+            self.host.engine.resume(iterations=iterations)
+        except MlagentError as error:
+            self.notify(visible(f"{error.what} {error.remedy}"), severity="error", markup=False)
+            return
+        self.gone = False
+        self.refresh_bindings()
+        self.notify("The run is taken up where it stood.", markup=False)
+
+    async def _ask_iterations(self, reason: str) -> int | None:
+        asked = (
+            f"It stopped: {reason}. It goes on when a limit is raised: how many networks may it try in all?"
+        )
+        suggestion = str(max(self.state.iteration, int(self.state.options.get("iterations") or 0)) + 4)
+        answer = await self.app.push_screen_wait(SentenceDialog("Go on", asked, suggestion))
+        if answer is None:
+            return None
+        if not answer.isdecimal() or not 1 <= int(answer) <= 1000:
+            self.notify("A number of iterations is from 1 to 1000.", severity="error", markup=False)
+            return None
+        return int(answer)
+
+    # --- saying and changing ---
+
+    @work
+    async def action_steer(self) -> None:
+        """A sentence for the planner."""
+        if not self.can_reach():
+            return
+        explanation = "The planner reads it in its next prompts, of this iteration and the one after."
+        asked = SentenceDialog("Steer", explanation, placeholder="try a wider first layer")
+        text = await self.app.push_screen_wait(asked)
+        if text:
+            await self.tell(Steer(text=text))
+
+    @work
+    async def action_edit(self) -> None:
+        """Edit what is waiting to be used; a run under way is first asked to stand still."""
+        if not self.can_reach():
+            return
+        if self.state.paused and self.state.editable:
+            await self._edit()
+        elif self.state.paused:
+            self.notify("There is nothing to edit here. Go on to the next step first.", markup=False)
+        else:
+            self._edit_when_held = self._held_to_edit = True
+            reply = await self.tell(Pause())
+            self._edit_when_held = reply.ok
+
+    def held(self) -> None:
+        """The run has come to stand still: open the editor if that is what it was asked for."""
+        if not self._edit_when_held:
+            return
+        if self.state.editable:
+            self._edit_when_held = False
+            self._edit_now()
+        else:  # not at a point where something waits to be used: one step further
+            self.run_worker(self._one_step())
+
+    async def _one_step(self) -> None:
+        await self.host.engine.send(Resume())
+        await self.host.engine.send(Pause())
+
+    @work
+    async def _edit_now(self) -> None:
+        await self._edit()
+
+    async def _edit(self) -> None:
+        what = self.state.editable
+        if what == "config":
+            text = yaml.safe_dump(without_defaults(self.state.config), sort_keys=False)
+            dialog = EditDialog("Edit the configuration", text, None, self._hand_in_config)
+        else:
+            dialog = EditDialog("Edit the code", self.state.code, "python", self._hand_in_code)
+        await self.app.push_screen_wait(dialog)
+        if self._held_to_edit:
+            self._held_to_edit = False
+            await self.tell(Resume())
+
+    async def _hand_in_config(self, text: str) -> Reply:
+        try:
+            config = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            return Reply(ok=False, message=f"This is no YAML: {error}")
+        if not isinstance(config, dict):
+            return Reply(ok=False, message="A configuration is a list of names and values.")
+        return await self.host.engine.send(EditConfig(config=config), EditConfig.patience)
+
+    async def _hand_in_code(self, text: str) -> Reply:
+        if not text.strip():
+            return Reply(ok=False, message="There is no code.")
+        return await self.host.engine.send(EditCode(code=text), EditCode.patience)
+
+    @work
+    async def action_approve(self) -> None:
+        """Look at the command that waits, and answer."""
+        approval = self.state.approval
+        if approval is None:
+            self.notify("Nothing waits for your approval.", markup=False)
+            return
+        allowed = await self.app.push_screen_wait(ApproveDialog(approval, self.state.sandbox))
+        if allowed is not None:
+            await self.tell(Approve(id=approval.id, allowed=allowed))
+
+    @work
+    async def action_branch(self) -> None:
+        """The next iteration starts from the highlighted run."""
+        run_id = self.query_one(RunsPanel).highlighted
+        if run_id and self.can_reach():
+            await self.tell(Branch(run_id=run_id))
+
+    @work
+    async def action_rerun(self) -> None:
+        """The highlighted run again, with another seed."""
+        run_id = self.query_one(RunsPanel).highlighted
+        if run_id and self.can_reach():
+            await self.tell(Rerun(run_id=run_id))
+
+    # --- taking away ---
+
+    def action_open_editor(self) -> None:
+        """A copy of the code in $EDITOR."""
+        code = self.query_one(CodePanel).copy_text()
+        if not code:
+            self.notify("There is no code yet.", severity="warning", markup=False)
+            return
+        with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
+            path = Path(folder) / "model_code.py"
+            path.write_text(code, encoding="utf-8")
+            self.host.edit_file(path)
+
+    @work
+    async def action_export(self) -> None:
+        """Copy the report and the best run's files to a folder."""
+        run_id = self.query_one(RunsPanel).highlighted or self.state.best_id
+        if self.state.best_id:
+            run_id = self.state.best_id
+        if not run_id:
+            self.notify("There is no run to export yet.", severity="warning", markup=False)
+            return
+        suggestion = str(Path.cwd() / f"{self.root.name}-{run_id}")
+        asked = SentenceDialog(
+            "Export", f"The report and the files of {run_id} are copied to this folder.", suggestion
+        )
+        folder = await self.app.push_screen_wait(asked)
+        if not folder:
+            return
+        try:
+            names = await asyncio.to_thread(export, self.root, run_id, Path(folder).expanduser())
+        except MlagentError as error:
+            self.notify(visible(f"{error.what} {error.remedy}"), severity="error", markup=False)
+        else:
+            self.notify(visible(f"{len(names)} files in {folder}"), title="Exported", markup=False)
+
+
+def without_defaults(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as a person writes it: what the schema adds by itself is left out."""
+    from mlagent_tui.schemas import ModelConfig
+
+    try:
+        told: dict[str, Any] = yaml.safe_load(ModelConfig.model_validate(config).to_yaml())
+    except ValueError:
+        return config
+    return told

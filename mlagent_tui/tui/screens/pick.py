@@ -1,0 +1,54 @@
+"""A small dialog: pick one of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+
+class Pick(ModalScreen[str | None]):
+    """Returns the id of what was picked, or None. `options` are ids and what is shown for them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
+
+    def __init__(
+        self, title: str, options: Sequence[tuple[str, Content]], words: Content | str = "", start: int = 0
+    ) -> None:
+        super().__init__()
+        self.heading = title
+        self.words = words
+        self.options = options
+        self.start = start
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = Content(self.heading)
+            dialog.border_subtitle = "enter: take it · esc: cancel"
+            if self.words:
+                yield Static(self.words, classes="dialog-words")
+            yield OptionList(*(Option(shown, id=key) for key, shown in self.options))
+
+    def on_mount(self) -> None:
+        listed = self.query_one(OptionList)
+        listed.highlighted = min(self.start, len(self.options) - 1) if self.options else None
+        listed.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(event.option_id)
+
+    def on_click(self, event: object) -> None:
+        if getattr(event, "widget", None) is self:  # beside the dialog
+            self.dismiss(None)
+
+    def action_cancel(self) -> None:
+        """Pick nothing."""
+        self.dismiss(None)

@@ -1,0 +1,355 @@
+"""The run screen: what it tries, what it wrote, what that network is, how it trains, where it gets.
+
+It shows a run's journal, live or played again, and adds nothing to the run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.widgets import Footer, Tab, Tabs
+
+from mlagent_tui import paths
+from mlagent_tui.errors import MlagentError
+from mlagent_tui.experiments import registry
+from mlagent_tui.schemas import RegistryEntry
+from mlagent_tui.tui import fold, keys
+from mlagent_tui.tui.feed import Feed, Source
+from mlagent_tui.tui.logline import details
+from mlagent_tui.tui.markdown import prose
+from mlagent_tui.tui.panels import (
+    Banner,
+    CodePanel,
+    EvaluationPanel,
+    Header,
+    LogPanel,
+    Moment,
+    Panel,
+    PlanPanel,
+    RunsPanel,
+    SummaryPanel,
+)
+from mlagent_tui.tui.panels.log import LogView
+from mlagent_tui.tui.replay import Replay
+from mlagent_tui.tui.screens.arrangement import Arranged, Arrangement
+from mlagent_tui.tui.screens.dialogs import TextDialog
+from mlagent_tui.tui.screens.hands import NEED_AN_ENGINE, NOT_IN_A_REPLAY, Hands
+from mlagent_tui.tui.state import ALL, RunState
+from mlagent_tui.tui.text import visible
+
+TICK = 0.1
+"""Seconds between two looks at what is new."""
+
+LOOK = 1.0
+"""Seconds between two looks whether the engine is alive."""
+
+SLICE = 0.015
+"""Seconds of one tick that may be spent taking in events: a key must not wait for more."""
+
+OPENING = 0.15
+"""The same while a journal is being opened, when everybody waits for it."""
+
+PANELS: tuple[type[Panel], ...] = (PlanPanel, CodePanel, SummaryPanel, EvaluationPanel, RunsPanel, LogPanel)
+ENDINGS = {
+    "achieved": "Goal achieved",
+    "stopped": "Stopped without achieving the goal",
+    "interrupted": "Interrupted",
+    "failed": "Failed",
+}
+
+
+class RunScreen(Arranged, Hands):
+    """A project's last run. `live` follows its journal; otherwise it is played, `speed` times as fast."""
+
+    CSS_PATH = "run.tcss"
+    HELP = f"""# A run
+
+The engine works on in a process of its own, whatever happens here.
+
+{keys.help_text("run")}
+"""
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("run", "replay")]
+
+    def __init__(
+        self,
+        project: Path,
+        *,
+        live: bool = True,
+        speed: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.root = project.absolute()
+        self.live = live
+        self.state = RunState()
+        self.gone = False
+        journal = paths.Layout(self.root).journal
+        self.replay = None if live else Replay(journal, speed or 1.0, clock=clock)
+        self.source: Source = self.replay or Feed(journal)
+        self._clock, self._wall = clock, wall
+        self._header, self._banner = Header(id="header"), Banner(id="banner")
+        self._tabs = Tabs(*(Tab(f"{kind.number} {kind.label}", id=f"tab-{kind.part}") for kind in PANELS))
+        self.panels = {kind.part: kind() for kind in PANELS}
+        self._dirty: set[str] = set(ALL)
+        self._shown_at: dict[str, float] = {}
+        self._looked = -LOOK
+        self._alive: bool | None = None
+        self._second = -1
+        self._generation = 0
+        self._settled = False
+        self._asked = ""
+        self._active = "plan"
+        self._arrangement: Arrangement | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._header
+        yield self._banner
+        yield self._tabs
+        with Container(id="panels"):
+            yield from self.panels.values()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._load_styles()
+        self._banner.display = False
+        self._arrange()
+        self.panels["plan"].focus_target().focus()
+        self.source.start()
+        if self.live:
+            self._read_registry()
+        self._warm_up()
+        self.set_interval(TICK, self._tick)
+        self._tick()
+
+    def on_unmount(self) -> None:
+        self.source.stop()
+
+    def _load_styles(self) -> None:
+        """Textual reads the styles of screens that are pushed, but not of the one that an app begins with."""
+        stylesheet = self.app.stylesheet
+        missing = [path for path in self.css_path if not stylesheet.has_source(str(path), "")]
+        if missing:
+            stylesheet.read_all([*missing])
+            stylesheet.reparse()
+            stylesheet.update(self.app)
+
+    # --- taking in and showing ----------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        """What is new since the last tick, shown where it can be seen."""
+        self._take()
+        self._look()
+        if not self.is_current and self.app.screen.is_modal is False:
+            return  # another screen covers this one
+        self._show()
+
+    def _take(self) -> None:
+        if self.source.generation != self._generation:
+            self._generation = self.source.generation
+            self.state = RunState()
+            self._settled = False
+            self._dirty |= ALL
+        limit = time.perf_counter() + (SLICE if self._settled else OPENING)
+        finished, paused = self.state.finished, self.state.paused
+        while bite := self.source.take():
+            fold.apply(self.state, bite)
+            if time.perf_counter() > limit:
+                break
+        self._dirty |= self.state.changed
+        self.state.changed.clear()
+        if self.live and self._settled:
+            self._notice(finished is not None, bool(paused))
+        self._settled = self._settled or self.source.ready
+
+    def _notice(self, was_finished: bool, was_paused: bool) -> None:
+        """Say what the user should not miss: the end, a question, an error."""
+        state = self.state
+        if state.finished is not None and not was_finished:
+            title = ENDINGS.get(state.finished.outcome, state.finished.outcome)
+            self.host.announce(visible(title), visible(state.finished.reason), seconds=state.elapsed)
+        if state.approval is not None and state.approval.id != self._asked:
+            self._asked = state.approval.id
+            self.host.announce("A command waits for you", visible(state.approval.command), severity="warning")
+        if state.paused and not was_paused:
+            self.held()
+
+    def _look(self) -> None:
+        """Whether the engine is alive, once a second."""
+        now = self._clock()
+        if not self.live or now - self._looked < LOOK:
+            return
+        self._looked = now
+        alive = self.host.engine.alive()
+        if alive != self._alive:
+            self._alive, self.gone = alive, not alive
+            self.refresh_bindings()
+            self._dirty.add("header")
+
+    def _show(self) -> None:
+        second = int(self._wall()) if self.state.running else 0
+        if "header" in self._dirty or second != self._second or not self._settled:
+            self._second = second
+            self._show_header()
+        self._dirty.discard("header")
+        now = self._clock()
+        for part, panel in self.panels.items():
+            if part not in self._dirty or not panel.display:
+                continue
+            if now - self._shown_at.get(part, -10.0) < panel.pace:
+                continue
+            self._dirty.discard(part)
+            self._shown_at[part] = now
+            if isinstance(panel, LogPanel):
+                panel.follow(self.source.index)
+            panel.show(self.state)
+        self._dirty |= self.state.changed
+        self.state.changed.clear()
+
+    def _show_header(self) -> None:
+        moment = Moment(self._alive, self._elapsed(), self._playing(), self.source.fraction)
+        self._header.show(self.state, moment)
+        if self.source.problem:
+            self._banner.say(self.source.problem)
+            return
+        self._banner.show(self.state, moment, self._keys())
+
+    def _elapsed(self) -> float:
+        """Seconds the run has taken; while an engine is at work, up to now."""
+        state = self.state
+        if self.live and state.running and self._alive and state.segment:
+            return state.spent_before + max(0.0, self._wall() - state.segment)
+        return state.elapsed
+
+    def _playing(self) -> str:
+        if self.replay is None:
+            return ""
+        pace = f"×{self.replay.speed:g}"
+        doing = (
+            "held"
+            if self.replay.held
+            else "ended"
+            if self.replay.ended
+            else f"replay {self.replay.progress:.0%}"
+        )
+        return f"{doing} {pace}"
+
+    def _keys(self) -> dict[str, str]:
+        """The key of each action, as it is mapped now."""
+        shown: dict[str, str] = {}
+        for active in self.active_bindings.values():
+            shown.setdefault(active.binding.action, self.app.get_key_display(active.binding))
+        for action in ("pause", "steer", "edit", "approve", "take_up"):
+            shown.setdefault(action, "?")
+        return shown
+
+    @work(thread=True)
+    def _warm_up(self) -> None:
+        """Load what reads Markdown before the first words come."""
+        prose("**words**")
+
+    @work(thread=True)
+    def _read_registry(self) -> None:
+        try:
+            entries = registry.load(self.root)
+        except MlagentError as error:
+            words = visible(f"{error.what} {error.remedy}")
+            self.app.call_from_thread(self.notify, words, severity="warning", markup=False)
+        else:
+            self.app.call_from_thread(self._know, entries)
+
+    def _know(self, entries: list[RegistryEntry]) -> None:
+        self.state.know(entries)
+        self._dirty.add("runs")
+
+    # --- actions: the eyes ----------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A recording takes no commands, and a live run cannot be played faster."""
+        if action.startswith("replay_"):
+            return self.replay is not None
+        if not self.live and action in NOT_IN_A_REPLAY:
+            return False
+        if action == "take_up":
+            return self.gone
+        if action in NEED_AN_ENGINE and self.gone:
+            return None
+        return super().check_action(action, parameters)
+
+    def action_jump(self, part: str) -> None:
+        """Go to a panel."""
+        if self.maximized is not None:
+            self.minimize()
+        self._choose(part)
+        self.set_focus(self.panels[part].focus_target())  # now: the next key may be on its way already
+        self.call_after_refresh(self._show)
+
+    def action_maximise(self) -> None:
+        """One panel alone, or all again."""
+        if self.maximized is not None:
+            self.minimize()
+        else:
+            self.maximize(self.focused_panel, container=False)
+
+    def action_copy_panel(self) -> None:
+        """The whole of the focused panel."""
+        panel = self.focused_panel
+        self.host.copy(panel.copy_text(), panel.label.lower())
+
+    def action_filter(self) -> None:
+        """Look for words in the log."""
+        self.action_jump("log")
+        panel = self.panels["log"]
+        assert isinstance(panel, LogPanel)
+        panel.ask_words()
+
+    def action_fold_thinking(self) -> None:
+        panel = self.panels["plan"]
+        assert isinstance(panel, PlanPanel)
+        folded = panel.fold()
+        self.notify("Thinking is folded." if folded else "Thinking is shown.", timeout=2, markup=False)
+
+    def on_runs_panel_opened(self, event: RunsPanel.Opened) -> None:
+        """A run of the table, opened."""
+        from mlagent_tui.tui.screens.browser import RunBrowser
+
+        if event.run_id:
+            self.app.push_screen(RunBrowser(self.root, event.run_id))
+
+    def on_log_view_opened(self, event: LogView.Opened) -> None:
+        """An entry of the log, whole."""
+        index = self.source.index
+        try:
+            text = details(index.read(event.entry))
+        except OSError as error:
+            text = f"cannot be read: {error.strerror or error}"
+        self.app.push_screen(TextDialog(f"Log, entry {event.entry + 1:,}", text))
+
+    # --- actions: the replay --------------------------------------------------------------------------------
+
+    def action_replay_pause(self) -> None:
+        if self.replay is not None:
+            self.replay.hold()
+            self._dirty.add("header")
+
+    def action_replay_faster(self) -> None:
+        self._change_speed(2.0)
+
+    def action_replay_slower(self) -> None:
+        self._change_speed(0.5)
+
+    def _change_speed(self, factor: float) -> None:
+        if self.replay is not None:
+            self.replay.faster(factor)
+            self._dirty.add("header")
+
+    def action_replay_end(self) -> None:
+        if self.replay is not None:
+            self.replay.to_end()

@@ -1,0 +1,215 @@
+"""What a run looks like at one moment: the values that the screen shows, and what follows from them.
+
+`fold` makes it from events. Its size is bounded by what is shown: the words and the curves of the current
+iteration, and one row for each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from mlagent_tui import events
+from mlagent_tui.schemas import RegistryEntry
+from mlagent_tui.tui.facts import Approval, Job, JobState, Network, Point, Row, Speech, Trial
+
+MAX_SPEECHES = 12
+ALL = frozenset({"header", "plan", "code", "summary", "evaluation", "runs", "log"})
+
+
+class RunState:
+    """One run of the loop. `changed` names the parts that events have touched; who shows them empties it."""
+
+    def __init__(self) -> None:
+        self.changed: set[str] = set()
+        self.seq = 0
+        self.last_time = 0.0
+        self.previous_time = 0.0
+        self.rows: dict[str, Row] = {}
+        self.touched: set[str] = set()
+        """The runs whose rows have changed; who shows them empties it."""
+        self.damaged = 0
+        self.start_over(None)
+
+    def start_over(self, event: events.RunStarted | None) -> None:
+        """A run of the loop begins; the rows of those before stay."""
+        for row in self.rows.values():
+            row.current = False
+        self.touched.update(self.rows)
+        self.started = event
+        self.began = self.segment = 0.0
+        self.spent_before = 0.0
+        self.goal: dict[str, Any] = {}
+        self.options: dict[str, Any] = event.options if event else {}
+        self.sandbox = event.sandbox if event else ""
+        self.device = ""
+        self.pid = event.pid if event else 0
+        self.iteration = 0
+        self.step = ""
+        self.jobs: list[Job] = []
+        self.speeches: list[Speech] = []
+        self.decision: events.DecisionMade | None = None
+        self.next_change: list[str] = []
+        self.config: dict[str, Any] = {}
+        self.code = ""
+        self.code_accepted = False
+        self.code_iteration = 0
+        self.previous_code = ""
+        self.repairs: list[tuple[int, str]] = []
+        self.network = Network()
+        self.trial: Trial | None = None
+        self.best_id = ""
+        self.best_points: list[Point] = []
+        self.course: list[float] = []
+        self.tokens_per_second = 0.0
+        self.chars_per_token: dict[str, float] = {}
+        self.memory_mb = 0.0
+        self.processes = 0
+        self.paused = ""
+        self.held_before = ""
+        self.steering: list[str] = []
+        self.approval: Approval | None = None
+        self.tested: events.BestTested | None = None
+        self.failure: events.Failed | None = None
+        self.finished: events.RunFinished | None = None
+        self.warning = ""
+
+    # --- what follows from it ---
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds that engines have worked on the run, up to its last event."""
+        return self.spent_before + max(0.0, self.last_time - self.segment) if self.began else 0.0
+
+    @property
+    def by_loss(self) -> bool:
+        """Whether the goal's metric is the loss."""
+        return self.goal.get("metric") == "val_loss"
+
+    @property
+    def best(self) -> Row | None:
+        return self.rows.get(self.best_id)
+
+    @property
+    def speech(self) -> Speech | None:
+        """What a model is saying now."""
+        return self.speeches[-1] if self.speeches and not self.speeches[-1].done else None
+
+    @property
+    def coder_writes(self) -> str:
+        """The code as it streams; empty while the coder writes none."""
+        speech = self.speech
+        return speech.text if speech and speech.task == "code" else ""
+
+    @property
+    def running(self) -> bool:
+        """Whether the journal says that an engine is at work (it may have died without a word)."""
+        return self.started is not None and self.finished is None
+
+    @property
+    def editable(self) -> str:
+        """What the user may change now: "config" before it is assembled, "code" before it is evaluated."""
+        if not self.running or not self.config:
+            return ""
+        if self.code_iteration == self.iteration and self.code_accepted:
+            return "code" if self.job("evaluate").state == "waiting" else ""
+        return "config" if self.job("assemble").state == "waiting" else ""
+
+    def job(self, name: str) -> Job:
+        """The line of the plan called `name`; one that waits where there is none."""
+        return next((job for job in self.jobs if job.name == name), Job(name))
+
+    # --- changing it; `fold` has one function for each event ---
+
+    def know(self, entries: Iterable[RegistryEntry]) -> None:
+        """Add the rows that the registry knows and no event has told: those of earlier runs of the loop."""
+        known = {entry.run_id: row_of(entry) for entry in entries}
+        for run_id, row in known.items():
+            told_by_events = self.rows.get(run_id)
+            row.current = told_by_events is not None and told_by_events.current
+            if told_by_events is not None:
+                known[run_id] = told_by_events
+                told_by_events.change = told_by_events.change or row.change
+                told_by_events.decision = told_by_events.decision or row.decision
+        self.rows = known | {run_id: row for run_id, row in self.rows.items() if run_id not in known}
+        self.touched.update(self.rows)
+        self.changed.add("runs")
+
+    def better(self, row: Row, than: Row | None) -> bool:
+        """Whether `row` comes before `than`: nearer to the goal's limits first, then by its metric."""
+        return than is None or self._rank(row) < self._rank(than)
+
+    def better_or_equal(self, value: float, limit: float) -> bool:
+        """Whether a value of the goal's metric reaches a threshold."""
+        tests = {">=": value >= limit, ">": value > limit, "<=": value <= limit, "<": value < limit}
+        return tests.get(str(self.goal.get("comparison")), False)
+
+    def _rank(self, row: Row) -> tuple[bool, float, float]:
+        value = row.loss if self.by_loss else row.accuracy
+        excess = 0.0
+        for limit, used in (("max_parameters", row.parameters), ("max_seconds", row.seconds)):
+            if self.goal.get(limit) and used:
+                excess += max(0.0, used / self.goal[limit] - 1)
+        if value is None:
+            return True, excess, float("inf")
+        return False, excess, value if self.by_loss else -value
+
+    def say(self, role: str, task: str) -> Speech:
+        """The answer under way for this role and task; a new one where there is none."""
+        last = self.speech
+        if last is None or (last.role, last.task) != (role, task):
+            if last is not None:
+                last.done = True
+            self.speeches.append(Speech(role, task))
+            del self.speeches[:-MAX_SPEECHES]
+        return self.speeches[-1]
+
+    def tell(self, task: str, markdown: str, *, anew: bool = False) -> None:
+        """Attach what was understood to the last answer to `task`; `anew`, let it stand alone."""
+        for speech in reversed(self.speeches):
+            if speech.task == task and not anew:
+                speech.told = markdown
+                return
+        self.speeches.append(Speech("", task, done=True, told=markdown))
+
+    def mark(self, name: str, state: JobState, seconds: float | None = None, note: str = "") -> Job:
+        """Put a line of the plan into a state; a call that was not planned gets a line before `decide`."""
+        wanted = ("waiting", "running") if state in ("running", "done") else ("running",)
+        job = next((job for job in self.jobs if job.name == name and job.state in wanted), None)
+        if job is None:
+            job = Job(name)
+            last = self.jobs[-1].name if self.jobs else ""
+            self.jobs.insert(len(self.jobs) - (last == "decide" and name != "decide"), job)
+        job.state = state
+        job.seconds = seconds if seconds is not None else job.seconds
+        job.note = note or job.note
+        return job
+
+
+def seconds_of(time: str) -> float:
+    """An event's time in seconds since the epoch; 0 where it is none."""
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def row_of(entry: RegistryEntry) -> Row:
+    """A registry's entry as a row."""
+    metrics = entry.metrics_summary
+    return Row(
+        entry.run_id,
+        entry.iteration,
+        metrics.get("accuracy"),
+        entry.accuracy_noise,
+        metrics.get("val_loss"),
+        entry.parameters,
+        entry.seconds,
+        entry.seed,
+        entry.status,
+        entry.reason,
+        list(entry.change),
+        entry.decision.replace("_", " "),
+        current=False,
+    )

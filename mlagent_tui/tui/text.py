@@ -1,0 +1,64 @@
+"""Text of models, files and journals made fit for a terminal: what could be obeyed is shown instead.
+
+Whoever shows such text also keeps markup off: `plain` makes the `Content` that has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual.content import Content
+
+SEPARATOR = " · "
+_REORDERING = (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x2028, 0x2029, 0xFEFF)
+_CONTROLS = (*range(32), *range(127, 160))
+_VISIBLE: dict[int, str] = {
+    **{code: f"\\x{code:02x}" for code in _CONTROLS},
+    **{code: f"\\u{code:04x}" for code in _REORDERING},
+    **{code: f"\\U{code:08x}" for code in range(0xE0000, 0xE0080)},
+    ord("\t"): "    ",
+    ord("\n"): "\n",
+}
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """`text` with its line ends, tabs as four spaces, and every other control character as an escape."""
+    text = text.replace("\r\n", "\n").translate(_VISIBLE)
+    return _SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def line(text: str) -> str:
+    """`text` made visible on one line: runs of white space are one space."""
+    return " ".join(visible(text).split())
+
+
+def plain(text: str, style: str = "") -> Content:
+    """`text` made visible, in one style, with markup off."""
+    return Content.styled(visible(text), style) if style else Content(visible(text))
+
+
+def cut(text: str, columns: int) -> str:
+    """`text` in at most `columns` columns, with an ellipsis where something was cut."""
+    if cell_len(text) <= columns:
+        return text
+    kept, used = [], 0
+    for character in text:
+        used += cell_len(character)
+        if used >= columns:
+            break
+        kept.append(character)
+    return "".join(kept) + "…" if columns > 0 else ""
+
+
+def fitted(said: Sequence[tuple[int, str, str]], columns: int) -> Content:
+    """Words in one line: (rank, words, style), the highest rank left out first where room is short."""
+    kept = [item for item in said if item[1]]
+    while len(kept) > 1 and sum(cell_len(text) + len(SEPARATOR) for _, text, _ in kept) - 3 > columns:
+        kept.remove(max(reversed(kept), key=lambda item: item[0]))
+    parts: list[str | tuple[str, str]] = []
+    for _, text, style in kept:
+        parts += [SEPARATOR, (text, style)] if parts else [(text, style)]
+    return Content.assemble(*parts)

@@ -1,0 +1,57 @@
+"""Every screen in three sizes and two themes, compared with pictures that somebody has looked at.
+
+After a change that is meant, `pytest tests/functional/test_snapshots.py --snapshot-update`; then look at what
+has changed. The scenes, and how they are kept still, are those of the documentation's pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from export_screenshots import DIFF, GOAL, Scene, play, staged
+from mlagent_tui.tui import found
+from mlagent_tui.tui.app import MlagentApp
+from mlagent_tui.tui.screens import start
+
+Compare = Callable[..., bool]
+SIZES = ((80, 24), (120, 40), (200, 50))
+THEMES = ("mlagent-dark", "mlagent-light")
+ANY = (0, 0)
+
+SCREENS = (
+    Scene("start", "", ANY, ("can start",), opens="start", words=GOAL),
+    Scene("models", "", ANY, ("own-7b",), ("f2",), opens="start"),
+    Scene("coding", "", ANY, ("writing code", "CurrentModel"), ("2",), ("code", 0.8)),
+    Scene("training", "", ANY, ("training", "┫"), ("4",), ("epochs", 0.6)),
+    Scene("finished", "", ANY, ("stopped", "iteration limit"), ("5",)),
+    Scene("log", "", ANY, ("stopped", "lines"), ("6",)),
+    Scene("steer", "", ANY, ("wider",), ("s", *"wider"), ("epochs", 0.6)),
+    Scene("browser", "", ANY, ("CurrentModel",), ("2",), opens="browser"),
+    Scene("diff", "", ANY, ("accuracy",), DIFF, opens="browser"),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _the_same_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No version in the frame, and the models that are found are those put there."""
+    monkeypatch.setattr(start, "__version__", "0")
+    folder = home / "models"
+    folder.mkdir()
+    (folder / "own-7b.gguf").write_bytes(b"GGUF" + bytes(4_100_000))
+    monkeypatch.setattr(found, "places", lambda here: [folder])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+@pytest.mark.parametrize("scene", SCREENS, ids=lambda scene: scene.name)
+def test_the_screen_looks_as_it_did(
+    scene: Scene, size: tuple[int, int], theme: str, home: Path, snap_compare: Compare
+) -> None:
+    with staged(scene, home, theme) as app:
+        assert isinstance(app, MlagentApp)
+        assert snap_compare(app, terminal_size=size, run_before=partial(play, scene=scene))

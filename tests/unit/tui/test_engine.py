@@ -1,0 +1,114 @@
+"""The link to the engine: the real command line, a real process, a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from mlagent_tui import arguments, commands, events, paths
+from mlagent_tui.experiments import Project
+from mlagent_tui.tui import engine
+from mlagent_tui.tui.engine import EngineLink, Request
+from mlagent_tui.tui.form import Form
+from tests import small_project
+
+PARSER = arguments.parser({name: lambda _: 0 for name in arguments.NAMES})
+GOAL = "A tiny MLP for digits, at least 90% accuracy"
+
+
+def test_a_request_is_understood_by_the_command_line(tmp_path: Path) -> None:
+    request = Request(
+        "--goal with a dash", tmp_path, planner="/m/a b.gguf", dataset="mnist", device="cpu", iterations=3,
+        patience=2, time_budget="1h30m", seed=7, hold=("assemble", "evaluate"), another=True,
+    )  # fmt: skip
+    told = PARSER.parse_args(request.arguments())
+    assert (told.goal, told.project, told.planner, told.coder) == (
+        "--goal with a dash", tmp_path, "/m/a b.gguf", "bundled",
+    )  # fmt: skip
+    assert (told.iterations, told.patience, told.time_budget, told.seed) == (3, 2, 5400, 7)
+    assert (told.dataset, told.hold, told.another) == ("mnist", ["assemble", "evaluate"], True)
+
+
+def test_what_is_left_empty_is_left_to_the_engine(tmp_path: Path) -> None:
+    told = PARSER.parse_args(Request(GOAL, tmp_path).arguments())
+    assert (told.iterations, told.patience, told.time_budget, told.seed, told.dataset) == (None,) * 5
+
+
+@pytest.mark.asyncio
+async def test_the_check_names_what_is_missing_by_field(tmp_path: Path) -> None:
+    missing = Request(
+        "MNIST, at least 97%", tmp_path / "p", planner=str(tmp_path / "no.gguf"), data_dir=tmp_path
+    )
+    found = await engine.check(missing)
+    by_field = {problem.field: problem for problem in found.problems}
+    assert {"dataset", "planner"} <= by_field.keys()
+    assert "no.gguf" in by_field["planner"].message
+    assert by_field["dataset"].remedy
+    assert found.datasets["digits"] == ""
+    assert found.datasets["mnist"]
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_check_that_prints_no_json_is_itself_a_problem() -> None:
+    (problem,) = engine.read_check(b"", b"Usage: no such option\n  See: mlagent --help\n").problems
+    assert (problem.message, problem.remedy) == ("Usage: no such option", "See: mlagent --help")
+    for out in (b"[]", b'{"problems": [{}]}', b"\xff", b'{"problems": 3}'):
+        assert engine.read_check(out).problems
+
+
+@pytest.mark.asyncio
+async def test_an_engine_that_cannot_begin_tells_why(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    link = EngineLink(root)
+    link.start(Request(GOAL, root, planner=str(tmp_path / "no.gguf")))
+    assert not await link.ready()
+    assert link.status() == 1
+    assert "no.gguf" in link.log_tail()
+    assert not link.alive()
+    link.close()
+
+
+@pytest.mark.asyncio
+async def test_without_an_engine_a_command_gets_an_answer_that_says_so(tmp_path: Path) -> None:
+    root = small_project.make(tmp_path)
+    link = EngineLink(root)
+    reply = await link.send(commands.Ping())
+    assert not reply.ok
+    assert "no engine" in reply.message
+    assert "resume" in reply.remedy
+
+
+def test_an_engine_that_somebody_else_started_is_alive(tmp_path: Path) -> None:
+    root = small_project.make(tmp_path)
+    link = EngineLink(root)
+    assert not link.alive()
+    with Project(root):
+        assert link.alive()
+    assert not link.alive()
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+async def test_a_run_is_started_told_and_stopped_and_its_log_lies_in_the_project(tmp_path: Path) -> None:
+    """The real engine with the bundled model; it waits before code is written."""
+    form = Form(goal=GOAL, project=str(tmp_path / "p"), hold_assemble=True)
+    link = EngineLink(tmp_path / "p")
+    link.start(form.request(tmp_path))
+    try:
+        assert await link.ready()
+        assert link.alive()
+        assert (await link.send(commands.Ping())).ok
+        assert (await link.send(commands.Stop(when="now"))).ok
+        limit = time.monotonic() + 60
+        while link.alive() and time.monotonic() < limit:
+            await asyncio.sleep(0.05)
+    finally:
+        link.close()
+    assert link.status() == 130
+    told = [json.loads(line)["type"] for line in paths.Layout(link.root).journal.read_text().splitlines()]
+    assert told[0] == events.RunStarted(goal_text="").type
+    assert (link.root / engine.LOG).is_file()

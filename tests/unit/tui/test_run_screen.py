@@ -1,0 +1,370 @@
+"""The run screen in the real application, fed with a run that was recorded from the real engine.
+
+What stands in for the engine is its journal, its lock and its socket; all three are real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+
+from mlagent_tui import commands, events, paths
+from mlagent_tui.commands import Listener, Reply
+from mlagent_tui.tui.app import MlagentApp, Opening
+from mlagent_tui.tui.engine import EngineLink
+from mlagent_tui.tui.export import export
+from mlagent_tui.tui.panels.code import CodeView
+from mlagent_tui.tui.panels.log import LogView
+from mlagent_tui.tui.panels.runs import RunsTable
+from mlagent_tui.tui.screens.browser import RunBrowser
+from mlagent_tui.tui.screens.dialogs import ApproveDialog, EditDialog, SentenceDialog, TextDialog
+from mlagent_tui.tui.screens.pick import Pick
+from mlagent_tui.tui.screens.run import RunScreen
+from tests import recording
+from tests.recording import until
+
+
+def shown(app: MlagentApp) -> str:
+    """The text on the screen."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+def run_screen(app: MlagentApp) -> RunScreen:
+    (screen,) = (screen for screen in app.screen_stack if isinstance(screen, RunScreen))
+    return screen
+
+
+async def opened(pilot: Pilot[int], app: MlagentApp) -> RunScreen:
+    """The run screen, once it shows all there is."""
+    screen = run_screen(app)
+    visible = {part for part, panel in screen.panels.items() if panel.display}
+    await until(pilot, lambda: screen._settled and not screen._dirty & visible)
+    return screen
+
+
+class Engine:
+    """Takes commands as the engine does: through the project's socket, while it holds the project's lock."""
+
+    def __init__(self) -> None:
+        self.told: list[commands.Command] = []
+        self.reply = Reply(ok=True, message="taken")
+
+    def take(self, command: commands.Command) -> Reply:
+        self.told.append(command)
+        return self.reply
+
+
+@contextmanager
+def engine(root: Path) -> Iterator[Engine]:
+    one = Engine()
+    with recording.engine_at_work(root), Listener(root, one.take):
+        yield one
+
+
+# --- eyes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_the_screen_answers_the_five_questions_at_a_glance(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, app)
+        await until(pilot, lambda: "┫" in shown(app))  # the curves are drawn
+        text = shown(app)
+    for said in (
+        "a small network for the digits with at least", "■ stopped", "iteration 4/5", "best 99.3 %",
+        "✔ evaluate", "Stop accuracy 0.9895 misses the goal",  # what is it trying
+        "class CurrentModel(nn.Module):",  # what did it write
+        "10,026 parameters", "16×8×8",  # what is that network
+        "epoch 40/40", "val 0.990",  # how is it training
+        "★ 1", "train 20 epochs", "within noise",  # is it getting anywhere
+    ):  # fmt: skip
+        assert said in text, said
+
+
+@pytest.mark.asyncio
+async def test_when_narrow_the_panels_are_tabs_and_come_back_when_there_is_room(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, app)
+        assert [part for part, panel in screen.panels.items() if panel.display] == ["plan"]
+        await pilot.press("5")
+        await until(pilot, lambda: "★ 1" in shown(app))
+        assert isinstance(screen.focused, RunsTable)
+        await pilot.resize_terminal(200, 50)
+        await until(pilot, lambda: "6 Log" in shown(app) and "class CurrentModel" in shown(app))
+        assert all(panel.display for panel in screen.panels.values())
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: not screen.panels["code"].display)
+        assert screen.panels["runs"].display  # where the focus is
+
+
+@pytest.mark.asyncio
+async def test_a_panel_is_maximised_and_copied_whole(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, app)
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(screen.focused, CodeView))
+        await pilot.press("m")
+        await until(pilot, lambda: screen.maximized is screen.panels["code"])
+        assert "5 Runs" not in shown(app) and "def forward" in shown(app)
+        await pilot.press("y")
+        assert app.clipboard == screen.state.code
+        await pilot.press("m")
+        await until(pilot, lambda: screen.maximized is None)
+
+
+@pytest.mark.asyncio
+async def test_lines_that_changed_since_the_last_network_are_marked(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"type":"code_made"')
+    app = MlagentApp(Opening(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, app)
+        code = screen.state.previous_code.replace("32", "48")
+        recording.append(root, events.CodeMade(code=code, accepted=True))
+        view = screen.query_one(CodeView)
+        await until(pilot, lambda: bool(view.marked))
+        expected = {i for i, line in enumerate(code.splitlines()) if "48" in line}
+        assert view.marked == expected
+        first = next(
+            strip.text for strip in view.render_lines(view.region.reset_offset) if "48" in strip.text
+        )
+        assert "▌" in first
+
+
+@pytest.mark.asyncio
+async def test_the_log_filters_by_words_and_by_kind_and_opens_an_entry(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, app)
+        await pilot.press("slash")
+        await until(pilot, lambda: isinstance(screen.focused, Input))
+        await pilot.press(*"underfits")
+        view = screen.query_one(LogView)
+        await until(pilot, lambda: 0 < len(view.entries) < 30)
+        assert all("underfits" in view.line_at(row)[2] for row in range(len(view.entries)))
+        await pilot.press("enter", "end", "enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        assert "The network underfits" in app.screen.query_one(TextArea).text
+        await pilot.press("escape", "slash", *["backspace"] * 9, "enter", "f", "f")
+        await until(pilot, lambda: {view.line_at(r)[1] for r in range(len(view.entries))} == {
+            "tool_called", "tool_finished",
+        })  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_enter_opens_a_run(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, app)
+        await pilot.press("5", "home", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunBrowser))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+
+
+@pytest.mark.asyncio
+async def test_escape_sequences_and_markup_of_a_model_are_shown_and_never_obeyed(tmp_path: Path) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J[bold]x[/bold][link=file:///etc]y[/link]\u202e\r"
+    root = recording.project(tmp_path, upto='"type":"decision_made"')
+    app = MlagentApp(Opening(root))
+    with recording.engine_at_work(root):
+        async with app.run_test(size=(200, 50)) as pilot:
+            screen = await opened(pilot, app)
+            recording.append(
+                root,
+                events.RunStarted(goal_text=evil, sandbox=evil, planner=evil),
+                events.StepStarted(step="plan", iteration=1),
+                events.TokensStreamed(role="planner", task=evil, text=evil, thinking=True),
+                events.TokensStreamed(role="planner", task=evil, text=evil),
+                events.PlanMade(plan={"calls": [{"tool": evil, "arguments": {"command": evil}}]}),
+                events.ToolCalled(tool=evil, arguments={"command": evil}),
+                events.CheckFailed(what="code", problem=evil),
+                events.CodeMade(code=f"x = 1  # {evil}\n"),
+                events.ConfigMade(config={}, steps=[{"name": evil, "type": evil, "output_shape": [evil]}]),
+                events.TrialStarted(run_id=evil, device=evil),
+                events.TrialFinished(result={"run_id": evil, "status": evil, "reason": evil}),
+                events.DecisionMade(decision={"decision": evil, "assessment": evil, "changes": [evil]}),
+                events.ApprovalAsked(id="1", tool=evil, command=evil, folder=evil),
+                events.Paused(reason=evil, before=evil),
+                events.Warned(message=evil),
+            )
+            await until(pilot, lambda: screen.state.paused != "" and "log" not in screen._dirty)
+            await opened(pilot, app)
+            text = shown(app)
+            leaked = [line for line in text.split("\n") if any(c in line for c in "\x1b\x07\r\u202e")]
+            assert not leaked
+            assert text.count("[bold]x[/bold]") > 8 and r"\x1b]0;owned\x07" in text
+            await pilot.press("a")
+            await until(pilot, lambda: isinstance(app.screen, ApproveDialog))
+            assert "[bold]x[/bold]" in shown(app) and "\x1b" not in shown(app)
+
+
+# --- a run that is going on -------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_what_the_engine_writes_is_seen_as_it_comes(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"task":"decision"')
+    app = MlagentApp(Opening(root))
+    with recording.engine_at_work(root):
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await opened(pilot, app)
+            assert "▶ deciding" in shown(app)
+            for word in ('{"decision":"it', 'erate","assessment":"It ', "underfits badly"):
+                recording.append(root, events.TokensStreamed(role="planner", task="decision", text=word))
+            await until(pilot, lambda: "assessment It underfits badly" in shown(app))
+            recording.append(root, events.RunFinished(outcome="achieved", reason="accuracy 0.999"))
+            await until(pilot, lambda: "✔ goal achieved" in shown(app))
+            assert screen.state.finished is not None
+            assert "Goal achieved" in [notice.title for notice in app._notifications]
+
+
+@pytest.mark.asyncio
+async def test_an_engine_that_died_is_told_and_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[int | None] = []
+    monkeypatch.setattr(
+        EngineLink, "resume", lambda self, *, iterations=None, hold=(): resumed.append(iterations)
+    )
+    root = recording.project(tmp_path, upto='"type":"decision_made"')
+    app = MlagentApp(Opening(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        with recording.engine_at_work(root):
+            await opened(pilot, app)
+            await until(pilot, lambda: "▶ deciding" in shown(app))
+        await until(pilot, lambda: "the engine is gone" in shown(app))
+        assert "take the run up again" in shown(app)
+        await pilot.press("r")
+        await until(pilot, lambda: resumed == [None])
+
+
+@pytest.mark.asyncio
+async def test_a_run_that_stopped_goes_on_with_a_raised_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[int | None] = []
+    monkeypatch.setattr(
+        EngineLink, "resume", lambda self, *, iterations=None, hold=(): resumed.append(iterations)
+    )
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, app)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, SentenceDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: resumed == [9])
+
+
+# --- hands ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_each_hand_sends_its_command(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"type":"decision_made"')
+    app = MlagentApp(Opening(root))
+    with engine(root) as at_work:
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await opened(pilot, app)
+            await until(pilot, lambda: not screen.gone)
+            await pilot.press("p")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Pause()])
+            recording.append(root, events.Paused(reason="requested", before="decide"))
+            await until(pilot, lambda: "paused before decide" in shown(app))
+            await pilot.press("p")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Resume()])
+            await pilot.press("s")
+            await until(pilot, lambda: isinstance(app.screen, SentenceDialog))
+            await pilot.press(*"wider", "enter")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Steer(text="wider")])
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, Pick))
+            await pilot.press("enter")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Stop(when="step")])
+            await pilot.press("X")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Stop(when="now")])
+            await pilot.press("5", "home", "b")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Branch(run_id=recording.BEST)])
+            await pilot.press("n")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Rerun(run_id=recording.BEST)])
+            recording.append(
+                root, events.ApprovalAsked(id="7", tool="bash_run", command="ls -l", folder="/p")
+            )
+            await until(pilot, lambda: "bash_run wants to run: ls -l" in shown(app))
+            await pilot.press("a")
+            await until(pilot, lambda: isinstance(app.screen, ApproveDialog))
+            assert "ls -l" in shown(app) and "in /p" in shown(app)
+            await pilot.press("y")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Approve(id="7", allowed=True)])
+
+
+@pytest.mark.asyncio
+async def test_a_configuration_is_edited_before_it_is_assembled(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"step":"assemble"')  # the last line that names the step: its end
+    journal = root / paths.JOURNAL
+    kept = journal.read_bytes()
+    journal.write_bytes(kept[: kept.rfind(b'{"time"', 0, kept.rfind(b'"step":"assemble"'))])
+    app = MlagentApp(Opening(root))
+    with engine(root) as at_work:
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await opened(pilot, app)
+            await until(pilot, lambda: not screen.gone)
+            assert screen.state.editable == "config"
+            await pilot.press("e")  # a run under way is asked to stand still first
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Pause()])
+            recording.append(root, events.Paused(reason="requested", before="assemble"))
+            await until(pilot, lambda: isinstance(app.screen, EditDialog))
+            area = app.screen.query_one(TextArea)
+            assert "out_channels: 32" in area.text and "dilation" not in area.text
+            area.text = area.text.replace("out_channels: 32", "out_channels: 99999999")
+            at_work.reply = Reply(ok=False, message="layers.4: too large", remedy="Choose a smaller one.")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "layers.4: too large" in shown(app))
+            area.text = area.text.replace("99999999", "48")
+            at_work.reply = Reply(ok=True)
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Resume()])
+            edited = at_work.told[-2]
+            assert isinstance(edited, commands.EditConfig)
+            assert edited.config["layers"][4]["out_channels"] == 48
+            await until(pilot, lambda: app.screen is screen)
+
+
+# --- replay -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_a_replay_is_held_hurried_and_takes_no_commands(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path), live=False, speed=1.0))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = run_screen(app)
+        assert screen.replay is not None
+        await pilot.press("space")
+        await until(pilot, lambda: "held ×1" in shown(app))
+        await pilot.press("plus", "plus")
+        await until(pilot, lambda: "held ×4" in shown(app))
+        actions = {active.binding.action for active in screen.active_bindings.values() if active.enabled}
+        assert "replay_faster" in actions and not actions & {"pause", "steer", "stop", "edit", "take_up"}
+        await pilot.press("space", "end")
+        await until(pilot, lambda: "ended" in shown(app) and "★ 1" in shown(app))
+
+
+# --- export -----------------------------------------------------------------------------------------------
+
+
+def test_an_export_copies_the_report_and_the_run(tmp_path: Path) -> None:
+    root = recording.project(tmp_path / "p")
+    run = paths.Layout(root).run(recording.BEST)
+    run.mkdir()
+    (run / paths.RUN_CODE).write_text("x = 1\n")
+    (run / paths.RUN_SUMMARY).symlink_to("/etc/hostname")
+    (root / paths.REPORT).write_text("# Report\n")
+    assert export(root, recording.BEST, tmp_path / "out") == ["report.md", "model_code.py"]
+    assert (tmp_path / "out" / "model_code.py").read_text() == "x = 1\n"

@@ -1,0 +1,342 @@
+"""The start screen, in the real application. A fake stands in for the engine's check: test_engine has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, OptionList, Static, TextArea
+
+from mlagent_tui.settings import Settings
+from mlagent_tui.tui import engine, form
+from mlagent_tui.tui.app import MlagentApp
+from mlagent_tui.tui.engine import Check, EngineLink, Problem, Request
+from mlagent_tui.tui.fields import Choice, Field, Tick
+from mlagent_tui.tui.memory import Memory
+from mlagent_tui.tui.recents import RecentList
+from mlagent_tui.tui.screens.models import FolderPicker, ModelPicker
+from mlagent_tui.tui.screens.pick import Pick
+from mlagent_tui.tui.screens.run import RunScreen
+from mlagent_tui.tui.screens.start import StartScreen
+from tests import small_project, tiny_gguf
+
+GOAL = form.EXAMPLES[0]
+FINE = Check(sandbox="bubblewrap", datasets=dict.fromkeys(form.DATASETS, ""))
+
+Answer = Callable[[Check], None]
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
+    """Sets what the engine's check says; at first, that all is well."""
+    said = [FINE]
+
+    async def check(_: Request) -> Check:
+        return said[-1]
+
+    monkeypatch.setattr(engine, "check", check)
+    monkeypatch.setattr("mlagent_tui.tui.screens.start.SETTLE_SECONDS", 0.01)
+    return said.append
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """The requests that reached an engine. A fake one: it writes a project with its journal at once."""
+    requests: list[Request] = []
+
+    def start(link: EngineLink, request: Request) -> None:
+        requests.append(request)
+        made = small_project.make(request.project.parent)
+        made.rename(request.project)
+
+    monkeypatch.setattr(EngineLink, "start", start)
+    return requests
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The notices so far: on a slow machine they would expire before a test looks at them."""
+    said: list[str] = []
+    monkeypatch.setattr(MlagentApp, "notify", lambda _, message, **__: said.append(message))
+    return said
+
+
+async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
+    """Wait for something to come about; fails after a while."""
+    for _ in range(400):
+        await pilot.pause()
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not come about")
+
+
+def screen_of(pilot: Pilot[int]) -> StartScreen:
+    screen = pilot.app.screen
+    assert isinstance(screen, StartScreen)
+    return screen
+
+
+def text(pilot: Pilot[int], selector: str) -> str:
+    return str(pilot.app.screen.query_one(selector, Static).render())
+
+
+def problem(pilot: Pilot[int], name: str) -> str:
+    return text(pilot, f"#field-{name} .field-problem")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the interface is opened in."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.asyncio
+async def test_a_goal_is_typed_and_started_by_keyboard(
+    answer: Answer, started: list[Request], here: Path
+) -> None:
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"digits 95%")
+        await until(pilot, lambda: "can start" in text(pilot, "#state"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    (request,) = started
+    assert request.goal == "digits 95%"
+    assert request.project == here / "digits-95-1"
+    assert Memory().recent()[0].root == request.project
+
+
+@pytest.mark.asyncio
+async def test_everything_is_as_it_was_left(answer: Answer, here: Path) -> None:
+    async with MlagentApp().run_test(size=(120, 40)) as pilot:
+        screen = screen_of(pilot)
+        screen.query_one("#goal", TextArea).text = GOAL
+        screen.query_one("#iterations", Input).value = "5"
+        screen.query_one("#device", Choice).value = "cpu"
+        screen.query_one("#hold_evaluate", Tick).value = True
+        screen.query_one("#project", Input).value = "elsewhere"
+        await until(pilot, lambda: Memory().mapping("form").get("device") == "cpu")
+    async with MlagentApp().run_test(size=(120, 40)) as pilot:
+        values = screen_of(pilot).values()
+        assert values == form.Form(goal=GOAL, iterations="5", device="cpu", hold_evaluate=True)
+        await pilot.press("x")  # the goal is selected, so that typing begins another one
+        assert screen_of(pilot).values().goal == "x"
+
+
+@pytest.mark.asyncio
+async def test_settings_are_the_defaults_of_the_first_time(answer: Answer, here: Path) -> None:
+    app = MlagentApp(preferences=Settings(device="cpu", sandbox="required", iterations=4))
+    async with app.run_test(size=(80, 24)) as pilot:
+        values = screen_of(pilot).values()
+        assert (values.device, values.sandbox, values.iterations) == ("cpu", "required", "")
+        assert screen_of(pilot).query_one("#iterations", Input).placeholder == "4"
+
+
+@pytest.mark.asyncio
+async def test_without_a_goal_nothing_starts_and_the_goal_says_so_only_then(
+    answer: Answer, started: list[Request], here: Path
+) -> None:
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert problem(pilot, "goal") == ""
+        await pilot.click("#start")
+        await until(pilot, lambda: "Say what" in problem(pilot, "goal"))
+        assert pilot.app.focused is screen_of(pilot).query_one("#goal")
+    assert started == []
+
+
+@pytest.mark.asyncio
+async def test_what_the_form_can_tell_is_said_below_its_field(
+    answer: Answer, started: list[Request], here: Path
+) -> None:
+    async with MlagentApp().run_test(size=(120, 40)) as pilot:
+        screen = screen_of(pilot)
+        screen.query_one("#goal", TextArea).text = GOAL
+        screen.query_one("#planner", Input).value = "/no/such.gguf"
+        screen.query_one("#parameters", Input).value = "few"
+        await until(pilot, lambda: "50k" in problem(pilot, "parameters"))
+        assert "F2" in problem(pilot, "planner")
+        assert "2 fields" in text(pilot, "#state")
+        await pilot.press("ctrl+r")
+        assert pilot.app.focused is screen.query_one("#planner")
+    assert started == []
+
+
+@pytest.mark.asyncio
+async def test_what_the_engine_finds_is_said_below_its_field_and_keeps_the_run_from_starting(
+    answer: Answer, started: list[Request], here: Path
+) -> None:
+    missing = {**FINE.datasets, "mnist": "no files"}
+    answer(Check((Problem("dataset", "MNIST is not there", "Put it into /data."),), "landlock", missing))
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"mnist 97%")
+        await until(pilot, lambda: "Put it into /data." in problem(pilot, "dataset"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: screen_of(pilot).query_one("#field-dataset", Field).has_class("-wrong"))
+        assert [str(words) for words, value in screen_of(pilot)._datasets() if value == "mnist"] == [
+            "mnist — files missing"
+        ]
+        answer(FINE)
+        await pilot.press("f4", "enter")  # an example that can be run
+        await until(pilot, lambda: problem(pilot, "dataset") == "" and "can start" in text(pilot, "#state"))
+    assert started == []
+
+
+@pytest.mark.asyncio
+async def test_a_problem_of_no_field_is_said_beside_the_start_button(answer: Answer, here: Path) -> None:
+    answer(Check((Problem("settings", "settings.yaml: no such key", "Correct it."),)))
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Correct it." in text(pilot, "#state"))
+
+
+@pytest.mark.asyncio
+async def test_an_unconfined_run_is_said_loudly(answer: Answer, here: Path) -> None:
+    answer(Check((), "none"))
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"digits 95%")
+        await until(pilot, lambda: "unconfined" in text(pilot, "#state"))
+
+
+@pytest.mark.asyncio
+async def test_a_project_with_an_unfinished_run_is_resumed_or_gets_another(
+    answer: Answer, started: list[Request], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = small_project.make(here, outcome="")
+    resumed: list[Path] = []
+    monkeypatch.setattr(EngineLink, "resume", lambda link: resumed.append(link.root))
+    monkeypatch.setattr(EngineLink, "ready", lambda _: asyncio.sleep(0, True))
+    answer(Check((Problem("project", "the last run has not ended", "Go on with it."),), "bubblewrap"))
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"digits 95%")
+        screen_of(pilot).query_one("#project", Input).value = str(root)
+        await until(pilot, lambda: "not ended" in problem(pilot, "project"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Pick))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    assert (resumed, started) == ([root], [])
+
+
+@pytest.mark.asyncio
+async def test_an_engine_that_will_not_start_says_why(
+    answer: Answer, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        EngineLink, "start", lambda link, _: link._launch(["run", "--dataset=none", "--", "x"])
+    )
+    async with MlagentApp().run_test(size=(120, 40)) as pilot:
+        await pilot.press(*"digits 95%", "ctrl+r")
+        await until(pilot, lambda: "dataset" in text(pilot, "#state"))
+        assert not screen_of(pilot).query_one("#start", Button).disabled
+
+
+# --- dialogs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_a_model_is_picked_from_those_found(answer: Answer, here: Path) -> None:
+    model = tiny_gguf.make(here / "other.gguf")
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ModelPicker))
+        listed = pilot.app.screen.query_one("#list", OptionList)
+        await until(pilot, lambda: listed.option_count == 2)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: screen_of(pilot).values().planner == str(model))
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ModelPicker))
+        await pilot.press("ctrl+b")
+        await until(pilot, lambda: screen_of(pilot).values().planner == "bundled")
+
+
+@pytest.mark.asyncio
+async def test_a_model_is_picked_by_typing_its_path_and_a_wrong_file_is_refused(
+    answer: Answer, told: list[str], here: Path
+) -> None:
+    model = tiny_gguf.make(here / "other.gguf")
+    (here / "no.gguf").write_text("no model")
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await pilot.click("#pick-coder")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ModelPicker))
+        picker = pilot.app.screen
+        picker.query_one("TabbedContent").active = "browse"  # type: ignore[attr-defined]
+        field = picker.query_one("#path", Input)
+        field.focus()
+        field.value = str(here / "no.gguf")
+        await pilot.press("enter")
+        await until(pilot, lambda: any("no GGUF" in words for words in told))
+        field.value = str(model)
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.screen is not picker)
+        assert screen_of(pilot).values().coder == str(model)
+
+
+@pytest.mark.asyncio
+async def test_a_project_is_opened_by_its_folder(answer: Answer, here: Path) -> None:
+    root = small_project.make(here)
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        await pilot.press("f8")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FolderPicker))
+        pilot.app.screen.query_one("#path", Input).value = str(root)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+
+
+# --- recent projects ------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_recent_projects_say_how_they_stand_and_open(
+    answer: Answer, told: list[str], here: Path, tmp_path: Path
+) -> None:
+    root = small_project.make(tmp_path)
+    Memory().opened(tmp_path / "gone", "an \x1b[31mold\x1b[0m [b]goal[/b]")
+    Memory().opened(root)
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        recent = screen_of(pilot).query_one("#recent", RecentList)
+        await until(
+            pilot, lambda: recent.glance(root) is not None and recent.glance(tmp_path / "gone") is not None
+        )
+        shown = [str(option.prompt) for option in recent.options]
+        assert small_project.GOAL in shown[0]
+        assert "best 97.0 %" in shown[0]
+        assert "3 runs" in shown[0]
+        assert "folder is gone" in shown[1]
+        assert r"an \x1b[31mold\x1b[0m [b]goal[/b]" in shown[1]
+        await pilot.press("ctrl+o", "down", "enter")
+        await until(pilot, lambda: any("no longer there" in words for words in told))
+        await pilot.press("delete")
+        await until(pilot, lambda: recent.option_count == 1)
+        await pilot.press("c")
+        assert screen_of(pilot).values().goal == small_project.GOAL
+        await pilot.press("ctrl+o", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, StartScreen))
+    assert [entry.root for entry in Memory().recent()] == [root]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_everything_can_be_seen_at_every_size(
+    answer: Answer, here: Path, size: tuple[int, int]
+) -> None:
+    Memory().opened(here)
+    async with MlagentApp().run_test(size=size) as pilot:
+        await pilot.pause()
+        screen = screen_of(pilot)
+        for widget in (
+            *screen.query(Input),
+            *screen.query(Choice),
+            *screen.query(Tick),
+            screen.query_one("#start"),
+        ):
+            assert widget.region.area > 0
+            assert screen.region.contains_region(widget.region), widget
+        assert screen.query_one("#recent").region.height >= 4

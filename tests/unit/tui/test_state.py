@@ -1,0 +1,143 @@
+"""The fold from events to what the screen shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlagent_tui import events
+from mlagent_tui.schemas import RegistryEntry
+from mlagent_tui.tui import facts, fold
+from mlagent_tui.tui.state import RunState
+from tests import recording
+
+
+def state_of(*told: events.Event) -> RunState:
+    state = RunState()
+    fold.apply(state, told)
+    return state
+
+
+def test_the_recorded_run_folds_into_what_it_was() -> None:
+    state = state_of(*recording.told())
+    assert state.damaged == 0
+    assert state.goal["dataset"] == "digits" and state.goal["threshold"] == 0.999
+    assert list(state.rows) == [row.run_id for row in state.rows.values()]
+    assert [row.decision for row in state.rows.values()] == ["iterate", "iterate", "iterate", "stop"]
+    assert [row.change for row in state.rows.values()][1] == ["train 20 epochs"]
+    assert state.best is not None and state.best.run_id == recording.BEST
+    assert state.job("configure").tries == 3
+    assert state.job("evaluate").state == "done" and state.job("evaluate").seconds == 2.441863490999822
+    assert state.network.measured and state.network.parameters == 10_026
+    assert state.trial is not None and len(state.trial.epoch_points) == 40 and state.trial.fraction == 1
+    assert len(state.best_points) == 10
+    assert 29 < state.elapsed < 30
+    assert state.finished is not None and not state.running and state.course == [state.best.accuracy] * 4
+
+
+def test_every_prefix_of_a_run_is_a_state_that_can_be_shown() -> None:
+    state = RunState()
+    for event in recording.told():
+        fold.apply(state, [event])
+        assert state.damaged == 0
+        assert 0 <= (state.trial.fraction if state.trial else 0) <= 1
+        assert sum(job.state == "running" for job in state.jobs) <= 2
+
+
+def test_thousands_of_tokens_and_epochs_stay_bounded() -> None:
+    state = state_of(*recording.told()[:60])
+    for n in range(3_000):
+        fold.apply(
+            state, [events.TokensStreamed(role="planner", task="x", text="word " * 20, thinking=n % 2 == 0)]
+        )
+        fold.apply(state, [events.EpochDone(run_id=recording.BEST, epoch=n, train_loss=1.0)])
+    speech = state.speeches[-1]
+    assert len(speech.text) <= 2 * facts.MAX_WORDS and len(speech.thinking) <= facts.MAX_WORDS
+    assert state.trial is not None and len(state.trial.epoch_points) <= facts.MAX_POINTS
+    assert state.trial.epoch_points[-1].x == 2_999
+
+
+def test_a_resumed_run_counts_only_the_time_that_engines_worked() -> None:
+    def at(minute: int) -> str:
+        return f"2026-11-23T04:{minute:02}:00.000Z"
+
+    state = state_of(
+        events.RunStarted(goal_text="a goal", time=at(0)),
+        events.RunFinished(outcome="interrupted", time=at(5)),
+        events.RunResumed(iteration=1, step="plan", time=at(50)),
+        events.StepStarted(step="plan", iteration=1, time=at(52)),
+    )
+    assert state.elapsed == 7 * 60
+    assert state.running
+
+
+def test_what_can_be_edited_follows_the_steps() -> None:
+    told = recording.told()
+    state = RunState()
+    seen: list[str] = []
+    for event in told[: next(e.seq for e in told if isinstance(e, events.TrialFinished))]:
+        fold.apply(state, [event])
+        if not seen or seen[-1] != state.editable:
+            seen.append(state.editable)
+    assert seen == ["", "config", "", "code", ""]
+
+
+def test_a_command_that_asks_and_a_pause_come_and_go() -> None:
+    asked = events.ApprovalAsked(id="1", tool="bash_run", command="ls", folder="/tmp")
+    state = state_of(*recording.told()[:60], asked, events.Paused(reason="requested", before="decide"))
+    assert state.approval is not None and state.approval.command == "ls"
+    assert (state.paused, state.held_before) == ("requested", "decide")
+    fold.apply(state, [events.ApprovalGiven(id="1", allowed=True), events.Continued()])
+    assert not (state.approval or state.paused)
+
+
+def test_rows_of_earlier_runs_come_from_the_registry_and_stand_first() -> None:
+    state = state_of(*recording.told())
+    earlier = RegistryEntry(
+        run_id="qe_0", timestamp="", model_name="M", dataset="digits", metrics_summary={"accuracy": 0.5},
+        experiment_dir="", decision="stop", change=["wider"],
+    )  # fmt: skip
+    state.know([earlier])
+    assert next(iter(state.rows)) == "qe_0" and len(state.rows) == 5
+    assert not state.rows["qe_0"].current and state.rows[recording.BEST].current
+
+
+def test_the_best_is_within_the_limits_before_it_is_accurate() -> None:
+    def result(run_id: str, accuracy: float, parameters: int) -> events.TrialFinished:
+        fields = {"run_id": run_id, "status": "completed", "accuracy": accuracy, "parameters": parameters}
+        return events.TrialFinished(result=fields)
+
+    goal = events.GoalUnderstood(goal={"metric": "accuracy", "comparison": ">=", "threshold": 0.9,
+                                       "max_parameters": 1000})  # fmt: skip
+    state = state_of(
+        goal, result("small", 0.8, 900), result("large", 0.99, 5000), result("better", 0.85, 950)
+    )
+    assert state.best_id == "better"
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+names = st.sampled_from(
+    ["calls", "tool", "layers", "run_id", "curves", "status", "changes", "decision", "epoch"]
+)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(names, anything, max_size=5))
+def test_no_payload_however_odd_stops_the_fold(payload: dict[str, Any]) -> None:
+    state = state_of(
+        *recording.told()[:60],
+        events.GoalUnderstood(goal=payload),
+        events.PlanMade(plan=payload),
+        events.ConfigMade(config=payload, steps=[payload]),
+        events.SummaryMade(summary=payload),
+        events.TrialFinished(result=payload),
+        events.DecisionMade(decision=payload),
+        events.RunFinished(outcome="stopped"),
+    )
+    assert state.finished is not None
