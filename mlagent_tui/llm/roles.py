@@ -94,7 +94,10 @@ def check_spec(spec: str) -> None:
     """
     place = parse(spec)
     if place.path is None:
-        _need("openai", "a server", "server")
+        if find_spec("openai") is None:
+            raise ModelError(
+                "a server needs the Python package openai", "Install it: pip install 'mlagent-tui[server]'."
+            )
     elif place.path.is_dir():
         folder = read_folder(place.path)
         if not (place.path / "tokenizer.json").is_file():
@@ -104,16 +107,8 @@ def check_spec(spec: str) -> None:
             )
         if not folder.architecture:
             raise ModelError(f"{place.path}/config.json names no model_type", "Choose a chat model.")
-        _need("transformers", "a folder of Hugging Face weights", "transformers")
     else:
         read_header(place.path)
-
-
-def _need(package: str, what: str, extra: str) -> None:
-    if find_spec(package) is None:
-        raise ModelError(
-            f"{what} needs the Python package {package}", f"Install it: pip install 'mlagent-tui[{extra}]'."
-        )
 
 
 def open_role(spec: str, options: RoleOptions) -> LanguageModel:

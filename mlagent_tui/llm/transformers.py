@@ -371,5 +371,5 @@ def _load_error(path: Path, error: Exception) -> ModelError:
     elif "safetensors" in said.lower():
         remedy = "Copy the folder again; its weights have to be safetensors."
     elif isinstance(error, ImportError):
-        remedy = "Install what is missing: pip install 'mlagent-tui[transformers]'."
+        remedy = "Install the Python package that it names."
     return ModelError(f"transformers cannot load {path}: {said}", remedy)
