@@ -36,8 +36,8 @@ from mlagent_tui.llm.process import Options
 PROBE = "The quick brown fox jumps over the lazy dog, and 12 + 30 = 42. def f(x): return x"
 LIKELY = -6.0
 """Log-probability below which a token is not compared."""
-TOLERANCE = 0.5
-"""Nats that two devices may differ by, on average, in what is likely: far above rounding in 16 bits."""
+TOLERANCE = 0.1
+"""Nats that two devices may differ by, on average, in what is likely. Rounding to 16 bits makes about 0.03."""
 PREFIX_SHARE = 10
 """The part of the free memory that the beginnings of prompts may take is one in so many."""
 _LOADING = (
