@@ -20,7 +20,7 @@ from typing import Any
 from mlagent_tui import events, paths, settings
 from mlagent_tui.arguments import absolute, parser, run_options, with_command
 from mlagent_tui.console import error_text
-from mlagent_tui.errors import MlagentError, ModelError, ProjectError, UsageError
+from mlagent_tui.errors import MlagentError, ProjectError, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -228,10 +228,8 @@ def _project(folder: Path) -> Path:
 
 
 def _check_models(*specs: str) -> None:
-    """Raises `ModelError` for a model file that is not there, before anything is made or started."""
-    from mlagent_tui.llm import locate
+    """Raises `ModelError` for a model that cannot be used, before anything is made or started."""
+    from mlagent_tui.llm import check_spec
 
     for spec in specs:
-        path = locate(spec)
-        if not path.is_file():
-            raise ModelError(f"there is no file {path}", "Name a .gguf file with --model, or use `bundled`.")
+        check_spec(spec)

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ValidationError
 from mlagent_tui import commands, sandbox, settings, workspace
 from mlagent_tui.agent import RunOptions, find_numbers, named_datasets
 from mlagent_tui.arguments import option_values
-from mlagent_tui.errors import DataError, MlagentError, ModelError, UsageError
-from mlagent_tui.llm import locate, read_header
+from mlagent_tui.errors import DataError, MlagentError, UsageError
+from mlagent_tui.llm import check_spec
 from mlagent_tui.schemas import DatasetName
 from mlagent_tui.training import data_card
 
@@ -76,8 +76,8 @@ def _looks(options: RunOptions, arguments: argparse.Namespace) -> Iterator[tuple
     """(field, look) for each; a look raises what is wrong."""
     yield "goal", lambda: _measurable(options.goal_text)
     yield "dataset", lambda: _dataset(options)
-    yield "planner", lambda: _model(options.planner)
-    yield "coder", lambda: _model(options.coder)
+    yield "planner", lambda: check_spec(options.planner)
+    yield "coder", lambda: check_spec(options.coder)
     yield "device", lambda: _device(options.device)
     yield "sandbox", lambda: _confined(options)
     if arguments.project is not None:
@@ -110,13 +110,6 @@ def _datasets(data_dir: Path | None) -> Iterator[tuple[str, str]]:
             yield name, f"{error.what}. {error.remedy}"
         else:
             yield name, ""
-
-
-def _model(spec: str) -> None:
-    path = locate(spec)
-    if not path.is_file():
-        raise ModelError(f"there is no file {path}", "Name a .gguf file, or use `bundled`.")
-    read_header(path)
 
 
 def _device(device: str) -> None:

@@ -14,6 +14,42 @@ from mlagent_tui.errors import UsageError
 Policy = Literal["never", "ask", "always"]
 
 
+class RoleOptions(BaseModel):
+    """How a role uses its model; every key may be left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """0 takes the likeliest token always; a repeated attempt is drawn at random at 0.4 or more."""
+
+    context: Annotated[int, Field(ge=512, le=2**31 - 1)] | None = None
+    """Tokens that prompt and answer may have together; null: what the model was made for, at most 16,384."""
+
+    thinking_budget: Annotated[int, Field(ge=0, le=1_000_000)] = 2048
+    """Tokens that a reasoning model may think before it answers; 0: it answers at once."""
+
+    chat_template: Path | None = None
+    """A file with a Jinja chat template; null: the model's own."""
+
+    gpu_layers: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Layers of a .gguf on the GPU; null: all of them, or as many as fit. 0 keeps any model off the GPU."""
+
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Threads of the CPU; 0: as many as there are physical cores, and one for a very small model."""
+
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    """An implementation of attention that needs less memory; auto: where the device has it."""
+
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """Where a folder of weights is computed; auto: the first there is of cuda, mps and cpu."""
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """The numbers a folder of weights is computed in; auto: 16 bits on a GPU, 32 on a CPU where they fit."""
+
+    memory_check: bool = True
+    """Whether a model that seems too large for the memory is refused before it is loaded."""
+
+
 class Settings(BaseModel):
     """Defaults for every run; options of the command line take precedence."""
 
@@ -24,6 +60,12 @@ class Settings(BaseModel):
 
     coder: str = "bundled"
     """The model that writes and explains code: `bundled`, or the path of a .gguf file."""
+
+    planner_options: RoleOptions = RoleOptions()
+    """How the planner uses its model."""
+
+    coder_options: RoleOptions = RoleOptions()
+    """How the coder uses its model."""
 
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where networks train; auto takes the first there is of cuda, mps and cpu."""

@@ -106,6 +106,6 @@ class Scripted:
     def close(self) -> None:
         self.closed = True
 
-    def open(self, planner: str, coder: str) -> tuple[LanguageModel, LanguageModel]:
+    def open(self, *_: object) -> tuple[LanguageModel, LanguageModel]:
         """Stands in for `llm.open_models`."""
         return self, self

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlagent_tui.schemas import DatasetName
-from mlagent_tui.settings import Policy
+from mlagent_tui.settings import Policy, RoleOptions
 
 
 class RunOptions(BaseModel):
@@ -19,6 +19,8 @@ class RunOptions(BaseModel):
     goal_text: Annotated[str, Field(min_length=1, max_length=4000)]
     planner: str = "bundled"
     coder: str = "bundled"
+    planner_options: RoleOptions = RoleOptions()
+    coder_options: RoleOptions = RoleOptions()
     dataset: DatasetName | None = Field(default=None, description="overrides what the goal's text names")
     iterations: Annotated[int, Field(ge=1, le=1000)] = 8
     patience: Annotated[int, Field(ge=1, le=1000)] = 3

@@ -29,11 +29,12 @@ from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, report
 from mlagent_tui.llm import Answer, LanguageModel, open_models
 from mlagent_tui.schemas import DataCard, DatasetName, ModelConfig
+from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
 from mlagent_tui.training import TestResult, data_card
 
 T = TypeVar("T")
-OpenModels = Callable[[str, str], tuple[LanguageModel, LanguageModel]]
+OpenModels = Callable[[str, str, RoleOptions, RoleOptions], tuple[LanguageModel, LanguageModel]]
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at whether the user has asked to stop."""
@@ -94,7 +95,9 @@ class Session:
     def load_models(self) -> None:
         """Load the models of both roles and put the tools together. Raises `ModelError`."""
         options, emit = self.options, self.background.emit
-        planner, coder = self.open_models(options.planner, options.coder)
+        planner, coder = self.open_models(
+            options.planner, options.coder, options.planner_options, options.coder_options
+        )
         self._closing.callback(planner.close)
         self._closing.callback(coder.close)
         self.planner = Planner(

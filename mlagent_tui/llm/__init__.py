@@ -11,8 +11,9 @@ from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
-from mlagent_tui.llm.roles import RoleOptions, check_spec, open_role, open_roles, parse
+from mlagent_tui.llm.roles import check_spec, open_role, open_roles, parse
 from mlagent_tui.llm.structured import structured
+from mlagent_tui.settings import RoleOptions
 
 __all__ = [
     "Answer",

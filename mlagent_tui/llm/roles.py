@@ -9,9 +9,6 @@ import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
@@ -20,48 +17,13 @@ from mlagent_tui.llm.client import Manner, ServedModel
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
+from mlagent_tui.settings import RoleOptions
 
 MAX_TEMPLATE = 1_000_000
 CONTEXT = 16384
 """Tokens of context where neither the role's settings nor the model ask for fewer."""
 
 _URL = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
-
-
-class RoleOptions(BaseModel):
-    """How a role uses its model; every key may be left out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    """0 takes the likeliest token always; a repeated attempt is drawn at random at 0.4 or more."""
-
-    context: Annotated[int, Field(ge=512, le=2**31 - 1)] | None = None
-    """Tokens that prompt and answer may have together; null: what the model was made for, at most 16,384."""
-
-    thinking_budget: Annotated[int, Field(ge=0, le=1_000_000)] = 2048
-    """Tokens that a reasoning model may think before it answers; 0: it answers at once."""
-
-    chat_template: Path | None = None
-    """A file with a Jinja chat template; null: the model's own."""
-
-    gpu_layers: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """Layers of a .gguf on the GPU; null: all of them, or as many as fit. 0 keeps any model off the GPU."""
-
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    """Threads of the CPU; 0: as many as there are physical cores, and one for a very small model."""
-
-    flash_attention: Literal["auto", "on", "off"] = "auto"
-    """An implementation of attention that needs less memory; auto: where the device has it."""
-
-    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    """Where a folder of weights is computed; auto: the first there is of cuda, mps and cpu."""
-
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """The numbers a folder of weights is computed in; auto: 16 bits on a GPU, 32 on a CPU where they fit."""
-
-    memory_check: bool = True
-    """Whether a model that seems too large for the memory is refused before it is loaded."""
 
 
 @dataclass(frozen=True)

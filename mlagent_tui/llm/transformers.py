@@ -37,7 +37,7 @@ PROBE = "The quick brown fox jumps over the lazy dog, and 12 + 30 = 42. def f(x)
 LIKELY = -6.0
 """Log-probability below which a token is not compared."""
 TOLERANCE = 0.1
-"""Nats that two devices may differ by, on average, in what is likely. Rounding to 16 bits makes about 0.03."""
+"""Nats that two devices may differ by, on average, in what is likely. Rounding to 16 bits makes some 0.03."""
 PREFIX_SHARE = 10
 """The part of the free memory that the beginnings of prompts may take is one in so many."""
 _LOADING = (

@@ -6,7 +6,6 @@ passed is written to the output path.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,14 +13,13 @@ from pydantic import ValidationError
 from mlagent_tui import shapes
 from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ToolError, TrialError
 from mlagent_tui.events import CheckFailed, CodeMade
-from mlagent_tui.llm import Answer, PromptTooLong
+from mlagent_tui.llm import Answer, PromptTooLong, code_block
 from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import code_request
 from mlagent_tui.tools.scripts import staged
 
 ATTEMPTS = 4
-_FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 
 
 def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: str) -> None:
@@ -76,12 +74,6 @@ def first_error(error: ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
 
 
-def code_of(text: str) -> str:
-    """The content of the first fenced block of an answer, or all of it when there is none."""
-    block = _FENCED.search(text)
-    return (block.group(1) if block else text).strip("\n") + "\n"
-
-
 def _write(
     context: ToolContext,
     config: ModelConfig,
@@ -105,7 +97,7 @@ def _write(
     context.on_call("code", answer)
     if answer.finish == "cancelled":
         raise Interrupted("the coder was interrupted")
-    return code_of(answer.text)
+    return code_block(answer.text)
 
 
 def _first_difference(context: ToolContext, code: str, config: ModelConfig) -> str | None:

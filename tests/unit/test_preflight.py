@@ -68,7 +68,7 @@ def test_each_data_set_is_said_to_be_there_or_what_it_lacks(check: Any) -> None:
         ([GOAL, "--dataset", "imagenet"], "dataset", "digits"),
         ([GOAL, "--planner", "nowhere.gguf"], "planner", "nowhere.gguf"),
         ([GOAL, "--coder", "junk.gguf"], "coder", "junk.gguf"),
-        ([GOAL, "--coder", "http://localhost:1"], "coder", "names a server"),
+        ([GOAL, "--coder", "ftp://localhost"], "coder", "does not name a server"),
         ([GOAL, "--device", "mps" if sys.platform == "linux" else "cuda"], "device", "this machine has no"),
         ([GOAL, "--device", "tpu"], "device", "cuda"),
         ([GOAL, "--iterations", "0"], "iterations", "greater than"),

@@ -15,8 +15,8 @@ from mlagent_tui.agent import stopping
 from mlagent_tui.agent.numbers import find_numbers, listing, occurs
 from mlagent_tui.agent.planner import ungrounded
 from mlagent_tui.errors import ConfigError
+from mlagent_tui.llm import code_block
 from mlagent_tui.schemas import Decision, Goal, Plan
-from mlagent_tui.tools.assembler import _FENCED
 
 
 def test_the_same_seed_gives_the_same_stream() -> None:
@@ -160,7 +160,8 @@ def test_what_the_user_says_comes_first() -> None:
 
 def test_an_answer_of_the_coder_is_one_fenced_block(drawn: dict[str, list[Sample]]) -> None:
     for sample in drawn["code"][:50]:
-        assert len(_FENCED.findall(sample.answer)) == 1
+        assert sample.answer.count("```") == 2
+        assert code_block(sample.answer)
 
 
 def test_an_explanation_names_the_class_and_its_size(drawn: dict[str, list[Sample]]) -> None:

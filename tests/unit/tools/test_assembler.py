@@ -17,7 +17,7 @@ from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ModelError, 
 from mlagent_tui.events import CheckFailed, CodeMade, Event
 from mlagent_tui.llm.base import PromptTooLong
 from mlagent_tui.tools import ToolContext, pytorch_model_assembler, use_context
-from mlagent_tui.tools.assembler import ATTEMPTS, code_of
+from mlagent_tui.tools.assembler import ATTEMPTS
 from mlagent_tui.tools.scripts import staged
 
 CONFIG: dict[str, Any] = {
@@ -68,21 +68,6 @@ def assemble(context: ToolContext) -> Callable[..., Checker]:
 
 def fenced(code: str) -> str:
     return f"Here it is:\n```python\n{code}\n```\nDone."
-
-
-@pytest.mark.parametrize(
-    ("answer", "code"),
-    [
-        ("```python\nx = 1\n```", "x = 1\n"),
-        ("text\n```\nx = 1\n\ny = 2\n```\nmore ```python\nz\n```", "x = 1\n\ny = 2\n"),
-        ("x = 1", "x = 1\n"),
-        ("```python\nx = '''```'''\n```", "x = '''```'''\n"),
-        ("```py\nx = 1", "x = 1\n"),
-        ("", "\n"),
-    ],
-)
-def test_the_code_of_an_answer_is_its_first_fenced_block_or_all_of_it(answer: str, code: str) -> None:
-    assert code_of(answer) == code
 
 
 def test_accepted_code_is_written_and_told(
