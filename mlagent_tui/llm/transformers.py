@@ -69,7 +69,6 @@ class Transformers:
         """
         self.name = folder.name
         torch.set_num_threads(options.threads or threads(folder.size))
-        torch.set_grad_enabled(False)
         device = "cpu" if options.gpu_layers == 0 else pick_device(options.device)
         dtype = _dtype(folder, options, device, available)
         try:
@@ -209,6 +208,7 @@ class Transformers:
         if tokens not in self._prefixes and self._prefixes.takes(size):
             self._prefixes.keep(tokens, copy.deepcopy(self._cache), size)
 
+    @torch.no_grad()
     def append(self, tokens: Sequence[int]) -> None:
         """Evaluates `tokens` after those already in the context. Raises `Stopped`."""
         for start in range(0, len(tokens), CHUNK):
@@ -268,6 +268,7 @@ class Transformers:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(known | {str(folder.path): mark}), encoding="utf-8")
 
+    @torch.no_grad()
     def move(self, to_device: Callable[[], object], name: str) -> None:
         """Raises `ModelError` when the model computes something else after `to_device` than before."""
         ids = torch.tensor([self.tokenize(PROBE)])
