@@ -17,7 +17,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -30,9 +30,9 @@ from minnow.export import restore
 from minnow.goals import Phrasebook
 from minnow.network import Minnow, Shape
 from minnow.samples import SHARES, Sample, Sampler
-from minnow.tokenizer import ASSISTANT, END, USER, Pieces
+from minnow.tokenizer import ASSISTANT, END, FIRST_PIECE, USER, Pieces
 
-PIECES, WORDS = 1100, 1600
+PIECES, WORDS = 1100, 2000
 GOALS_READ = 12_000
 STEP_TOKENS = 4096
 POOL = 256
@@ -46,6 +46,8 @@ CHECK_EVERY = 400
 WEIGHTS = {"goal": 5.0, "decision": 3.0, "config": 3.0, "explain": 0.5}
 """How much a token of an answer counts: answers differ in length, not in importance."""
 
+LOOSE_GOALS, LOOSEST = 0.5, 0.25
+"""Share of the goals that are split into unusual pieces, and the most that is left out of what is usual."""
 CHECK_SAMPLES = 48
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Options of mallopt(3)."""
@@ -62,6 +64,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=float, default=40e6, help="how many tokens to train on")
     parser.add_argument("--minutes", type=float, help="train for this long instead")
     parser.add_argument("--start", type=Path, help="go on from this exported model instead of from nothing")
+    parser.add_argument(
+        "--new-words", action="store_true", help="with --start: learn the words of goals anew"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="compile the network: faster, slower to start")
     options = parser.parse_args()
@@ -85,16 +90,32 @@ def learn_pieces(path: Path, seed: int) -> Pieces:
     if not path.exists():
         sampler = Sampler(random.Random(seed))
         samples = [sampler.draw() for _ in range(20_000)]
-        prose = [s.prompt for s in samples if s.task == "goal"] + [
+        prose = [s.shown for s in samples if s.task == "goal"] + [
             s.answer for s in samples if s.task == "explain"
         ]
         structured = [t for s in samples for t in (s.answer, s.prompt) if s.task not in ("goal", "explain")]
         structured += [s.answer for s in samples if s.task == "goal"]
-        book = Phrasebook(random.Random(seed))
-        goals = [f"Text: {book.draw()[0]}" for _ in range(GOALS_READ)]
-        learned = tokenizer.train(structured, prose, PIECES)
-        tokenizer.extend(learned, goals, WORDS, least=GOALS_READ // 1000).save(path)
+        learn_words(tokenizer.train(structured, prose, PIECES), seed).save(path)
     return Pieces.load(path)
+
+
+def learn_words(pieces: Pieces, seed: int) -> Pieces:
+    """`pieces`, and the usual words of goals behind them."""
+    book = Phrasebook(random.Random(seed))
+    goals = [f"text: {book.draw()[0].lower()}" for _ in range(GOALS_READ)]
+    return tokenizer.extend(pieces, goals, WORDS, least=GOALS_READ // 1000)
+
+
+def renew_words(model: Minnow, pieces: Pieces, seed: int) -> tuple[Minnow, Pieces]:
+    """The model with the words of today's goals as pieces; a new piece is the mean of its parts."""
+    words = learn_words(Pieces(pieces.pieces[: PIECES - 1]), seed)
+    rows = [[i] for i in range(FIRST_PIECE)]
+    rows += [[pieces.ids[p]] if p in pieces.ids else pieces.encode(p) for p in words.pieces]
+    state = model.state_dict()
+    means = [state["embedding.weight"][row].mean(0) for row in rows]
+    renewed = Minnow(replace(model.shape, vocabulary=len(words)))
+    renewed.load_state_dict(state | {"embedding.weight": torch.stack(means)})
+    return renewed, words
 
 
 @dataclass(frozen=True)
@@ -106,10 +127,20 @@ class Row:
     weight: float
 
 
-def encode(pieces: Pieces, sample: Sample) -> Row:
-    """The dialogue as Minnow's chat template renders it."""
-    prompt = [USER, *pieces.encode(sample.prompt), ASSISTANT]
+def encode(pieces: Pieces, sample: Sample, rng: random.Random | None = None) -> Row:
+    """The dialogue as Minnow's chat template renders it; with `rng`, some goals are in unusual pieces."""
+    prompt = [USER, *_prompt(pieces, sample, rng), ASSISTANT]
     return Row([*prompt, *pieces.encode(sample.answer), END], len(prompt), WEIGHTS.get(sample.task, 1.0))
+
+
+def _prompt(pieces: Pieces, sample: Sample, rng: random.Random | None) -> list[int]:
+    if rng is None or sample.task != "goal" or rng.random() > LOOSE_GOALS:
+        return pieces.encode(sample.shown)
+    text, numbers = sample.shown.split("\nnumbers:")
+    return [
+        *pieces.encode_loosely(text, rng.uniform(0.0, LOOSEST), rng),
+        *pieces.encode(f"\nnumbers:{numbers}"),
+    ]
 
 
 def collate(rows: list[Row]) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,7 +167,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         while True:
-            rows = [encode(self.pieces, self.sampler.draw()) for _ in range(POOL)]
+            rows = [encode(self.pieces, self.sampler.draw(), self.rng) for _ in range(POOL)]
             rows = sorted((r for r in rows if len(r.ids) <= LONGEST), key=lambda r: len(r.ids))
             batches: list[list[Row]] = []
             current: list[Row] = []
@@ -157,6 +188,7 @@ class Run:
         self.options = options
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(options.seed)
+        self.checkpoint = options.out / "checkpoint.pt"
         self.model, self.pieces = self._begin()
         self.model.to(self.device)
         matrices = [p for n, p in self.model.named_parameters() if p.dim() == 2 and "embedding" not in n]
@@ -168,14 +200,15 @@ class Run:
         gentler = WARM_START if options.start else 1.0
         self.rates = [gentler * group["lr"] for o in self.optimisers for group in o.param_groups]
         self.step, self.tokens, self.seconds = 0, 0, 0.0
-        self.checkpoint = options.out / "checkpoint.pt"
         if self.checkpoint.exists():
             self._resume()
 
     def _begin(self) -> tuple[Minnow, Pieces]:
         place = self.options.out / "pieces.json"
-        if self.options.start:
+        if self.options.start and not self.checkpoint.exists():
             model, pieces = restore(self.options.start)
+            if self.options.new_words:
+                model, pieces = renew_words(model, pieces, self.options.seed)
             pieces.save(place)
             return model, pieces
         pieces = learn_pieces(place, self.options.seed)

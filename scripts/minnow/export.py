@@ -21,11 +21,17 @@ from minnow.tokenizer import END, FIRST_PIECE, SPECIALS, UNKNOWN, Pieces
 
 CHAT_TEMPLATE = (
     "{%- for message in messages if message['role'] == 'user' -%}"
-    "{%- if loop.last -%}{{ '<|user|>' + message['content'] }}{%- endif -%}"
+    "{%- if loop.last -%}"
+    "{%- set content = message['content'] -%}"
+    "{{ '<|user|>' + (content | lower if content.startswith('Task: goal') else content) }}"
+    "{%- endif -%}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{ '<|assistant|>' }}{%- endif -%}"
 )
-"""Minnow was trained on what the instructions say, so it is shown the last user message alone."""
+"""Minnow was trained on what the instructions say, so it is shown the last user message alone.
+
+Goals are shown in small letters: it need not learn that FASHION-MNIST and Fashion-MNIST are one.
+"""
 
 LIKELY = -6.0
 """Log-probability below which a token has no part in an answer, and is not compared."""

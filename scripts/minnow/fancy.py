@@ -12,10 +12,14 @@ from mlagent_tui.schemas import ModelConfig
 
 @dataclass
 class Fancy:
-    """Draws configs of all kinds of layers, at most about `longest` of them."""
+    """Draws configs of all kinds of layers, at most about `longest` of them.
+
+    `stacks` is the chance of a row of like residual blocks at each step: hard to tell from one another.
+    """
 
     rng: random.Random
     longest: int = 14
+    stacks: float = 0.03
 
     def draw(self) -> ModelConfig:
         """A random network that builds."""
@@ -40,7 +44,7 @@ class Fancy:
             elif kind < 0.14:
                 times = rng.randint(1, 3)
                 body.append({"type": "repeat", "times": times, "layers": self._some(rng.randint(1, 3))})
-            elif kind < 0.17:
+            elif kind < 0.14 + self.stacks:
                 inner: LayerDict = {"type": "residual", "layers": self._some(rng.randint(1, 4))}
                 times = rng.randint(2, 3)
                 body.append({"type": "repeat", "times": times, "layers": [inner, self._activation()]})

@@ -65,7 +65,7 @@ class Phrasebook:
         subject = self._loose_subject(wishes, dataset, clauses) or self._subject(wishes, dataset)
         if rng.random() < 0.2:
             clauses.append(self.pick(phrases.NOISE))
-        if self._loosely(0.12):
+        if self._loosely(0.16):
             clauses += [self.pick(phrases.CHATTER) for _ in range(rng.randint(1, 3))]
         rng.shuffle(clauses)
         if rng.random() < 0.5:  # the criterion first, as most people put it
@@ -80,7 +80,7 @@ class Phrasebook:
     def _loose_subject(self, wishes: Wishes, dataset: DatasetName | None, clauses: list[str]) -> str:
         """Now and then a subject in note form, what it says of the network put in clauses; else nothing."""
         rng = self.rng
-        if not self._loosely(0.2):
+        if not self._loosely(0.3):
             return ""
         if wishes.size:
             words = self.pick(phrases.SIZES[wishes.size])
@@ -186,7 +186,7 @@ class Phrasebook:
     def _join(self, subject: str, clauses: list[str]) -> str:
         rng = self.rng
         text = f"{self.pick(phrases.GREETINGS)} {subject}" if self._loosely(0.06) else subject
-        same = rng.choice((", ", ", ", "; ", " / ", " - ", " + ", ". ", " ")) if self._loosely(0.2) else ""
+        same = rng.choice((", ", ", ", "; ", " / ", " - ", " + ", ". ", " ")) if self._loosely(0.3) else ""
         for index, clause in enumerate(clauses):
             glue = same or rng.choice(_GLUE)
             if clause.startswith(_JOINED_LOOSELY) and not same:

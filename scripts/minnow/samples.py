@@ -31,6 +31,11 @@ class Sample:
     prompt: str
     answer: str
 
+    @property
+    def shown(self) -> str:
+        """The prompt as Minnow's chat template shows it."""
+        return self.prompt.lower() if self.task == "goal" else self.prompt
+
 
 @dataclass
 class Sampler:
@@ -82,7 +87,7 @@ class Sampler:
                 except ConfigError:
                     continue
             else:
-                config = Fancy(self.rng, self.longest).draw()
+                config = Fancy(self.rng, self.longest, stacks=0.12).draw()
             if not held_out(config):
                 break
         if self.rng.random() < 0.04:

@@ -6,10 +6,12 @@ that a line of code is a few tokens long, and a usual word of a goal is one. The
 
 from __future__ import annotations
 
+import heapq
 import json
+import random
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
@@ -42,6 +44,15 @@ class Pieces:
         """Token ids of plain text; specials are never read from text."""
         return [i for segment in re.findall(_SEGMENT, text) for i in self._segment(segment)]
 
+    def encode_loosely(self, text: str, share: float, rng: random.Random) -> list[int]:
+        """As `encode`, but each merge of a pair is left out with the chance `share`.
+
+        What is learnt from such texts holds for words in unusual pieces too: new words, and misspelt ones
+        (BPE-dropout: Provilkov, Emelianenko and Voita, 2020, https://arxiv.org/abs/1910.13267).
+        """
+        segments = re.findall(_SEGMENT, text)
+        return [i for s in segments for i in self._numbers(self.split(s, lambda: rng.random() < share))]
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, specials left out."""
         out = bytearray()
@@ -52,24 +63,40 @@ class Pieces:
                 out.append(i - FIRST_BYTE)
         return out.decode("utf-8", errors="replace")
 
-    def split(self, segment: str) -> list[str]:
-        """The pieces and characters of a segment, merged best rank first."""
-        parts = list(segment)
-        while len(parts) > 1:
-            ranks = [self.ids.get(a + b, 1 << 30) for a, b in pairwise(parts)]
-            best = min(ranks)
-            if best == 1 << 30:
-                break
-            at = ranks.index(best)
-            parts[at : at + 2] = [parts[at] + parts[at + 1]]
-        return parts
+    def split(self, segment: str, leave_out: Callable[[], bool] = lambda: False) -> list[str]:
+        """The pieces and characters of a segment, merged best rank first but for the pairs left out."""
+        parts: list[str] = list(segment)
+        following = list(range(1, len(parts) + 1))
+        before = list(range(-1, len(parts) - 1))
+        waiting: list[tuple[int, int, str]] = []
+
+        def offer(at: int) -> None:
+            pair = parts[at] + parts[following[at]]
+            if pair in self.ids and not leave_out():
+                heapq.heappush(waiting, (self.ids[pair], at, pair))
+
+        for at in range(len(parts) - 1):
+            offer(at)
+        while waiting:
+            _, at, pair = heapq.heappop(waiting)
+            right = following[at]
+            if right == len(parts) or not parts[at] or parts[at] + parts[right] != pair:
+                continue  # one of the two has become part of another piece
+            parts[at], parts[right] = pair, ""
+            following[at] = following[right]
+            if following[at] < len(parts):
+                before[following[at]] = at
+                offer(at)
+            if before[at] >= 0:
+                offer(before[at])
+        return [part for part in parts if part]
 
     def _merge(self, segment: str) -> tuple[int, ...]:
-        return tuple(
-            i
-            for part in self.split(segment)
-            for i in ([self.ids[part]] if part in self.ids else [FIRST_BYTE + b for b in part.encode()])
-        )
+        return tuple(self._numbers(self.split(segment)))
+
+    def _numbers(self, parts: list[str]) -> Iterator[int]:
+        for part in parts:
+            yield from [self.ids[part]] if part in self.ids else (FIRST_BYTE + b for b in part.encode())
 
     def save(self, path: Path) -> None:
         """Write the pieces as JSON."""

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+import train_minnow
 from minnow import tokenizer
 from minnow.export import export, restore, verify
 from minnow.network import Minnow, Shape
-from minnow.samples import Sampler
-from minnow.tokenizer import Pieces
+from minnow.samples import Sample, Sampler
+from minnow.tokenizer import FIRST_PIECE, Pieces
 from mlagent_tui.llm import Message, Request, ServedModel, open_model
 from mlagent_tui.llm.chat_format import ChatFormat
 from mlagent_tui.llm.gguf import read_header
@@ -90,6 +91,27 @@ def test_the_template_shows_the_last_user_message_alone(
     rendered = ChatFormat(read_header(path).chat_template).render(MESSAGES)
     assert rendered == f"<|user|>{MESSAGES[-1].content}<|assistant|>"
     assert served.count_tokens(MESSAGES) == 2 + len(pieces.encode(MESSAGES[-1].content))
+
+
+def test_goals_are_shown_as_training_shows_them(path: Path) -> None:
+    sample = Sample("goal", "Task: goal\nText: FASHION-MNIST, 90%\nNumbers: 90% = 0.9", "{}")
+    rendered = ChatFormat(read_header(path).chat_template).render((Message("user", sample.prompt),))
+    assert rendered == f"<|user|>{sample.shown}<|assistant|>"
+    assert "fashion-mnist" in sample.shown
+
+
+def test_words_can_be_chosen_anew(model: Minnow, pieces: Pieces, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_minnow, "GOALS_READ", 2000)
+    renewed, words = train_minnow.renew_words(model, pieces, seed=1)
+    assert renewed.shape.vocabulary == len(words) == len(set(words.pieces)) + FIRST_PIECE
+    before, after = model.state_dict(), renewed.state_dict()
+    new = next(p for p in words.pieces if p not in pieces.ids)
+    parts = before["embedding.weight"][pieces.encode(new)]
+    assert torch.allclose(after["embedding.weight"][words.ids[new]], parts.mean(0))
+    kept = words.pieces[0]
+    assert torch.equal(
+        after["embedding.weight"][words.ids[kept]], before["embedding.weight"][pieces.ids[kept]]
+    )
 
 
 def test_training_can_go_on_from_what_was_exported(model: Minnow, pieces: Pieces, path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def test_text_of_known_pieces_comes_back(text: str) -> None:
 def test_merges_go_by_rank_and_never_across_digits_and_line_breaks() -> None:
     shown = [PIECES.decode([i]) for i in PIECES.encode("conv12 =  2d\n")]
     assert shown == ["conv", "1", "2", " =", "  ", "2d", "\n"]
+
+
+@given(st.text(), st.floats(0, 1), st.randoms(use_true_random=False))
+def test_loose_pieces_say_the_same(text: str, share: float, rng: random.Random) -> None:
+    assert PIECES.decode(PIECES.encode_loosely(text, share, rng)) == text
+
+
+def test_without_merges_every_character_stands_alone() -> None:
+    rng = random.Random(1)
+    assert PIECES.encode_loosely("conv self", 0.0, rng) == PIECES.encode("conv self")
+    assert PIECES.encode_loosely("conv self", 1.0, rng) == [PIECES.ids[c] for c in "conv self"]
 
 
 def test_the_texts_of_control_tokens_are_mere_text() -> None:
