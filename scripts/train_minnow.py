@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import ctypes
 import random
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -200,6 +201,7 @@ class Run:
         gentler = WARM_START if options.start else 1.0
         self.rates = [gentler * group["lr"] for o in self.optimisers for group in o.param_groups]
         self.step, self.tokens, self.seconds = 0, 0, 0.0
+        self.ended = False
         if self.checkpoint.exists():
             self._resume()
 
@@ -215,7 +217,7 @@ class Run:
         return Minnow(Shape(len(pieces))), pieces
 
     def train(self) -> None:
-        """Until the budget is spent; then one last check and the finished weights."""
+        """Until the budget is spent, or SIGTERM comes; then a last checkpoint, and a last check."""
         sampler = Sampler(random.Random(self.options.seed * 1000 + self.step))
         batches = iter(Batches(self.pieces, sampler, random.Random(self.step)))
         loss_of = torch.compile(self.model.loss, dynamic=True) if self.options.compile else self.model.loss
@@ -224,7 +226,8 @@ class Run:
             flush=True,
         )
         running, since = 0.0, time.monotonic()
-        while self.progress < 1:
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "ended", True))
+        while self.progress < 1 and not self.ended:
             sampler.longest = 14 if self.options.start else min(14, 2 + int(self.progress * 100))
             batch = next(batches)
             self._set_rates()
@@ -247,7 +250,6 @@ class Run:
                 self._check()
         self._save()
         self._check()
-        torch.save(self.model.state_dict(), self.options.out / "minnow.pt")
 
     def _tell(self, loss: float) -> None:
         tokens, minutes = self.tokens / 1e6, self.seconds / 60
