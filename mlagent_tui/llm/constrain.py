@@ -78,10 +78,10 @@ class Constraint:
         """Consumes `token` if it may come next."""
         return self._matcher.try_consume_tokens([token]) == 1
 
-    def allowed(self) -> NDArray[np.bool_]:
-        """Which tokens may come next, as an array over the vocabulary."""
+    def allowed(self) -> NDArray[np.intp]:
+        """The tokens that may come next, in ascending order."""
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
         if self._matcher.is_error():
             raise ModelError(f"the answer left its grammar: {self._matcher.get_error()}")
-        bits = np.unpackbits(self._mask.view(np.uint8), bitorder="little")
-        return bits[: self._vocab_size].astype(np.bool_)
+        bits = np.unpackbits(self._mask.view(np.uint8), count=self._vocab_size, bitorder="little")
+        return np.flatnonzero(bits.view(np.bool_))
