@@ -42,7 +42,7 @@ def _fetched() -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_noise_under_a_schema_is_valid_or_ends_in_time(family: str, tmp_path: Path) -> None:
-    path = random_model(tmp_path / f"{family}.gguf", family)
+    path = random_model(tmp_path / f"{family}.gguf", family, width=32, layers=1)
     model = ServedModel(path, Options(context_limit=CONTEXT, thinking_tokens=THINKING))
     try:
         assert model.context_length == CONTEXT
