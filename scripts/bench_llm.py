@@ -128,14 +128,13 @@ class Speeds:
 
 
 def one_round(model: ServedModel, loop: Reference, text: str, tokens: int) -> tuple[Speeds, Speeds]:
-    """The model server on a new prompt, and then llama.cpp on as many tokens."""
-    message = Message("user", text)
+    """The model server on a new prompt, llama.cpp on as many tokens, and the server held to a schema."""
+    message, schema = Message("user", text), ModelConfig.model_json_schema()
     free = model.generate(Request((message,), max_tokens=tokens))
-    held = model.generate(Request((message,), ModelConfig.model_json_schema(), max_tokens=tokens))
-    ours = Speeds(
-        (free.prompt_tokens - free.reused_tokens) / free.prompt_seconds, written(free), written(held)
-    )
     theirs = loop.measure(free.prompt_tokens, tokens)
+    held = model.generate(Request((message,), schema, max_tokens=tokens))
+    prompt = (free.prompt_tokens - free.reused_tokens) / free.prompt_seconds
+    ours = Speeds(prompt, written(free), written(held))
     return ours, Speeds(theirs["prompt"], theirs["decode"], theirs["decode"])
 
 
