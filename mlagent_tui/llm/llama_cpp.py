@@ -62,6 +62,8 @@ def _has_amx() -> bool:
 class Llama:
     """One model file, loaded, with one context. Not for use by two threads at once."""
 
+    _logits: NDArray[np.float32]
+
     def __init__(
         self,
         path: Path,
@@ -203,7 +205,7 @@ class Llama:
         for start in range(0, len(tokens), CHUNK):
             chunk = tokens[start : start + CHUNK]
             batch.n_tokens = len(chunk)
-            self._tokens[: len(chunk)] = chunk
+            self._tokens[: len(chunk)] = list(chunk)
             status: int = c.llama_decode(self._context, batch)
             if status != 0:
                 self.cut(0)
@@ -246,10 +248,11 @@ class Llama:
 
     def logits(self) -> NDArray[np.float32]:
         """Of the token to come; valid until the next evaluation."""
-        address = ctypes.addressof(c.llama_get_logits_ith(self._context, -1).contents)
+        pointer = c.llama_get_logits_ith(self._context, -1)
+        address = ctypes.addressof(pointer.contents)
         if address != self._logits_at:  # making a view takes longer than reading it
-            values = (ctypes.c_float * self.vocab_size).from_address(address)
-            self._logits, self._logits_at = np.frombuffer(values, np.float32), address
+            self._logits = np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+            self._logits_at = address
         return self._logits
 
     def close(self) -> None:
