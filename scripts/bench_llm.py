@@ -3,10 +3,11 @@
 
     scripts/bench_llm.py [--model FILE] [--depth 512] [--tokens 128] [--rounds 5] [--threads N]
 
-The loop is that of llama-bench: random tokens, no sampling, no text. Rounds alternate between the two, and
-medians are shown. Models: the bundled one, and one of random weights with a vocabulary of 150,000 (fetched
-once; see tests/vocabularies.py), or the one named. Then: the wait for the first token of a role's first and
-second call, and what a listing of 50 files costs.
+The loop is that of llama-bench with its own defaults: random tokens, no sampling, no text, and as many of
+them as the server has just read and written. Rounds alternate between the two; shown are the medians of
+both and of the rounds' ratios. Models: the bundled one, and one of random weights with a vocabulary of
+150,000 (fetched once; see tests/vocabularies.py), or the one named. Then: the wait for the first token of a
+role's first and second call, and what a listing of 50 files costs.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from mlagent_tui import paths
-from mlagent_tui.llm import Message, Options, Request, ServedModel, catalog, places
+from mlagent_tui.llm import Answer, Message, Options, Request, ServedModel, catalog, places
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.machine import Machine
 from mlagent_tui.schemas import ModelConfig
@@ -50,7 +53,7 @@ def main() -> int:
     parser.add_argument("--reference", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.reference:
-        return reference(options.reference, options)
+        return reference(options.reference, options.threads)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         good = [compare(model, options) for model in models(folder, options.model)]
@@ -77,87 +80,102 @@ def compare(path: Path, options: argparse.Namespace) -> bool:
     )
     print(f"depth {options.depth}, {options.tokens} tokens, medians of {options.rounds}", flush=True)
     model = ServedModel(path, Options(threads=options.threads))
-    loop = Reference(path, options)
-    speeds: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in WANTED}
-    waits: tuple[list[float], list[float]] = ([], [])
+    loop = Reference(path, options.threads)
+    rounds: list[tuple[Speeds, Speeds]] = []
+    waits: list[tuple[float, float]] = []
     try:
-        text = prompt(model, options.depth)
+        text = words(model, options.depth)
         for number in range(options.rounds + 1):
-            ours = served(model, text, number, options.tokens)
-            theirs = loop.measure()
+            pair = one_round(model, loop, f"{number} {text}", options.tokens)
+            wait = first_tokens(model, f"{number} {text}")
             if number:  # the first round warms both up
-                for name, (left, right) in speeds.items():
-                    left.append(ours[name])
-                    right.append(theirs["prompt" if name == "prompt" else "decode"])
-                for index, wait in enumerate(first_tokens(model, text, number)):
-                    waits[index].append(wait)
+                rounds.append(pair)
+                waits.append(wait)
     finally:
         loop.close()
         model.close()
     good = True
-    for name, (left, right) in speeds.items():
-        ratio = statistics.median(left) / statistics.median(right)
-        good &= ratio >= WANTED[name]
-        verdict = "ok" if ratio >= WANTED[name] else "BELOW"
-        row = f"  {name:12}{statistics.median(left):9.0f} tokens/s  llama.cpp {statistics.median(right):9.0f}"
-        print(f"{row}  {ratio:6.1%} (>= {WANTED[name]:.0%})  {verdict}")
-    first, second = (1000 * statistics.median(each) for each in waits)
+    for name, wanted in WANTED.items():
+        ours, theirs = ([getattr(pair[side], name) for pair in rounds] for side in (0, 1))
+        ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+        good &= ratio >= wanted
+        row = (
+            f"  {name:12}{statistics.median(ours):9.0f} tokens/s  llama.cpp {statistics.median(theirs):9.0f}"
+        )
+        print(f"{row}  {ratio:6.1%} (>= {wanted:.0%})  {'ok' if ratio >= wanted else 'BELOW'}")
+    first, second = (1000 * statistics.median(wait[call] for wait in waits) for call in (0, 1))
     print(
         f"  first token {first:9.0f} ms in a role's first call, {second:.0f} ms in its second\n", flush=True
     )
     return good
 
 
-def prompt(model: ServedModel, depth: int) -> str:
-    """Words that make a prompt of about `depth` tokens."""
-    words = ["network"]
-    while model.count_tokens([Message("user", " ".join(words))]) < depth:
-        words += [f"layer {len(words)} has {len(words) * 37 % 101} channels"] * max(1, depth // 200)
-    return " ".join(words)
+def words(model: ServedModel, depth: int) -> str:
+    """Text that makes a prompt of about `depth` tokens."""
+    text = ["network"]
+    while model.count_tokens([Message("user", " ".join(text))]) < depth:
+        text += [f"layer {len(text)} has {len(text) * 37 % 101} channels"] * max(1, depth // 200)
+    return " ".join(text)
 
 
-def served(model: ServedModel, text: str, number: int, tokens: int) -> dict[str, float]:
-    """Tokens a second through the model server: of a new prompt, of free text, of text under a schema."""
-    free = model.generate(Request((Message("user", f"{number} {text}"),), max_tokens=tokens))
-    schema = ModelConfig.model_json_schema()
-    held = model.generate(Request((Message("user", f"{number} {text}"),), schema, max_tokens=tokens))
-    return {
-        "prompt": free.prompt_tokens / free.prompt_seconds,
-        "decode": free.tokens / free.seconds,
-        "constrained": held.tokens / held.seconds,
-    }
+@dataclass(frozen=True)
+class Speeds:
+    """Tokens a second: of a prompt, of writing after it, and of writing under a schema."""
+
+    prompt: float
+    decode: float
+    constrained: float
 
 
-def first_tokens(model: ServedModel, text: str, number: int) -> tuple[float, float]:
-    """Seconds until the first token of a role's first call, and of its next with another question.
+def one_round(model: ServedModel, loop: Reference, text: str, tokens: int) -> tuple[Speeds, Speeds]:
+    """The model server on a new prompt, llama.cpp on as many tokens, and the server held to a schema."""
+    message, schema = Message("user", text), ModelConfig.model_json_schema()
+    free = model.generate(Request((message,), max_tokens=tokens))
+    theirs = loop.measure(free.prompt_tokens, tokens)
+    held = model.generate(Request((message,), schema, max_tokens=tokens))
+    prompt = (free.prompt_tokens - free.reused_tokens) / free.prompt_seconds
+    ours = Speeds(prompt, written(free), written(held))
+    return ours, Speeds(theirs["prompt"], theirs["decode"], theirs["decode"])
 
-    The instructions stand in the user's message, since not every template shows a system message.
-    """
-    waits = []
-    for question in ("one", "two"):
-        message = Message("user", f"role {number}: {text}\nQuestion {question}.")
-        waits.append(model.generate(Request((message,), max_tokens=1)).prompt_seconds)
-    return waits[0], waits[1]
+
+def written(answer: Answer) -> float:
+    """Tokens a second after the first, which comes with the prompt."""
+    return (answer.tokens - 1) / answer.seconds
+
+
+def first_tokens(model: ServedModel, instructions: str) -> tuple[float, float]:
+    """Seconds until the first token of a role's first call, and of its next with another question."""
+    one, two = (
+        model.generate(Request(told(model, instructions, question), max_tokens=1)).prompt_seconds
+        for question in ("What now?", "And then?")
+    )
+    return one, two
+
+
+def told(model: ServedModel, instructions: str, question: str) -> tuple[Message, ...]:
+    """Instructions as a system message where the model's template shows one, else before the question."""
+    system, user = Message("system", f"Your role: {instructions}"), Message("user", question)
+    if model.count_tokens([system, user]) > model.count_tokens([user]):
+        return system, user
+    return (Message("user", f"{system.content}\n{question}"),)
 
 
 class Reference:
     """llama.cpp's loop in a process of its own, which measures once for each line it is sent."""
 
-    def __init__(self, path: Path, options: argparse.Namespace) -> None:
-        given = {"--depth": options.depth, "--tokens": options.tokens, "--threads": options.threads}
-        arguments = [str(item) for pair in given.items() for item in pair]
+    def __init__(self, path: Path, threads: int) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--reference", str(path), *arguments],
+            [sys.executable, __file__, "--reference", str(path), "--threads", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
 
-    def measure(self) -> dict[str, float]:
-        """Tokens a second of prompt and of decoding."""
+    def measure(self, depth: int, tokens: int) -> dict[str, float]:
+        """Tokens a second of reading `depth` tokens, and of writing `tokens` after them."""
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{depth} {tokens}\n")
         self._process.stdin.flush()
         measured: dict[str, float] = json.loads(self._process.stdout.readline())
         return measured
@@ -170,16 +188,16 @@ class Reference:
         self._process.stdout.close()
 
 
-def reference(path: Path, options: argparse.Namespace) -> int:
-    """What llama-bench does for `-p DEPTH` and for `-n TOKENS -d DEPTH`, once for each line of input."""
+def reference(path: Path, threads: int) -> int:
+    """What llama-bench does for `-p DEPTH` and for `-n TOKENS -d DEPTH`, for each line of both numbers."""
     import llama_cpp.llama_cpp as c
 
     c.llama_backend_init()
     model = c.llama_model_load_from_file(str(path).encode(), _model_parameters(c))
     vocabulary = c.llama_vocab_n_tokens(c.llama_model_get_vocab(model))
-    parameters = c.llama_context_default_params()
-    parameters.n_ctx = options.depth + options.tokens + 64
-    parameters.n_threads = parameters.n_threads_batch = options.threads
+    parameters = c.llama_context_default_params()  # also as to chunks, attention, and types of the cache
+    parameters.n_ctx = 0  # as long as the model was trained for
+    parameters.n_threads = parameters.n_threads_batch = threads
     context = c.llama_init_from_model(model, parameters)
     rng = random.Random(0)
 
@@ -189,17 +207,19 @@ def reference(path: Path, options: argparse.Namespace) -> int:
             raise RuntimeError("llama_decode failed")
         c.llama_synchronize(context)
 
-    def prefill() -> None:
-        c.llama_memory_clear(c.llama_get_memory(context), False)
-        for start in range(0, options.depth, parameters.n_batch):
-            decode(min(parameters.n_batch, options.depth - start))
+    def read(depth: int) -> None:
+        for start in range(0, depth, parameters.n_batch):
+            decode(min(parameters.n_batch, depth - start))
 
-    def generate() -> None:
-        for _ in range(options.tokens):
+    def write(tokens: int) -> None:
+        for _ in range(tokens):
             decode(1)
 
-    for _ in sys.stdin:
-        measured = {"prompt": options.depth / timed(prefill), "decode": options.tokens / timed(generate)}
+    for line in sys.stdin:
+        depth, tokens = map(int, line.split())
+        c.llama_memory_clear(c.llama_get_memory(context), False)
+        reading, writing = timed(partial(read, depth)), timed(partial(write, tokens))
+        measured = {"prompt": depth / reading, "decode": tokens / writing}
         print(json.dumps(measured), flush=True)
     return 0
 
@@ -234,11 +254,16 @@ def listing(folder: Path) -> None:
     many.mkdir()
     for number in range(FILES):
         shutil.copyfile(one, many / f"{number}.gguf")
-    found = [places.Found(path, "") for path in places.models_below(many)]
     memo = folder / "memo.json"
     machine = Machine(8 << 30, 4 << 30, 10e9)
-    first, second = (timed(lambda: catalog.entries(found, machine, memo)) for _ in range(2))
-    print(f"listing {len(found)} files: {1000 * first:.0f} ms, again {1000 * second:.0f} ms", flush=True)
+
+    def list_all() -> None:
+        found = [places.Found(path, "") for path in places.models_below(many)]
+        listed = catalog.entries(found, machine, memo)
+        assert len(listed) == FILES and not any(entry.facts.problem for entry in listed)
+
+    first, second = timed(list_all), timed(list_all)
+    print(f"listing {FILES} files: {1000 * first:.0f} ms, again {1000 * second:.0f} ms", flush=True)
     package = timed(lambda: gguf.GGUFReader(str(one)))
     print(f"one header: {1000 * first / FILES:.0f} ms, by the gguf package {1000 * package:.0f} ms")
 

@@ -60,6 +60,7 @@ class Constraint:
     def __init__(self, matcher: LLMatcher, vocab_size: int) -> None:
         self._matcher = matcher
         self._mask = np.zeros((vocab_size + 31) // 32, dtype=np.int32)
+        self._mask_at = self._mask.ctypes.data
         self._vocab_size = vocab_size
 
     @property
@@ -78,10 +79,10 @@ class Constraint:
         """Consumes `token` if it may come next."""
         return self._matcher.try_consume_tokens([token]) == 1
 
-    def allowed(self) -> NDArray[np.bool_]:
-        """Which tokens may come next, as an array over the vocabulary."""
-        self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
+    def allowed(self) -> NDArray[np.intp]:
+        """The tokens that may come next, in ascending order."""
+        self._matcher.unsafe_compute_mask_ptr(self._mask_at, self._mask.nbytes)
         if self._matcher.is_error():
             raise ModelError(f"the answer left its grammar: {self._matcher.get_error()}")
-        bits = np.unpackbits(self._mask.view(np.uint8), bitorder="little")
-        return bits[: self._vocab_size].astype(np.bool_)
+        bits = np.unpackbits(self._mask.view(np.uint8), count=self._vocab_size, bitorder="little")
+        return bits.view(np.bool_).nonzero()[0]

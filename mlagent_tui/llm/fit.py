@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from mlagent_tui.errors import ModelError
 
-SCRATCH = 150_000_000
-"""Bytes that an evaluation takes besides, apart from what grows with the model."""
+SCRATCH = 250_000_000
+"""Bytes that an evaluation takes besides, apart from what grows with the model. Most of it is room for the
+logits of one chunk of a prompt, here over a vocabulary of 150,000 or more."""
 
 SHORTEST = 2048
 """Tokens; a shorter context is not proposed, since prompts would not fit."""

@@ -86,8 +86,8 @@ def write_answer(
     writer = Writer(emit, prompt.inside, prompt.known)
     decoding = _Decoding(model, request, constraint, writer, len(tokens), thinking_tokens, prompt.known)
     finish: Finish = "cancelled"
-    in_common = _in_common(tokens, model.tokenize(fixed)) if fixed else 0
-    reused = model.begin(tokens, cancelled, in_common, progress)
+    shared = in_common(tokens, model.tokenize(fixed)) if fixed else 0
+    reused = model.begin(tokens, cancelled, shared, progress)
     answering = time.perf_counter()
     if reused is not None:
         finish = decoding.run(cancelled)
@@ -104,7 +104,8 @@ def write_answer(
     )
 
 
-def _in_common(one: Sequence[int], other: Sequence[int]) -> int:
+def in_common(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many items two sequences begin with alike."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
@@ -171,7 +172,7 @@ class _Decoding:
         token = int(np.argmax(self._model.logits()))
         first = self._model.piece(token).decode(errors="replace").lstrip()
         opening = next((text for text in self._openings if first and text.startswith(first)), None)
-        if opening and not constraint.allowed()[token]:
+        if opening and token not in constraint.allowed():
             self._writer.write(opening.encode())
             self._put(opening)
 
@@ -199,7 +200,8 @@ class _Decoding:
         token = self._sample(logits, temperature)
         if self._constraint and not self._constraint.accepts(token):
             allowed = self._constraint.allowed()
-            token = self._sample(np.where(allowed, logits, -np.inf), temperature) if allowed.any() else token
+            if allowed.size:
+                token = int(allowed[self._sample(logits[allowed], temperature)])
             if not self._constraint.accepts(token):
                 raise ModelError(
                     "no token of the model's vocabulary can continue this answer", "Use another model."
@@ -207,7 +209,7 @@ class _Decoding:
         return [] if self._model.is_end(token) else [token]
 
     def _sample(self, logits: NDArray[np.floating], temperature: float) -> int:
-        best = int(np.argmax(logits))
+        best = int(logits.argmax())
         top = float(logits[best])
         if not math.isfinite(top):
             raise ModelError(

@@ -27,6 +27,10 @@ MAX_DIMENSIONS = 8
 KEPT_ITEMS = 1024
 """Arrays of numbers up to this length are kept: some models say a thing for each of their layers."""
 
+MANY_ITEMS = 2048
+"""Arrays of more texts than this are gone through a block at a time."""
+BLOCK = 1 << 16
+
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _NO_NAME = re.compile(r"[/\\]|^[0-9a-f]{32,}$")
@@ -311,7 +315,7 @@ class _Reader:
         if items > MAX_ITEMS:
             raise struct.error("an array too long")
         if kind == _STRING:
-            self._skip_strings(items)
+            self._skip_texts(items)
             return None
         code = self._code(kind)
         if items <= KEPT_ITEMS:
@@ -319,12 +323,18 @@ class _Reader:
         self.skip(items * struct.calcsize("<" + code))
         return None
 
-    def _skip_strings(self, items: int) -> None:
-        """Vocabularies have 150,000 of them: no more than one unpacking each."""
+    def _skip_texts(self, items: int) -> None:
+        """Vocabularies have 150,000 of them: no more than one unpacking each, and mostly not that."""
         at, data = self.at, self.data
         size_at: Callable[..., tuple[int]] = struct.Struct("<Q").unpack_from
-        for _ in range(items):
-            at += 8 + size_at(data, at)[0]
+        while items:
+            passed = 0
+            if items > MANY_ITEMS:
+                passed, at = _pass_short_texts(data, at, items)
+            for _ in range(min(items - passed, MANY_ITEMS)):
+                at += 8 + size_at(data, at)[0]
+                passed += 1
+            items -= passed
         self.at = at
         self.skip(0)
 
@@ -333,3 +343,30 @@ class _Reader:
         if kind not in _SCALARS:
             raise struct.error("an unknown type of value")
         return _SCALARS[kind]
+
+
+def _pass_short_texts(data: mmap.mmap, at: int, items: int) -> tuple[int, int]:
+    """How many texts after `at` are shorter than 256 bytes, at most `items`, and where the next one begins.
+
+    Before such a text stand one byte and seven zeros, four of which are a word of the block: a search for
+    these words finds where texts may begin, and those that lead from one to the next without a gap do.
+    """
+    import numpy as np  # takes as long as reading a few thousand texts
+
+    passed = 0
+    while passed < items:
+        block = data[at : at + BLOCK]
+        octets = np.frombuffer(block, np.uint8)
+        words = np.frombuffer(block, "<u4", len(block) // 4)
+        begins = 4 * np.flatnonzero(words == 0) - 1
+        for _ in range(3):
+            begins -= octets[begins] == 0
+        sizes = np.ndarray((max(len(block) - 7, 0),), "<i8", block, strides=(1,))[begins[:-1]]
+        follows = begins[:-1] + 8 + sizes == begins[1:]
+        unbroken = len(follows) if follows.all() else int(follows.argmin())
+        if not unbroken or begins[0]:
+            break
+        unbroken = min(unbroken, items - passed)
+        passed += unbroken
+        at += int(begins[unbroken])
+    return passed, at

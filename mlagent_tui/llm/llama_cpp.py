@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import llama_cpp.llama_cpp as c
 import numpy as np
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.generation import Progress, Stopped
 from mlagent_tui.llm.gguf import Header, read_header
-from mlagent_tui.llm.prefixes import CHUNK, Prefixes, common_chunks
+from mlagent_tui.llm.prefixes import CHUNK, Reader
 
+State = ctypes.Array[ctypes.c_uint8]
 FlashAttention = Literal["auto", "on", "off"]
 _FLASH_ATTENTION = {
     "auto": c.LLAMA_FLASH_ATTN_TYPE_AUTO,
@@ -61,6 +62,8 @@ def _has_amx() -> bool:
 class Llama:
     """One model file, loaded, with one context. Not for use by two threads at once."""
 
+    _logits: NDArray[np.float32]
+
     def __init__(
         self,
         path: Path,
@@ -93,8 +96,11 @@ class Llama:
         self.context_length: int = c.llama_n_ctx(self._context)
         self.vocab_size: int = c.llama_vocab_n_tokens(self._vocab)
         self._ends = {t for t in range(self.vocab_size) if c.llama_vocab_is_eog(self._vocab, t)}
-        self._reusable: list[int] = []
-        self._prefixes: Prefixes[Any] = Prefixes(prefix_bytes)
+        self._length = self._logits_at = 0
+        self._tokens = (c.llama_token * CHUNK)()
+        self._no_logits = (ctypes.c_int8 * CHUNK)()
+        self._batch = c.llama_batch(token=self._tokens)
+        self._reader: Reader[State] = Reader(self, prefix_bytes)
         self.piece = lru_cache(maxsize=None)(self._piece)
 
     def _open_context(
@@ -187,61 +193,54 @@ class Llama:
 
         Returns how many tokens were there already. The state after the first `fixed` tokens is kept.
         """
-        kept = self._go_back(prompt)
-        boundary = fixed // CHUNK * CHUNK
-        for start in range(kept, len(prompt), CHUNK):
-            if cancelled():
-                return None
-            if start and start == boundary:
-                self._keep(prompt[:boundary])
-            chunk = prompt[start : start + CHUNK]
-            try:
-                self.append(chunk)
-            except Stopped:
-                return None
-            self._reusable += chunk
-            progress(start + len(chunk), len(prompt))
-        return kept
+        return self._reader.begin(prompt, cancelled, fixed, progress)
 
-    def _go_back(self, prompt: Sequence[int]) -> int:
-        """Makes the context hold as much of the beginning of `prompt` as is known; returns how much."""
-        kept = common_chunks(self._reusable, prompt[:-1])
-        known = self._prefixes.longest(prompt)
-        size, state = known or (0, b"")
-        # a recurrent model cannot be cut back
-        if size <= kept and c.llama_memory_seq_rm(self._memory, 0, kept, -1):
-            self._reusable = list(prompt[:kept])
-            return kept
-        c.llama_memory_clear(self._memory, True)
-        if size and not c.llama_state_seq_set_data(self._context, state, len(state), 0):
-            c.llama_memory_clear(self._memory, True)
-            size = 0
-        self._reusable = list(prompt[:size])
-        return size
+    def append(self, tokens: Sequence[int], more: bool = False) -> None:
+        """Evaluates `tokens` after those already in the context. Raises `Stopped`.
 
-    def _keep(self, tokens: Sequence[int]) -> None:
-        if tokens in self._prefixes:
-            return
-        size: int = c.llama_state_seq_get_size(self._context, 0)
-        if not self._prefixes.takes(size):
-            return
-        state = (ctypes.c_uint8 * size)()
-        if c.llama_state_seq_get_data(self._context, state, size, 0) == size:
-            self._prefixes.keep(tokens, state, size)
-
-    def append(self, tokens: Sequence[int]) -> None:
-        """Evaluates `tokens` after those already in the context. Raises `Stopped`."""
+        With `more` to come at once, the last layer is left out: there are no logits.
+        """
+        batch = self._batch
+        batch.logits = self._no_logits if more else None  # none named: those of the last token
         for start in range(0, len(tokens), CHUNK):
             chunk = tokens[start : start + CHUNK]
-            array = (c.llama_token * len(chunk))(*chunk)
-            status: int = c.llama_decode(self._context, c.llama_batch_get_one(array, len(chunk)))
+            batch.n_tokens = len(chunk)
+            self._tokens[: len(chunk)] = list(chunk)
+            status: int = c.llama_decode(self._context, batch)
             if status != 0:
-                self._reusable = []
+                self.cut(0)
                 if status == _ABORTED:
                     raise Stopped
                 raise ModelError(
                     f"llama.cpp could not evaluate the text (status {status})", "Use a shorter context."
                 )
+            self._length += len(chunk)
+
+    def cut(self, length: int) -> bool:
+        """Forgets all but the first `length` tokens; False where a model, such as a recurrent one, cannot."""
+        if length > self._length or not c.llama_memory_seq_rm(self._memory, 0, length, -1):
+            return False
+        self._length = length
+        return True
+
+    def state_bytes(self) -> int:
+        """The size of what `save` would return."""
+        size: int = c.llama_state_seq_get_size(self._context, 0)
+        return size
+
+    def save(self) -> State | None:
+        """A copy of what is held of the text."""
+        size = self.state_bytes()
+        state = (ctypes.c_uint8 * size)()
+        return state if c.llama_state_seq_get_data(self._context, state, size, 0) == size else None
+
+    def restore(self, state: State, length: int) -> bool:
+        """Holds the `length` tokens of a saved state and nothing else; False where that went wrong."""
+        self.cut(0)
+        if not c.llama_state_seq_set_data(self._context, state, len(state), 0):
+            return False
+        self._length = length
+        return True
 
     def halt(self, on: bool) -> None:
         """Ends the evaluation under way, from another thread, and refuses any other until it is off again."""
@@ -250,7 +249,11 @@ class Llama:
     def logits(self) -> NDArray[np.float32]:
         """Of the token to come; valid until the next evaluation."""
         pointer = c.llama_get_logits_ith(self._context, -1)
-        return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+        address = ctypes.addressof(pointer.contents)
+        if address != self._logits_at:  # making a view takes longer than reading it
+            self._logits = np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+            self._logits_at = address
+        return self._logits
 
     def close(self) -> None:
         c.llama_free(self._context)

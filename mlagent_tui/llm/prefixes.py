@@ -1,4 +1,5 @@
-"""Keeps what a model computed for the beginnings of prompts: the instructions that a role is given each time.
+"""Has a backend read prompts, and keeps what it computed for their beginnings: the instructions that a role
+is given each time.
 
 A backend stores whatever it can go on from. The states least used go first when the room is full.
 """
@@ -6,26 +7,53 @@ A backend stores whatever it can go on from. The states least used go first when
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Generic, Protocol, TypeVar
+
+from mlagent_tui.llm.generation import Progress, Stopped, in_common
 
 State = TypeVar("State")
+Part = tuple[int, ...]
 
-CHUNK = 128
-"""Tokens evaluated at a time. Cancelling waits for no more than one chunk. The beginning of a prompt is
-reused in whole chunks, so that each token is computed in the same company whatever was asked before: the
-same request gives the same answer to the last bit."""
+CHUNK = 256
+"""Tokens evaluated at a time. Cancelling waits for no more than one chunk."""
+STEP = 64
+"""A beginning is kept to a multiple of so many tokens: where its last token depends on what follows, as in
+some vocabularies, most of it is still the same."""
+
+
+class Memory(Protocol[State]):
+    """What a backend holds of the text that it has read: keys and values, or a recurrent model's state."""
+
+    def append(self, tokens: Sequence[int], more: bool = False) -> None:
+        """Reads on. With `more` to come at once, nobody asks for logits. Raises `Stopped`."""
+
+    def cut(self, length: int) -> bool:
+        """Forgets all but the first `length` tokens; False, and nothing is changed, where it cannot.
+
+        A length of 0 is always possible.
+        """
+
+    def state_bytes(self) -> int:
+        """The size of what `save` would return."""
+
+    def save(self) -> State | None:
+        """A copy of all that is held; None where there is no memory for it."""
+
+    def restore(self, state: State, length: int) -> bool:
+        """Holds the `length` tokens of a saved state and nothing else; False where that went wrong."""
 
 
 class Prefixes(Generic[State]):
-    """States by the tokens that led to them, in at most `room` bytes."""
+    """States by the parts of a prompt that led to them, in at most `room` bytes."""
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._held: OrderedDict[tuple[int, ...], tuple[State, int]] = OrderedDict()
+        self._held: OrderedDict[tuple[Part, ...], tuple[State, int]] = OrderedDict()
 
-    def __contains__(self, tokens: Sequence[int]) -> bool:
-        return tuple(tokens) in self._held
+    def __contains__(self, parts: Sequence[Part]) -> bool:
+        return tuple(parts) in self._held
 
     def __len__(self) -> int:
         return len(self._held)
@@ -34,17 +62,17 @@ class Prefixes(Generic[State]):
         """Whether a state of `size` bytes can be kept at all."""
         return size <= self._room
 
-    def keep(self, tokens: Sequence[int], state: State, size: int) -> None:
-        """Stores the state after `tokens`."""
+    def keep(self, parts: Sequence[Part], state: State, size: int) -> None:
+        """Stores the state after `parts`."""
         if not self.takes(size):
             return
-        self._held[tuple(tokens)] = (state, size)
+        self._held[tuple(parts)] = (state, size)
         while sum(held for _, held in self._held.values()) > self._room:
             self._held.popitem(last=False)
 
-    def longest(self, prompt: Sequence[int]) -> tuple[int, State] | None:
-        """The state that saves most of `prompt`, with its number of tokens."""
-        fitting = [key for key in self._held if len(key) < len(prompt) and tuple(prompt[: len(key)]) == key]
+    def longest(self, parts: Sequence[Part]) -> tuple[int, State] | None:
+        """The state that saves most of a prompt and leaves its last part, with its number of parts."""
+        fitting = [key for key in self._held if len(key) < len(parts) and tuple(parts[: len(key)]) == key]
         if not fitting:
             return None
         best = max(fitting, key=len)
@@ -52,12 +80,76 @@ class Prefixes(Generic[State]):
         return len(best), self._held[best][0]
 
 
-def common_chunks(held: Sequence[int], wanted: Sequence[int]) -> int:
-    """How many tokens, in whole chunks, `wanted` has in common with what was evaluated."""
-    kept = 0
-    while (
-        kept + CHUNK <= min(len(held), len(wanted))
-        and held[kept : kept + CHUNK] == wanted[kept : kept + CHUNK]
-    ):
-        kept += CHUNK
-    return kept
+class Reader(Generic[State]):
+    """Reads prompts into a memory from its start, each part of a prompt that is there already but once.
+
+    Parts are reused whole, and where they begin is a matter of the prompt alone. So each token is computed in
+    the same company whatever was asked before: the same request gives the same answer to the last bit.
+    """
+
+    def __init__(self, memory: Memory[State], room: int) -> None:
+        """`room` is what states may take, in bytes."""
+        self._memory = memory
+        self._states: Prefixes[State] = Prefixes(room)
+        self._held: list[Part] = []
+
+    def begin(
+        self, prompt: Sequence[int], cancelled: Callable[[], bool], fixed: int, progress: Progress
+    ) -> int | None:
+        """Reads `prompt`; None when cancelled. Returns how many of its tokens were there already.
+
+        The state after the first `fixed` tokens, which are likely to begin other prompts too, is kept.
+        `progress(done, all)` follows each part.
+        """
+        boundary = _boundary(prompt, fixed)
+        parts = split(prompt, boundary)
+        held = self._go_back(parts)
+        done = reused = _length(parts[:held])
+        for part in parts[held:]:
+            if cancelled():
+                return None
+            if boundary and done == boundary:
+                self._keep()
+            try:
+                self._memory.append(part, more=done + len(part) < len(prompt))
+            except Stopped:
+                return None
+            self._held.append(part)
+            done += len(part)
+            progress(done, len(prompt))
+        return reused
+
+    def _go_back(self, parts: Sequence[Part]) -> int:
+        """Makes the memory hold as many of the first parts as are known, never the last; returns how many."""
+        held = in_common(self._held, parts[:-1])
+        stored, state = self._states.longest(parts) or (0, None)
+        if stored > held or not self._memory.cut(_length(parts[:held])):
+            if state is not None and self._memory.restore(state, _length(parts[:stored])):
+                held = stored
+            else:
+                self._memory.cut(0)
+                held = 0
+        self._held = list(parts[:held])
+        return held
+
+    def _keep(self) -> None:
+        size = self._memory.state_bytes()
+        if self._held in self._states or not self._states.takes(size):
+            return
+        state = self._memory.save()
+        if state is not None:
+            self._states.keep(self._held, state, size)
+
+
+def split(prompt: Sequence[int], boundary: int = 0) -> list[Part]:
+    """The prompt in parts of at most `CHUNK` tokens, of which one ends at `boundary`."""
+    starts = [*range(0, boundary, CHUNK), *range(boundary, len(prompt), CHUNK), len(prompt)]
+    return [tuple(prompt[begin:end]) for begin, end in pairwise(starts)]
+
+
+def _boundary(prompt: Sequence[int], fixed: int) -> int:
+    return min(fixed, len(prompt) - 1) // STEP * STEP
+
+
+def _length(parts: Sequence[Part]) -> int:
+    return sum(map(len, parts))

@@ -15,7 +15,6 @@ import re
 import sys
 import threading
 import time
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -26,7 +25,7 @@ from mlagent_tui.llm.chat_format import ChatFormat
 from mlagent_tui.llm.cores import physical_cores
 from mlagent_tui.llm.families import Prompt, known_to, ready
 from mlagent_tui.llm.folder import read_folder
-from mlagent_tui.llm.generation import TokenModel, write_answer
+from mlagent_tui.llm.generation import TokenModel, in_common, write_answer
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
 
@@ -179,7 +178,7 @@ class Server:
         text = format_.render(messages, think)
         asked = next((i for i, message in enumerate(messages) if message.role == "user"), 0)
         other = [*messages[:asked], Message("user", "\0"), *messages[asked + 1 :]]
-        fixed = _in_common(text, format_.render(other, think))
+        fixed = text[: in_common(text, format_.render(other, think))]
         return ready(text, known_to(format_.source), think), fixed
 
     def answer(self, fields: dict[str, Any], requests: Requests, replies: Replies) -> None:
@@ -212,10 +211,6 @@ class Server:
             source = template or self.model.chat_template
             self._formats[template] = ChatFormat(source, self.model.bos, self.model.eos)
         return self._formats[template]
-
-
-def _in_common(one: str, other: str) -> str:
-    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _load(path: Path, options: Options) -> Backend:

@@ -30,7 +30,7 @@ from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import fit
 from mlagent_tui.llm.folder import Folder
 from mlagent_tui.llm.generation import Progress, Stopped
-from mlagent_tui.llm.prefixes import CHUNK, Prefixes, common_chunks
+from mlagent_tui.llm.prefixes import CHUNK, Reader
 from mlagent_tui.llm.process import Options
 
 PROBE = "The quick brown fox jumps over the lazy dog, and 12 + 30 = 42. def f(x): return x"
@@ -58,7 +58,7 @@ class Transformers:
     _tokenizer: Any
     _tokens: Any
     _cache: Any
-    _reusable: list[int]
+    _length: int
 
     def __init__(
         self, folder: Folder, options: Options, *, threads: Callable[[int], int], available: int
@@ -100,11 +100,11 @@ class Transformers:
             layer.register_forward_pre_hook(self._look_up)
         self._ends = _ends(self._model, self._tokenizer)
         self._begins = self._beginning()
-        self._reset()
-        self._prefixes: Prefixes[Any] = Prefixes(available // PREFIX_SHARE)
+        self.cut(0)
+        self._reader: Reader[Any] = Reader(self, available // PREFIX_SHARE)
         self.append([min(self._ends, default=0)])  # whatever fails, fails now
         self.vocab_size = max(self._logits.shape[-1], len(self._tokenizer))
-        self._reset()
+        self.cut(0)
         self._guidance = llguidance.hf.from_tokenizer(
             self._tokenizer, n_vocab=self.vocab_size, eos_token=sorted(self._ends) or None
         )
@@ -171,45 +171,10 @@ class Transformers:
 
         Returns how many tokens were there already. The state after the first `fixed` tokens is kept.
         """
-        kept = self._go_back(prompt)
-        boundary = fixed // CHUNK * CHUNK
-        for start in range(kept, len(prompt), CHUNK):
-            if cancelled():
-                return None
-            if start and start == boundary:
-                self._keep(prompt[:boundary])
-            chunk = list(prompt[start : start + CHUNK])
-            try:
-                self.append(chunk)
-            except Stopped:
-                return None
-            self._reusable += chunk
-            progress(start + len(chunk), len(prompt))
-        return kept
-
-    def _go_back(self, prompt: Sequence[int]) -> int:
-        """Makes the cache hold as much of the beginning of `prompt` as is known; returns how much."""
-        kept = common_chunks(self._reusable, prompt[:-1])
-        size, state = self._prefixes.longest(prompt) or (0, None)
-        if size >= max(kept, 1):
-            self._cache, self._size = copy.deepcopy(state), size
-        elif kept and (kept == self._size or self._cache.is_croppable):
-            if kept < self._size:
-                self._cache.crop(kept - self._size)
-            size = self._size = kept
-        else:
-            self._reset()
-            size = 0
-        self._reusable = list(prompt[:size])
-        return size
-
-    def _keep(self, tokens: Sequence[int]) -> None:
-        size = sum(tensor.nbytes for tensor in _tensors(self._cache))
-        if tokens not in self._prefixes and self._prefixes.takes(size):
-            self._prefixes.keep(tokens, copy.deepcopy(self._cache), size)
+        return self._reader.begin(prompt, cancelled, fixed, progress)
 
     @torch.no_grad()
-    def append(self, tokens: Sequence[int]) -> None:
+    def append(self, tokens: Sequence[int], more: bool = False) -> None:
         """Evaluates `tokens` after those already in the context. Raises `Stopped`."""
         for start in range(0, len(tokens), CHUNK):
             chunk = list(tokens[start : start + CHUNK])
@@ -219,16 +184,40 @@ class Transformers:
                     input_ids=ids, past_key_values=self._cache, use_cache=True, **self._last_only
                 )
             except Stopped:
-                self._reset()
+                self.cut(0)
                 raise
             except RuntimeError as error:  # out of memory among others
-                self._reset()
+                self.cut(0)
                 raise ModelError(
                     f"transformers could not evaluate the text: {error}", "Use a shorter context."
                 ) from error
             self._cache = out.past_key_values
-            self._size += len(chunk)
+            self._length += len(chunk)
             self._logits: Tensor = out.logits[0, -1]
+
+    def cut(self, length: int) -> bool:
+        """Forgets all but the first `length` tokens; False where a model, such as a recurrent one, cannot."""
+        if length == 0:
+            self._cache = transformers.DynamicCache(config=self._config)
+        elif length > self._length or not (length == self._length or self._cache.is_croppable):
+            return False
+        elif length < self._length:
+            self._cache.crop(length - self._length)
+        self._length = length
+        return True
+
+    def state_bytes(self) -> int:
+        """The size of what `save` would return."""
+        return sum(tensor.nbytes for tensor in _tensors(self._cache))
+
+    def save(self) -> Any:
+        """A copy of what is held of the text."""
+        return copy.deepcopy(self._cache)
+
+    def restore(self, state: Any, length: int) -> bool:
+        """Holds the `length` tokens of a saved state and nothing else."""
+        self._cache, self._length = copy.deepcopy(state), length
+        return True
 
     def logits(self) -> NDArray[np.float32]:
         """Of the token to come."""
@@ -244,11 +233,6 @@ class Transformers:
         """Before each layer of the network."""
         if self._halted:
             raise Stopped
-
-    def _reset(self) -> None:
-        self._cache = transformers.DynamicCache(config=self._config)
-        self._size = 0
-        self._reusable = []
 
     def _move_checked(self, folder: Folder) -> None:
         """From the CPU to MPS; the first time, both have to compute the same.

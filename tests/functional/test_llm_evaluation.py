@@ -107,12 +107,12 @@ def test_an_evaluation_is_stopped_before_it_ends_and_the_next_is_sound(backend: 
 def test_progress_is_told_after_each_part_of_a_prompt(backend: Backend) -> None:
     parts: list[tuple[int, int]] = []
     backend.begin(told(40, 300), lambda: False, 0, lambda done, total: parts.append((done, total)))
-    assert parts == [(128, 300), (256, 300), (300, 300)]
+    assert parts == [(CHUNK, 300), (300, 300)]
 
 
 def test_a_long_prompt_is_cancelled_between_its_parts(backend: Backend) -> None:
     cancel = threading.Event()
-    assert backend.begin(told(50, 400), cancel.is_set, 0, lambda done, total: cancel.set()) is None
+    assert backend.begin(told(50, 2 * CHUNK), cancel.is_set, 0, lambda done, total: cancel.set()) is None
 
 
 def test_a_device_that_computes_the_same_passes_and_one_that_does_not_is_refused(

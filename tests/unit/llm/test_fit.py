@@ -18,7 +18,7 @@ def test_a_model_that_fits_is_no_matter() -> None:
 
 def test_a_shorter_context_is_proposed_where_that_helps() -> None:
     with pytest.raises(
-        ModelError, match=r"eight does not fit: it needs about 7\.4 GB .*and 6\.5 GB are free"
+        ModelError, match=r"eight does not fit: it needs about 7\.5 GB .*and 6\.5 GB are free"
     ) as caught:
         check(EIGHT, 16384, int(6.5 * GB))
     longest = int(caught.value.remedy.split()[3].replace(",", ""))

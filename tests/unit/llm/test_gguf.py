@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm.gguf import Header, Weights, is_gguf, read_header
+from mlagent_tui.llm.gguf import MANY_ITEMS, Header, Weights, is_gguf, read_header
 from tests.tiny_gguf import TEMPLATE, make
 
 
@@ -151,6 +152,55 @@ def test_a_value_of_the_wrong_type_counts_as_not_said(key: str, value: bytes) ->
     said = "abc" if value[0] == 8 else float("nan")
     header = Header(Path("x"), {"general.architecture": "llama", f"llama.{key}": said})
     assert (header.context_length, header.layers, header.kv_bytes(100)) == (0, 0, 0)
+
+
+def _text(text: bytes) -> bytes:
+    return struct.pack("<Q", len(text)) + text
+
+
+@given(seed=st.integers(0, 2**32), odd=st.sampled_from([0.0, 0.0001, 0.01, 0.9]))
+def test_whatever_texts_a_vocabulary_holds_what_stands_after_it_is_found(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, odd: float
+) -> None:
+    random = Random(seed)
+
+    def some_text() -> bytes:
+        if random.random() >= odd:
+            return bytes(random.choices(b"abc \xc3\xa9", k=random.randint(1, 30)))
+        return random.choice(
+            (b"", bytes(random.randint(1, 40)), b"x\0\0\0\0\0\0\0y", bytes(300), b"long" * 99)
+        )
+
+    count = random.randint(1, 4 * MANY_ITEMS)
+    texts = b"".join(_text(some_text()) for _ in range(count))
+    path = tmp_path_factory.mktemp("texts") / "texts.gguf"
+    path.write_bytes(
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 3)
+        + _text(b"general.architecture") + struct.pack("<I", 8) + _text(b"llama")
+        + _text(b"tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, count) + texts
+        + _text(b"llama.context_length") + struct.pack("<II", 4, 77)
+    )  # fmt: skip
+    assert read_header(path).context_length == 77
+
+
+@given(data=st.data())
+def test_a_long_vocabulary_with_any_bytes_changed_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    texts = b"".join(_text(b"w%d" % number) for number in range(2 * MANY_ITEMS))
+    content = bytearray(
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 2)
+        + _text(b"general.architecture") + struct.pack("<I", 8) + _text(b"llama")
+        + _text(b"tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 2 * MANY_ITEMS) + texts
+    )  # fmt: skip
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(24, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("changed") / "changed.gguf"
+    path.write_bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))])
+    try:
+        read_header(path)
+    except ModelError as error:
+        assert error.remedy
 
 
 def test_of_experts_only_the_share_in_use_is_read_for_each_token() -> None:
