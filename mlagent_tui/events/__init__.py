@@ -1,5 +1,6 @@
 """What happens in a run: typed events, and the journal that keeps them. Imports nothing else of ours."""
 
+from mlagent_tui.events.base import Event, now, storable
 from mlagent_tui.events.journal import CHUNK, Journal, follow, read, scan
 from mlagent_tui.events.kinds import (
     DURABLE,
@@ -16,16 +17,19 @@ from mlagent_tui.events.kinds import (
     DecisionMade,
     Edited,
     EpochDone,
-    Event,
     Failed,
     GoalUnderstood,
     Json,
     ModelAsked,
     ModelCalled,
+    ModelLoaded,
+    ModelLoading,
+    ModelUnloaded,
     Number,
     Outcome,
     Paused,
     PlanMade,
+    PromptProgress,
     Queued,
     QueueKind,
     Resources,
@@ -46,9 +50,7 @@ from mlagent_tui.events.kinds import (
     TrialStarted,
     Unreadable,
     Warned,
-    now,
     parse,
-    storable,
 )
 
 __all__ = [
@@ -74,10 +76,14 @@ __all__ = [
     "Json",
     "ModelAsked",
     "ModelCalled",
+    "ModelLoaded",
+    "ModelLoading",
+    "ModelUnloaded",
     "Number",
     "Outcome",
     "Paused",
     "PlanMade",
+    "PromptProgress",
     "QueueKind",
     "Queued",
     "Resources",

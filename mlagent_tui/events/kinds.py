@@ -6,11 +6,11 @@ nothing else of ours.
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError
+
+from mlagent_tui.events.base import Event
 
 Json = dict[str, Any]
 Number = float | None
@@ -20,42 +20,6 @@ StepName = Literal[
 ]
 QueueKind = Literal["branch", "rerun"]
 Outcome = Literal["achieved", "stopped", "interrupted", "failed"]
-
-
-def now() -> str:
-    """The time as ISO 8601, UTC, to the millisecond: `2023-10-27T15:30:01.042Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def storable(value: Any) -> Any:
-    """`value` without what JSON cannot hold: lone surrogates are escaped, NaN and infinities are null."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {storable(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    return value
-
-
-class Event(BaseModel):
-    """Base of all events. `seq` counts up through a journal; 0 until the event is appended."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-    time: Annotated[str, Field(max_length=40)] = Field(default_factory=now)
-    seq: Annotated[int, Field(ge=0, le=2**53)] = 0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _only_what_json_can_hold(cls, fields: Any) -> Any:
-        return storable(fields)
-
-    def to_json(self) -> str:
-        """One line; what is neither JSON nor known to pydantic is written as its `str`."""
-        return self.model_dump_json(fallback=str)
 
 
 class RunStarted(Event):
@@ -143,6 +107,16 @@ class ModelAsked(Event):
     prompt: str
 
 
+class PromptProgress(Event):
+    """How many tokens of a long prompt a language model has read; told some hundred times at most."""
+
+    type: Literal["prompt_progress"] = "prompt_progress"
+    role: Role
+    task: str
+    done: int
+    total: int
+
+
 class TokensStreamed(Event):
     """A piece of a language model's answer, or of its thinking."""
 
@@ -164,6 +138,33 @@ class ModelCalled(Event):
     seconds: float = 0.0
     prompt_seconds: float = 0.0
     finish: str = ""
+
+
+class ModelUnloaded(Event):
+    """A language model has given its memory to a trial, and why; asked again, it is loaded again."""
+
+    type: Literal["model_unloaded"] = "model_unloaded"
+    model: str
+    roles: list[Role] = Field(default_factory=list)
+    memory_mb: float = 0.0
+    reason: str = ""
+
+
+class ModelLoading(Event):
+    """A language model that was unloaded is being loaded again."""
+
+    type: Literal["model_loading"] = "model_loading"
+    model: str
+    roles: list[Role] = Field(default_factory=list)
+
+
+class ModelLoaded(Event):
+    """It has been loaded again."""
+
+    type: Literal["model_loaded"] = "model_loaded"
+    model: str
+    roles: list[Role] = Field(default_factory=list)
+    seconds: float = 0.0
 
 
 class PlanMade(Event):
@@ -380,7 +381,8 @@ class Unreadable(Event):
 
 AnyEvent = Annotated[
     RunStarted | RunResumed | GoalUnderstood | Warned | StepStarted | StepFinished | ToolCalled | ToolFinished
-    | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
+    | ModelAsked | PromptProgress | TokensStreamed | ModelCalled | ModelUnloaded | ModelLoading | ModelLoaded
+    | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
     | TrialStarted | BatchDone | EpochDone | TrialFinished | BestTested | DecisionMade
     | Paused | Continued | Steered | Edited | Queued | ApprovalAsked | ApprovalGiven | Resources
     | TimeSpent | Failed | RunFinished | Unreadable,
@@ -393,7 +395,7 @@ DURABLE = (
 )  # fmt: skip
 """What ends a step or says what the user wants: it is on the disk before the run goes on."""
 
-STREAMED = frozenset({"batch_done", "model_asked", "resources", "tokens_streamed"})
+STREAMED = frozenset({"batch_done", "model_asked", "prompt_progress", "resources", "tokens_streamed"})
 """The types that make up most of a journal, and that nobody needs to know how far a run came."""
 
 

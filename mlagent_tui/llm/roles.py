@@ -73,6 +73,11 @@ def check_spec(spec: str) -> None:
         read_header(place.path)
 
 
+def check_options(options: RoleOptions) -> None:
+    """Raises `ModelError` for a chat template that cannot be used, as far as it is quickly seen."""
+    _manner(options)
+
+
 def open_role(spec: str, options: RoleOptions) -> LanguageModel:
     """Starts loading the model. Raises `ModelError`."""
     place = parse(spec)
