@@ -12,8 +12,7 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Self
 
-from mlagent_tui.events.base import Event
-from mlagent_tui.events.kinds import DURABLE, Unreadable, parse
+from mlagent_tui.events.kinds import DURABLE, Event, Unreadable, parse
 
 CHUNK = 2**20
 """Bytes that are read at a time."""

@@ -6,11 +6,11 @@ nothing else of ours.
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
-
-from mlagent_tui.events.base import Event
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 Json = dict[str, Any]
 Number = float | None
@@ -20,6 +20,42 @@ StepName = Literal[
 ]
 QueueKind = Literal["branch", "rerun"]
 Outcome = Literal["achieved", "stopped", "interrupted", "failed"]
+
+
+def now() -> str:
+    """The time as ISO 8601, UTC, to the millisecond: `2023-10-27T15:30:01.042Z`."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def storable(value: Any) -> Any:
+    """`value` without what JSON cannot hold: lone surrogates are escaped, NaN and infinities are null."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
+
+
+class Event(BaseModel):
+    """Base of all events. `seq` counts up through a journal; 0 until the event is appended."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    time: Annotated[str, Field(max_length=40)] = Field(default_factory=now)
+    seq: Annotated[int, Field(ge=0, le=2**53)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_json_can_hold(cls, fields: Any) -> Any:
+        return storable(fields)
+
+    def to_json(self) -> str:
+        """One line; what is neither JSON nor known to pydantic is written as its `str`."""
+        return self.model_dump_json(fallback=str)
 
 
 class RunStarted(Event):
@@ -145,7 +181,7 @@ class ModelUnloaded(Event):
 
     type: Literal["model_unloaded"] = "model_unloaded"
     model: str
-    roles: list[Role] = Field(default_factory=list)
+    roles: list[Role]
     memory_mb: float = 0.0
     reason: str = ""
 
@@ -155,7 +191,7 @@ class ModelLoading(Event):
 
     type: Literal["model_loading"] = "model_loading"
     model: str
-    roles: list[Role] = Field(default_factory=list)
+    roles: list[Role]
 
 
 class ModelLoaded(Event):
@@ -163,7 +199,7 @@ class ModelLoaded(Event):
 
     type: Literal["model_loaded"] = "model_loaded"
     model: str
-    roles: list[Role] = Field(default_factory=list)
+    roles: list[Role]
     seconds: float = 0.0
 
 
@@ -381,8 +417,8 @@ class Unreadable(Event):
 
 AnyEvent = Annotated[
     RunStarted | RunResumed | GoalUnderstood | Warned | StepStarted | StepFinished | ToolCalled | ToolFinished
-    | ModelAsked | PromptProgress | TokensStreamed | ModelCalled | ModelUnloaded | ModelLoading | ModelLoaded
-    | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
+    | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
+    | PromptProgress | ModelUnloaded | ModelLoading | ModelLoaded
     | TrialStarted | BatchDone | EpochDone | TrialFinished | BestTested | DecisionMade
     | Paused | Continued | Steered | Edited | Queued | ApprovalAsked | ApprovalGiven | Resources
     | TimeSpent | Failed | RunFinished | Unreadable,

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from mlagent_tui import events
+from mlagent_tui.agent import listening
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import (
     Answer,
@@ -278,6 +280,22 @@ def test_a_long_prompt_tells_how_far_it_is(model: ServedModel) -> None:
     answer = model.generate(asked, on_progress=lambda done, total: told.append((done, total)))
     assert told
     assert all(0 < done <= total == answer.prompt_tokens for done, total in told)
+
+
+def test_how_far_a_prompt_is_read_becomes_an_event_of_its_role_and_task(
+    model: ServedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "NOTICEABLE", 0.0)
+    told: list[events.Event] = []
+    overheard = listening.Overheard(model, "coder", told.append)
+    overheard.generate(Request((Message("user", "Task: code\n" + "some words " * 200),), max_tokens=1))
+    asked, *progress = told
+    assert isinstance(asked, events.ModelAsked)
+    assert progress
+    for event in progress:
+        assert isinstance(event, events.PromptProgress)
+        assert (event.role, event.task) == ("coder", "code")
+        assert 0 < event.done < event.total
 
 
 def test_a_model_that_was_unloaded_is_loaded_again_when_it_is_asked(path: Path) -> None:

@@ -133,8 +133,10 @@ def test_a_long_prompt_is_shown_as_it_is_read_and_a_model_that_gives_way_is_said
     stream = Tty()
     console = Console(stream)
     console.show(events.PromptProgress(role="planner", task="config", done=1024, total=8192))
-    console.show(events.ModelUnloaded(model="big", memory_mb=12_400, reason="it is in the way"))
-    console.show(events.ModelLoaded(model="big", seconds=4.2))
+    console.show(
+        events.ModelUnloaded(model="big", roles=["planner"], memory_mb=12_400, reason="it is in the way")
+    )
+    console.show(events.ModelLoaded(model="big", roles=["planner"], seconds=4.2))
     assert "config     reading the prompt 1,024 / 8,192" in stream.getvalue()
     lines = stream.getvalue().rpartition("\x1b[2K")[2].splitlines()
     assert lines == ["unload     big, 12.4 GB: it is in the way", "load       big again, in 4.2 s"]
