@@ -283,12 +283,13 @@ def test_a_long_prompt_tells_how_far_it_is(model: ServedModel) -> None:
 
 
 def test_how_far_a_prompt_is_read_becomes_an_event_of_its_role_and_task(
-    model: ServedModel, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "NOTICEABLE", 0.0)
     told: list[events.Event] = []
-    overheard = listening.Overheard(model, "coder", told.append)
+    overheard = listening.Overheard(ServedModel(path), "coder", told.append)
     overheard.generate(Request((Message("user", "Task: code\n" + "some words " * 200),), max_tokens=1))
+    overheard.close()
     asked, *progress = told
     assert isinstance(asked, events.ModelAsked)
     assert progress
