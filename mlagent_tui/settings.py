@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,9 @@ from pydantic import (
 
 from mlagent_tui import paths
 from mlagent_tui.errors import UsageError
+
+SERVER = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
+"""How a model behind an OpenAI-compatible server is named: `http://host:port/v1#model`."""
 
 Policy = Literal["never", "ask", "always"]
 Sharing = Literal["keep", "offload", "auto"]
