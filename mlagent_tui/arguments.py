@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NoReturn
@@ -51,7 +51,7 @@ def resumed_options(arguments: argparse.Namespace, stored: Any) -> Any:
 def slip(where: Sequence[int | str], message: str) -> tuple[str, str, str]:
     """What is wrong, where in the options, as (option of the command line, what, remedy)."""
     field, *inner = map(str, where)
-    if field not in ROLE_OPTIONS:
+    if not field.endswith("_options"):
         return ("GOAL" if field == "goal_text" else f"--{field.replace('_', '-')}"), message, HELP
     option = f"--{field.removesuffix('s').replace('_', '-')}"
     key = inner[0] if inner else ""
@@ -102,6 +102,16 @@ def role_options(arguments: argparse.Namespace, before: Mapping[str, Any]) -> di
             options["chat_template"] = Path(options["chat_template"]).expanduser().absolute()
         told[field] = options
     return told
+
+
+def said_options(pairs: Iterable[tuple[str, str | None]]) -> RoleOptions:
+    """How a model is used where there is no role: as `--model-option` says. Raises `UsageError`."""
+    try:
+        return RoleOptions.model_validate(dict(pairs))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option, what, remedy = slip(("model_options", *first["loc"]), first["msg"])
+        raise UsageError(f"{option}: {what}", remedy) from error
 
 
 def key_value(text: str) -> tuple[str, str | None]:
@@ -191,6 +201,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     check = models.add_subparsers(metavar="check").add_parser("check", help="load a model and measure it")
     check.add_argument("check", metavar="M", help="bundled, a .gguf, a folder, or http://host:port/v1#name")
     check.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+    _add_option(check, "model", "how to load and use it, such as context=8192")
     doctor = known.add_parser("doctor", help="look at everything that a run needs of this machine")
     doctor.add_argument("--json", action="store_true", help="the same as JSON, for a support ticket")
     for name, one in known.choices.items():
@@ -243,13 +254,17 @@ def _add_model_use(parser: argparse.ArgumentParser) -> None:
         ("planner", "the same for the planner alone, such as thinking_budget=4096"),
         ("coder", "the same for the coder alone, such as gpu_layers=20"),
     ):
-        group.add_argument(
-            f"--{role}-option", action="append", default=[], type=key_value, metavar="KEY=VALUE", help=what
-        )
+        _add_option(group, role, what)
     group.add_argument(
         "--sharing",
         metavar="P",
         help="while a network trains, keep models in memory, offload them, or (default) auto: by estimate",
+    )
+
+
+def _add_option(parser: Any, role: str, what: str) -> None:
+    parser.add_argument(
+        f"--{role}-option", action="append", default=[], type=key_value, metavar="KEY=VALUE", help=what
     )
 
 

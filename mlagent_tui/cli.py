@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui import events, paths, settings
-from mlagent_tui.arguments import absolute, parser, resumed_options, run_options, with_command
+from mlagent_tui.arguments import (
+    absolute,
+    parser,
+    resumed_options,
+    run_options,
+    said_options,
+    with_command,
+)
 from mlagent_tui.console import error_text
 from mlagent_tui.errors import MlagentError, ProjectError, UsageError
 
@@ -177,7 +184,8 @@ def _models(arguments: argparse.Namespace) -> int:
     from mlagent_tui import doctor, models_command
 
     if arguments.check is not None:
-        return models_command.check(absolute(arguments.check), as_json=arguments.json)
+        options = said_options(arguments.model_option)
+        return models_command.check(absolute(arguments.check), options, as_json=arguments.json)
     return models_command.show(doctor.named_folders(settings.load()), as_json=arguments.json)
 
 
