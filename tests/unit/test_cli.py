@@ -112,7 +112,8 @@ def test_options_of_a_role_come_on_top_of_those_of_both_and_of_the_settings(
     monkeypatch.setenv("MLAGENT_CONFIG", str(here / "settings.yaml"))
     said = [
         "--model-option", "context=8192", "--model-option", "temperature=0.5",
-        "--planner-option", "context=4096", "--planner-option", "gpu-layers=null", "--coder-option", "memory_check=false",
+        "--planner-option", "context=4096", "--planner-option", "gpu-layers=null",
+        "--coder-option", "memory_check=false",
         "--coder-option", "chat_template=t.jinja",
     ]  # fmt: skip
     told = parser(cli._COMMANDS).parse_args(["run", "a goal", *said])
