@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
@@ -110,7 +111,8 @@ def report(found: Checkup) -> str:
 
 
 def _rate(name: str, rate: Rate) -> list[str]:
-    misses = [f"      {clean(miss)}" for miss in rate.misses]
+    counted = Counter(map(clean, rate.misses)).items()
+    misses = [f"      {miss}{f' ({times} times)' if times > 1 else ''}" for miss, times in counted]
     return [f"  {name:<26}{rate.right} of {rate.asked}", *misses]
 
 
