@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import on, work
@@ -27,6 +28,8 @@ from mlagent_tui.tui.text import line, plain
 
 BUNDLED = found.BUNDLED
 LOOKING = "looking"
+LEAST = 14
+"""Columns below which a path is not begun."""
 
 SERVER_HINT = """\
 The URL of an OpenAI-compatible server, and the model's name behind #:
@@ -36,8 +39,8 @@ The URL of an OpenAI-compatible server, and the model's name behind #:
   llama-server   http://localhost:8080/v1
   vLLM           http://10.0.0.7:8000/v1#NAME
 
-Without a name, the server's only model is taken. A key goes into MLAGENT_API_KEY. Nothing is sent before the
-run begins."""
+Without a name, the server's only model is taken. A key goes into MLAGENT_API_KEY.
+Nothing is sent before the run begins."""
 
 
 class Tree(DirectoryTree):
@@ -149,9 +152,9 @@ that a server on your network holds. The list is that of `mlagent models`.
         listed = self.query_one("#list", OptionList)
         listed.remove_option(LOOKING)
         others = [model for model in listing.models if model.spec != BUNDLED]
-        listed.add_options(
-            Option(_words(model), id=model.spec, disabled=bool(model.problem)) for model in others
-        )
+        columns = listed.scrollable_content_region.width - 2
+        for model in others:
+            listed.add_option(Option(_words(model, columns), id=model.spec, disabled=bool(model.problem)))
         if not others:
             none = listing.problem or "No other models were found where programs keep them."
             told = f"{none} Browse shows the whole disk; a server can be named, too."
@@ -258,14 +261,23 @@ def _bundled() -> Content:
     )  # fmt: skip
 
 
-def _words(model: found.Model) -> Content:
+def _words(model: found.Model, columns: int) -> Content:
     """A model of the list: its name and size, what it is, and where it lies."""
-    where = home_short(Path(model.spec))
     if model.problem:
         return Content.assemble((line(model.name), MUTED), ("\n  cannot be used: ", "$text-warning"),
                                 (line(model.problem), MUTED))  # fmt: skip
+    facts = line(" · ".join(model.facts))
     return Content.assemble(
         (line(model.name), "bold"), (f"  {found.size_text(model.size)}", "$text-accent"),
         (f"  {model.fits}" if model.fits else "", "$text-warning"),
-        "\n", (line(" · ".join([*model.facts, where])), MUTED),
+        "\n", (facts + _where(model, columns - cell_len(facts)), MUTED),
     )  # fmt: skip
+
+
+def _where(model: found.Model, room: int) -> str:
+    """The end of its path that fits; nothing for a blob, whose name says nothing."""
+    path = Path(model.spec)
+    told = f" · {line(home_short(path))}"
+    if path.name.startswith("sha256-") or room < LEAST:
+        return ""
+    return told if cell_len(told) <= room else f" · …{told[4 - room :]}"

@@ -56,6 +56,9 @@ class StartScreen(Starting):
 Say what the network should reach: **a data set and a number**, such as *"a small CNN for digits, at least
 95% accuracy"*. Everything else has a default. What keeps a run from starting is said below its field.
 
+A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http://host:port/v1#model`. Its
+options are those of the settings file: `context=8192 thinking_budget=4096 gpu_layers=20` and so on.
+
 The run goes on in a process of its own: closing this program does not end it.
 
 {keys.help_text("start", "app")}
@@ -114,10 +117,8 @@ The run goes on in a process of its own: closing this program does not end it.
             tip = f"bundled, a .gguf file, a folder of weights, or {URL}. {key} picks one."
             pick = Button(f"pick {key}", id=f"pick-{role}", classes="pick", compact=True)
             yield Field(role, label, entry(role, getattr(at, role), f"bundled, a path, or {URL}", tip), pick)
-        with Horizontal(classes="pair"):
-            for name, label in (("planner_options", "Planner opts"), ("coder_options", "Coder opts")):
-                tip = "Such as context=8192 thinking_budget=4096 gpu_layers=20; docs/models.md lists them."
-                yield Field(name, label, entry(name, getattr(at, name), self._usual_options(name), tip))
+            name, tip = f"{role}_options", f"How the {role} uses it: context=8192 gpu_layers=20, for example."
+            yield Field(name, "  options", entry(name, getattr(at, name), self._usual_options(name), tip))
         with Horizontal(classes="pair"):
             yield Field("dataset", "Data set", Choice(self._datasets(), at.dataset, "dataset"))
             devices = [(name, name) for name in form.DEVICES]
@@ -285,7 +286,7 @@ The run goes on in a process of its own: closing this program does not end it.
     def _usual_options(self, name: str) -> str:
         """Those of the settings file, which hold where the field says nothing."""
         usual = getattr(self.host.settings, name).model_dump(mode="json")
-        return " ".join(f"{key}={value}" for key, value in usual.items()) or "such as context=8192"
+        return " ".join(f"{key}={value}" for key, value in usual.items()) or "defaults"
 
     # --- starting -----------------------------------------------------------------------------------------
 
