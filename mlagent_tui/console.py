@@ -313,8 +313,13 @@ class Console:
 
 
 def _models(event: events.RunStarted) -> str:
-    planner, coder = (spec.rpartition("/")[2] for spec in (event.planner, event.coder))
+    planner, coder = map(_model, (event.planner, event.coder))
     return f"model {planner}" if event.planner == event.coder else f"planner {planner} · coder {coder}"
+
+
+def _model(spec: str) -> str:
+    """The last part of a path, or the name behind a URL."""
+    return spec.rpartition("#" if "://" in spec and "#" in spec else "/")[2]
 
 
 def _short(tool: str) -> str:

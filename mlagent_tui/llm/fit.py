@@ -57,9 +57,6 @@ class Held:
     host: int = 0
     gpu: int = 0
 
-    def __add__(self, other: Held) -> Held:
-        return Held(self.host + other.host, self.gpu + other.gpu)
-
 
 def held(model: Model, context: int, layers: int) -> Held:
     """What a model holds with so many layers on GPUs that have memory of their own; -1: all of them."""

@@ -93,6 +93,7 @@ def _run_finished(state: RunState, event: events.RunFinished) -> Touched:
 
 def _step_started(state: RunState, event: events.StepStarted) -> Touched:
     state.step = event.step
+    _answered(state)
     if event.step == "plan" or event.iteration > state.iteration:
         return _iteration_started(state, event)
     if event.step in ("understand", "report") or not state.jobs:
@@ -119,11 +120,12 @@ def _iteration_started(state: RunState, event: events.StepStarted) -> Touched:
 
 
 def _step_finished(state: RunState, event: events.StepFinished) -> Touched:
+    _answered(state)
     if event.step not in _CORE:
         state.mark(event.step, "done", event.seconds)
     for speech in state.speeches:
         speech.done = True
-    return ("plan",)
+    return ("header", "plan")
 
 
 def _plan_made(state: RunState, event: events.PlanMade) -> Touched:
@@ -160,8 +162,14 @@ def _tool_finished(state: RunState, event: events.ToolFinished) -> Touched:
 
 
 def _all_there(state: RunState) -> None:
-    """No model reads, and none is away: a new engine loads them all, and one that has ended has none."""
-    state.reading, state.loading, state.unloaded = None, "", []
+    """None is away: a new engine loads them all, and one that has ended has none."""
+    _answered(state)
+    state.unloaded = []
+
+
+def _answered(state: RunState) -> None:
+    """No model is being loaded or reads: a step that is over has no use for them, whatever came of it."""
+    state.reading, state.loading = None, ""
 
 
 def _prompt_progress(state: RunState, event: events.PromptProgress) -> Touched:

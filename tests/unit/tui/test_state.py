@@ -113,7 +113,10 @@ def test_a_model_is_away_from_being_unloaded_until_it_is_loaded_again_or_its_eng
     assert (state.unloaded, state.loading) == (["big"], "big")
     fold.apply(state, [events.ModelLoaded(model="big", roles=["planner"], seconds=3)])
     assert (state.unloaded, state.loading) == ([], "")
-    fold.apply(state, [unloaded, events.RunResumed(iteration=1, step="evaluate")])
+    fold.apply(state, [unloaded, events.ModelLoading(model="big", roles=["planner"])])
+    fold.apply(state, [events.StepFinished(step="decide", iteration=1)])  # it could not be loaded
+    assert (state.unloaded, state.loading) == (["big"], "")
+    fold.apply(state, [events.RunResumed(iteration=1, step="evaluate")])
     assert state.unloaded == []
 
 
