@@ -48,7 +48,7 @@ def why_unload(policy: Sharing, held: Held, estimate: Estimate | None) -> str:
     share the machine's memory, all that lies in that.
     """
     if policy == "offload":
-        return "models are not kept while a network trains"
+        return "sharing is set to offload"
     if policy == "keep" or estimate is None:
         return ""
     if not (held.gpu if estimate.device == "cuda" else held.host):

@@ -108,7 +108,7 @@ def test_an_offloaded_model_is_away_while_a_network_trains_and_the_results_are_t
     kinds = [event.type for event in of(told, *AWAY)]
     assert kinds == [*["model_unloaded", "model_loading", "model_loaded"] * iterations, "model_unloaded"]
     first = of(told, events.ModelUnloaded)[0]
-    assert (first.roles, first.reason) == (["planner", "coder"], "models are not kept while a network trains")
+    assert (first.roles, first.reason) == (["planner", "coder"], "sharing is set to offload")
     assert first.memory_mb > paths.bundled_model().stat().st_size / 1e6
     assert events.read(tmp_path / "p" / paths.JOURNAL)[0] == told
     loads = sum(event.seconds for event in of(told, events.ModelLoaded))
