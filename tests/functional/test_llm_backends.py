@@ -6,6 +6,7 @@ The server is llama-cpp-python's own OpenAI-compatible one, on the loopback.
 from __future__ import annotations
 
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -157,6 +158,10 @@ GOALS = (
 )
 
 
+SECONDS = re.compile(r"\d+\.\d s\b")
+"""How long a training took, which a prompt tells: no two are alike."""
+
+
 def worked_on(goal: str, root: Path, model: str, **options: int) -> list[Any]:
     """What a run on the model was asked and answered, and what came of it: all that must not differ."""
     how = RoleOptions(**options)
@@ -170,7 +175,7 @@ def worked_on(goal: str, root: Path, model: str, **options: int) -> list[Any]:
     for event in told:
         match event:
             case events.ModelAsked():
-                said.append([event.role, event.task, event.prompt, ""])
+                said.append([event.role, event.task, SECONDS.sub("? s", event.prompt), ""])
             case events.TokensStreamed():
                 said[-1][-1] += event.text
             case events.DecisionMade():
