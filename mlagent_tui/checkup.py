@@ -19,7 +19,16 @@ from mlagent_tui import tools
 from mlagent_tui.agent import context, planner, stopping
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
-from mlagent_tui.llm import Answer, LanguageModel, Message, OnText, PromptTooLong, Request, open_model
+from mlagent_tui.llm import (
+    Answer,
+    LanguageModel,
+    Message,
+    OnProgress,
+    OnText,
+    PromptTooLong,
+    Request,
+    open_model,
+)
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.shapes import infer
 from mlagent_tui.training import WorkerPool
@@ -372,13 +381,17 @@ class _FirstAnswerOnly:
         self.asked = False
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         if self.asked:
             said = request.messages[-1].content.rpartition("Problem: ")[2].strip()
             raise _SecondAnswer(said or "the first code was not accepted")
         self.asked = True
-        return self._model.generate(request, on_text, cancel)
+        return self._model.generate(request, on_text, cancel, on_progress)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return self._model.count_tokens(messages)

@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui import events, paths, settings
-from mlagent_tui.arguments import absolute, parser, run_options, with_command
+from mlagent_tui.arguments import (
+    absolute,
+    parser,
+    resumed_options,
+    run_options,
+    said_options,
+    with_command,
+)
 from mlagent_tui.console import error_text
 from mlagent_tui.errors import MlagentError, ProjectError, UsageError
 
@@ -75,7 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         return _check(arguments)
     options = run_options(arguments, settings.load())
-    _check_models(options.planner, options.coder)
+    _check_models(options)
     if arguments.branch_from:
         workspace.check_branch(arguments.project, arguments.branch_from)
     folder = arguments.project or workspace.default_folder(options.goal_text, Path("."))
@@ -103,10 +110,9 @@ def _resume(arguments: argparse.Namespace) -> int:
         saved = workspace.last_saved(project.layout)
         if saved is None:
             raise ProjectError(f"no run was ever started in {folder}", "Start one with: mlagent run GOAL")
-        limits = {name: getattr(arguments, name) for name in ("iterations", "patience", "time_budget")}
-        raised = {name: value for name, value in limits.items() if value is not None}
-        _refuse_ended(saved.finished, folder, bool(raised))
-        saved.options = saved.options.model_copy(update=raised)
+        limits = (arguments.iterations, arguments.patience, arguments.time_budget)
+        _refuse_ended(saved.finished, folder, any(limit is not None for limit in limits))
+        saved.options = resumed_options(arguments, saved.options)
         output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
         output.say(f"project    {folder}")
         return drive(project, saved, folder, output, _hands(arguments))
@@ -178,7 +184,8 @@ def _models(arguments: argparse.Namespace) -> int:
     from mlagent_tui import doctor, models_command
 
     if arguments.check is not None:
-        return models_command.check(absolute(arguments.check), as_json=arguments.json)
+        options = said_options(arguments.model_option)
+        return models_command.check(absolute(arguments.check), options, as_json=arguments.json)
     return models_command.show(doctor.named_folders(settings.load()), as_json=arguments.json)
 
 
@@ -227,9 +234,11 @@ def _project(folder: Path) -> Path:
     return folder.absolute()
 
 
-def _check_models(*specs: str) -> None:
+def _check_models(options: Any) -> None:
     """Raises `ModelError` for a model that cannot be used, before anything is made or started."""
-    from mlagent_tui.llm import check_spec
+    from mlagent_tui.llm import check_options, check_spec
 
-    for spec in specs:
+    for spec in (options.planner, options.coder):
         check_spec(spec)
+    for how in (options.planner_options, options.coder_options):
+        check_options(how)

@@ -181,6 +181,9 @@ class Console:
 
     # --- what models say ---
 
+    def _prompt_progress(self, event: events.PromptProgress) -> None:
+        self.terminal.progress(f"{event.task:<{MARGIN}}reading the prompt {event.done:,} / {event.total:,}")
+
     def _tokens_streamed(self, event: events.TokensStreamed) -> None:
         self._tail = (self._tail + clean(event.text))[-400:]
         self._tokens += 1
@@ -260,6 +263,18 @@ class Console:
                 "", f"the planner advised {advised}; the numbers say: {clean(event.overruled_because)}"
             )
 
+    # --- memory ---
+
+    def _model_unloaded(self, event: events.ModelUnloaded) -> None:
+        size = f"{event.memory_mb / 1000:.1f} GB" if event.memory_mb >= 100 else f"{event.memory_mb:.0f} MB"
+        self._step("unload", f"{clean(event.model)}, {size}: {clean(event.reason)}")
+
+    def _model_loading(self, event: events.ModelLoading) -> None:
+        self.terminal.progress(f"{'load':<{MARGIN}}{event.model} …")
+
+    def _model_loaded(self, event: events.ModelLoaded) -> None:
+        self._step("load", f"{clean(event.model)} again, in {event.seconds:.1f} s")
+
     # --- the user's hands ---
 
     def _paused(self, event: events.Paused) -> None:
@@ -298,8 +313,13 @@ class Console:
 
 
 def _models(event: events.RunStarted) -> str:
-    planner, coder = (spec.rpartition("/")[2] for spec in (event.planner, event.coder))
+    planner, coder = map(_model, (event.planner, event.coder))
     return f"model {planner}" if event.planner == event.coder else f"planner {planner} · coder {coder}"
+
+
+def _model(spec: str) -> str:
+    """The last part of a path, or the name behind a URL."""
+    return spec.rpartition("#" if "://" in spec and "#" in spec else "/")[2]
 
 
 def _short(tool: str) -> str:

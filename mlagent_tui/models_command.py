@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from mlagent_tui import checkup
 from mlagent_tui.checkup import Checkup, Rate
 from mlagent_tui.console import Terminal, clean, shorten, width
-from mlagent_tui.llm import catalog, places
+from mlagent_tui.llm import catalog, open_model, places
+from mlagent_tui.settings import RoleOptions
 
 NAME_WIDTH = 36
 HEAD = ("model", "family", "parameters", "weights", "context", "size", "fits here", "tokens/s", "--model")
@@ -66,10 +69,11 @@ def _cell(text: str, column: int, columns: int) -> str:
     return padding + text if column in RIGHT else text + padding
 
 
-def check(spec: str, *, as_json: bool = False) -> int:
+def check(spec: str, options: RoleOptions | None = None, *, as_json: bool = False) -> int:
     """Load a model, measure it and print the outcome; 0 when it suits a role, else 1. Raises `ModelError`."""
     terminal = Terminal(sys.stderr)
-    found = checkup.check(spec, lambda text: terminal.progress(f"{text} …"))
+    open_ = partial(open_model, **(options or RoleOptions()).model_dump())
+    found = checkup.check(spec, lambda text: terminal.progress(f"{text} …"), open_)
     terminal.clear()
     if as_json:
         outcome = asdict(found) | {
@@ -107,7 +111,8 @@ def report(found: Checkup) -> str:
 
 
 def _rate(name: str, rate: Rate) -> list[str]:
-    misses = [f"      {clean(miss)}" for miss in rate.misses]
+    counted = Counter(map(clean, rate.misses)).items()
+    misses = [f"      {miss}{f' ({times} times)' if times > 1 else ''}" for miss, times in counted]
     return [f"  {name:<26}{rate.right} of {rate.asked}", *misses]
 
 

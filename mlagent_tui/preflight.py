@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from mlagent_tui import commands, sandbox, settings, workspace
 from mlagent_tui.agent import RunOptions, find_numbers, named_datasets
-from mlagent_tui.arguments import option_values
+from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
-from mlagent_tui.llm import check_spec
+from mlagent_tui.llm import check_options, check_spec
 from mlagent_tui.schemas import DatasetName
 from mlagent_tui.training import data_card
 
@@ -53,7 +53,7 @@ def check(arguments: argparse.Namespace) -> Told:
     try:
         options = option_values(arguments, defaults)
     except ValidationError as error:
-        problems += [_slip(str(e["loc"][0]), e["msg"]) for e in error.errors()]
+        problems += [_slip(e["loc"], e["msg"]) for e in error.errors()]
     level = sandbox.best_level()
     if options:
         level = "none" if options.sandbox == "none" else level
@@ -66,10 +66,11 @@ def check(arguments: argparse.Namespace) -> Told:
     return Told(problems=problems, sandbox=level, datasets=dict(_datasets(data_dir)))
 
 
-def _slip(name: str, message: str) -> Problem:
-    if name == "goal_text":
+def _slip(where: tuple[int | str, ...], message: str) -> Problem:
+    if where[0] == "goal_text":
         return Problem(field="goal", message="there is no goal", remedy="Say what to reach, with a number.")
-    return Problem(field=name, message=message, remedy="See: mlagent run --help")
+    _, message, remedy = slip(where, message)
+    return Problem(field=str(where[0]), message=message, remedy=remedy)
 
 
 def _looks(options: RunOptions, arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -78,6 +79,8 @@ def _looks(options: RunOptions, arguments: argparse.Namespace) -> Iterator[tuple
     yield "dataset", lambda: _dataset(options)
     yield "planner", lambda: check_spec(options.planner)
     yield "coder", lambda: check_spec(options.coder)
+    yield "planner_options", lambda: check_options(options.planner_options)
+    yield "coder_options", lambda: check_options(options.coder_options)
     yield "device", lambda: _device(options.device)
     yield "sandbox", lambda: _confined(options)
     if arguments.project is not None:

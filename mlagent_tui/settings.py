@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from mlagent_tui import paths
 from mlagent_tui.errors import UsageError
 
+SERVER = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
+"""How a model behind an OpenAI-compatible server is named: `http://host:port/v1#model`."""
+
 Policy = Literal["never", "ask", "always"]
+Sharing = Literal["keep", "offload", "auto"]
+
+
+def _on_or_off(value: object) -> object:
+    """YAML reads `on` and `off` as truth values."""
+    return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
 class RoleOptions(BaseModel):
-    """How a role uses its model; every key may be left out."""
+    """How a role uses its model; every key may be left out, and is then left out of what is written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -37,7 +55,7 @@ class RoleOptions(BaseModel):
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
     """Threads of the CPU; 0: as many as there are physical cores, and one for a very small model."""
 
-    flash_attention: Literal["auto", "on", "off"] = "auto"
+    flash_attention: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = "auto"
     """An implementation of attention that needs less memory; auto: where the device has it."""
 
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
@@ -49,6 +67,10 @@ class RoleOptions(BaseModel):
     memory_check: bool = True
     """Whether a model that seems too large for the memory is refused before it is loaded."""
 
+    @model_serializer(mode="wrap")
+    def _what_was_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in dump(self).items() if name in self.model_fields_set}
+
 
 class Settings(BaseModel):
     """Defaults for every run; options of the command line take precedence."""
@@ -56,16 +78,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     planner: str = "bundled"
-    """The model that plans and decides: `bundled`, or the path of a .gguf file."""
+    """The model that plans and decides: `bundled`, a .gguf file, a folder of weights, or a server's URL."""
 
     coder: str = "bundled"
-    """The model that writes and explains code: `bundled`, or the path of a .gguf file."""
+    """The model that writes and explains code, named in the same way."""
 
     planner_options: RoleOptions = RoleOptions()
     """How the planner uses its model."""
 
     coder_options: RoleOptions = RoleOptions()
     """How the coder uses its model."""
+
+    sharing: Sharing = "auto"
+    """Whether language models stay in memory while a network trains: keep, offload, or auto by estimate."""
 
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where networks train; auto takes the first there is of cuda, mps and cpu."""
@@ -138,7 +163,10 @@ def load(path: Path | None = None) -> Settings:
 
 
 def _remedy(key: str) -> str:
-    field = Settings.model_fields.get(key)
+    outer, _, name = key.rpartition(".")
+    inner = outer in ("planner_options", "coder_options")
+    fields = RoleOptions.model_fields if inner else Settings.model_fields
+    field = fields.get(name if inner else key)
     if field is None:
-        return f"The settings are: {', '.join(Settings.model_fields)}."
+        return f"The {'options' if inner else 'settings'} are: {', '.join(fields)}."
     return f"{key}: {field.description} Default: {field.default}."

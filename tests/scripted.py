@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mlagent_tui.llm import Answer, LanguageModel, Message, OnText, Request
+from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, Request
 
 GOAL = {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": 0.3}
 CONFIG = {
@@ -82,7 +82,11 @@ class Scripted:
         self.closed = False
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         prompt = request.messages[-1].content
         task = prompt.splitlines()[0].removeprefix("Task: ")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from mlagent_tui import events
 from mlagent_tui.agent.clock import Clock
-from mlagent_tui.llm import Answer, LanguageModel, Message, OnText, Request
+from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, Request
+
+NOTICEABLE = 0.5
+"""Seconds that reading a prompt takes before it is told how far it is."""
+
+PACE = 0.1
+"""Seconds between two such tellings, at least."""
+
+PARTS = 100
+"""And so many of them for one prompt at most: each is a line of the journal."""
 
 
 class Overheard:
@@ -27,16 +37,43 @@ class Overheard:
         return self._model.context_length
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
-        self._tell(events.ModelAsked(role=self._role, task=task_of(request), prompt=shown(request)))
-        return self._model.generate(request, on_text, cancel)
+        role, task = self._role, task_of(request)
+        self._tell(events.ModelAsked(role=role, task=task, prompt=shown(request)))
+        reading = Reading(
+            lambda done, total: self._tell(
+                events.PromptProgress(role=role, task=task, done=done, total=total)
+            )
+        )
+        return self._model.generate(request, on_text, cancel, on_progress or reading)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return self._model.count_tokens(messages)
 
     def close(self) -> None:
         self._model.close()
+
+
+class Reading:
+    """How far a prompt has been read, passed on where that takes noticeable time, and then not too often."""
+
+    def __init__(self, tell: OnProgress, now: Callable[[], float] = time.monotonic) -> None:
+        self._tell = tell
+        self._now = now
+        self._next = now() + NOTICEABLE
+        self._told = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = self._now()
+        if now < self._next or done >= total or (done - self._told) * PARTS < total:
+            return
+        self._next, self._told = now + PACE, done
+        self._tell(done, total)
 
 
 class Timed:
@@ -49,10 +86,14 @@ class Timed:
         self.context_length = model.context_length
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         with self._clock.spend("thinking"):
-            return self._model.generate(request, on_text, cancel)
+            return self._model.generate(request, on_text, cancel, on_progress)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return self._model.count_tokens(messages)

@@ -27,7 +27,7 @@ from mlagent_tui.errors import (
     ToolError,
     TrialError,
 )
-from mlagent_tui.schemas import DataCard, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
+from mlagent_tui.schemas import DataCard, EvalConfig, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
 
 EXIT_ACHIEVED, EXIT_STOPPED = 0, 3
 
@@ -36,6 +36,9 @@ CONFIG_ATTEMPTS = 4
 
 FAILURES = (ConfigError, CodeError, TrialError, ModelError, ToolError)
 """What ends an iteration and is recorded as its result; any other error ends the run."""
+
+OUT_OF_MEMORY = "out of memory"
+"""How trials say that they broke off for want of it."""
 
 T = TypeVar("T")
 Steps = Generator[events.Event, None, T]
@@ -196,8 +199,18 @@ class Loop:
 
     def evaluate(self, call: ToolCall) -> Steps[EvalResult]:
         """A short training, with live events."""
+        settings = EvalConfig.model_validate(planning.arguments(call, self.config)["eval_config"])
+        yield from self.make_room(self.config, settings)
         with self.session.clock.spend("training"):
             return EvalResult.model_validate((yield from self.planned(call)))
+
+    def make_room(self, config: ModelConfig, settings: EvalConfig) -> Steps[None]:
+        """Language models give way to a trial where they share its memory and the policy wants it."""
+        last = self.history[-1].entry.reason if self.history else ""
+        with self.session.clock.spend("loading"):
+            yield from self.background(
+                lambda: self.session.make_room(config, settings, self.card, OUT_OF_MEMORY in last)
+            )
 
     def extra(self, call: ToolCall) -> Steps[None]:
         """A planned call besides the three core tools; its failure is said and stops nothing."""
@@ -248,6 +261,8 @@ class Loop:
         best = next((a for a in self.history if a.entry is entry), None)
         if best is not None:
             try:
+                if best.config and best.eval_config:
+                    yield from self.make_room(best.config, best.eval_config)
                 runs = [attempt.entry.run_id for attempt in self.history]
                 scores = yield from self.checking(lambda: self.session.test(best, runs))
                 yield events.BestTested(
@@ -315,8 +330,7 @@ class Loop:
 
     def planned(self, call: ToolCall) -> Steps[Any]:
         """A planned call, on the configuration as it is now."""
-        assert self.now.config is not None  # every call of a plan comes after it
-        return (yield from self.call(call.tool, planning.arguments(call, self.now.config)))
+        return (yield from self.call(call.tool, planning.arguments(call, self.config)))
 
     def call(self, name: str, arguments: dict[str, Any]) -> Steps[Any]:
         """A call of one of the nine tools, with its events."""
@@ -342,6 +356,12 @@ class Loop:
         )
         changed = self.origin is not None and not self.origin.again
         return planning.branched(brief, self.origin.attempt) if self.origin and changed else brief
+
+    @property
+    def config(self) -> ModelConfig:
+        """The network of this iteration, once it is configured: every call of a plan comes after that."""
+        assert self.now.config is not None
+        return self.now.config
 
     @property
     def seed(self) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlagent_tui.schemas import DatasetName
-from mlagent_tui.settings import Policy, RoleOptions
+from mlagent_tui.settings import Policy, RoleOptions, Sharing
 
 
 class RunOptions(BaseModel):
@@ -21,6 +21,7 @@ class RunOptions(BaseModel):
     coder: str = "bundled"
     planner_options: RoleOptions = RoleOptions()
     coder_options: RoleOptions = RoleOptions()
+    sharing: Sharing = "auto"
     dataset: DatasetName | None = Field(default=None, description="overrides what the goal's text names")
     iterations: Annotated[int, Field(ge=1, le=1000)] = 8
     patience: Annotated[int, Field(ge=1, le=1000)] = 3

@@ -23,15 +23,16 @@ from mlagent_tui.agent.listening import Overheard, Timed
 from mlagent_tui.agent.planner import Planner
 from mlagent_tui.agent.recovery import Saved
 from mlagent_tui.agent.resources import Meter
+from mlagent_tui.agent.sharing import Estimate, Lending, Lent
 from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.commands import Listener
-from mlagent_tui.errors import ProjectError
+from mlagent_tui.errors import ConfigError, ProjectError, TrialError
 from mlagent_tui.experiments import Project, report
-from mlagent_tui.llm import Answer, LanguageModel, open_models
-from mlagent_tui.schemas import DataCard, DatasetName, ModelConfig
+from mlagent_tui.llm import Answer, LanguageModel, free_memory, open_models
+from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
-from mlagent_tui.training import TestResult, data_card
+from mlagent_tui.training import TestResult, data_card, expected_memory
 
 T = TypeVar("T")
 OpenModels = Callable[[str, str, RoleOptions, RoleOptions], tuple[LanguageModel, LanguageModel]]
@@ -64,6 +65,7 @@ class Session:
         self.control = Control(self.project.root, self.saved, self.hands, self.cancel, emit)
         self._closing = ExitStack()
         self.pool: IterationPool
+        self.lending: Lending
         self.planner: Planner
         self.tools: ToolContext
 
@@ -100,14 +102,16 @@ class Session:
         )
         self._closing.callback(planner.close)
         self._closing.callback(coder.close)
+        models: dict[events.Role, LanguageModel] = {"planner": planner, "coder": coder}
+        self.lending = Lending(options.sharing, models, self.clock, emit, self.cancel)
         self.planner = Planner(
-            Overheard(planner, "planner", emit),
+            Lent(Overheard(planner, "planner", emit), "planner", self.lending),
             seed=options.seed,
             on_text=lambda task, text, thinking: emit(_tokens("planner", task, text, thinking)),
             on_call=lambda task, answer: emit(_called("planner", task, answer)),
             cancel=self.cancel,
         )
-        timed = Timed(Overheard(coder, "coder", emit), self.clock)
+        timed = Timed(Lent(Overheard(coder, "coder", emit), "coder", self.lending), self.clock)
         self.tools = ToolContext(
             root=self.project.root,
             coder=lambda: timed,
@@ -143,6 +147,21 @@ class Session:
         """Build the configuration without weights in a trial worker. Raises `ConfigError`."""
         with self.pool.worker() as worker:
             worker.check_config(config)
+
+    def make_room(self, config: ModelConfig, settings: EvalConfig, card: DataCard, ran_out: bool) -> None:
+        """Let language models give way to a trial of `config` where the sharing policy wants it."""
+
+        def estimate() -> Estimate | None:
+            try:
+                with self.pool.worker() as worker:
+                    room = worker.room(settings.device)
+                need = expected_memory(config, settings, card, room.device)
+            except (ConfigError, TrialError):
+                return None  # nobody knows: the trial itself will tell what is wrong
+            free = free_memory() if room.free is None else room.free
+            return Estimate(room.device, need, free, ran_out)
+
+        self.lending.make_room(estimate)
 
     def test(self, best: Attempt, run_ids: list[str]) -> TestResult:
         """Scores of a stored network on the test part; meanwhile the curves of all runs are drawn.

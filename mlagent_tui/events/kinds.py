@@ -143,6 +143,16 @@ class ModelAsked(Event):
     prompt: str
 
 
+class PromptProgress(Event):
+    """How many tokens of a long prompt a language model has read; told some hundred times at most."""
+
+    type: Literal["prompt_progress"] = "prompt_progress"
+    role: Role
+    task: str
+    done: int
+    total: int
+
+
 class TokensStreamed(Event):
     """A piece of a language model's answer, or of its thinking."""
 
@@ -164,6 +174,33 @@ class ModelCalled(Event):
     seconds: float = 0.0
     prompt_seconds: float = 0.0
     finish: str = ""
+
+
+class ModelUnloaded(Event):
+    """A language model has given its memory to a trial, and why; asked again, it is loaded again."""
+
+    type: Literal["model_unloaded"] = "model_unloaded"
+    model: str
+    roles: list[Role]
+    memory_mb: float = 0.0
+    reason: str = ""
+
+
+class ModelLoading(Event):
+    """A language model that was unloaded is being loaded again."""
+
+    type: Literal["model_loading"] = "model_loading"
+    model: str
+    roles: list[Role]
+
+
+class ModelLoaded(Event):
+    """It has been loaded again."""
+
+    type: Literal["model_loaded"] = "model_loaded"
+    model: str
+    roles: list[Role]
+    seconds: float = 0.0
 
 
 class PlanMade(Event):
@@ -381,6 +418,7 @@ class Unreadable(Event):
 AnyEvent = Annotated[
     RunStarted | RunResumed | GoalUnderstood | Warned | StepStarted | StepFinished | ToolCalled | ToolFinished
     | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
+    | PromptProgress | ModelUnloaded | ModelLoading | ModelLoaded
     | TrialStarted | BatchDone | EpochDone | TrialFinished | BestTested | DecisionMade
     | Paused | Continued | Steered | Edited | Queued | ApprovalAsked | ApprovalGiven | Resources
     | TimeSpent | Failed | RunFinished | Unreadable,
@@ -393,7 +431,7 @@ DURABLE = (
 )  # fmt: skip
 """What ends a step or says what the user wants: it is on the disk before the run goes on."""
 
-STREAMED = frozenset({"batch_done", "model_asked", "resources", "tokens_streamed"})
+STREAMED = frozenset({"batch_done", "model_asked", "prompt_progress", "resources", "tokens_streamed"})
 """The types that make up most of a journal, and that nobody needs to know how far a run came."""
 
 

@@ -6,33 +6,45 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm.base import Answer, LanguageModel, Message, OnText, PromptTooLong, Request
+from mlagent_tui.llm.base import Answer, LanguageModel, Message, OnProgress, OnText, PromptTooLong, Request
 from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
+from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.machine import memory
 from mlagent_tui.llm.process import Options
-from mlagent_tui.llm.roles import check_spec, open_role, open_roles, parse
+from mlagent_tui.llm.roles import check_options, check_spec, open_role, open_roles, parse
 from mlagent_tui.llm.structured import structured
 from mlagent_tui.settings import RoleOptions
 
 __all__ = [
     "Answer",
+    "Held",
     "LanguageModel",
     "Message",
+    "OnProgress",
     "OnText",
     "Options",
     "PromptTooLong",
     "Request",
     "RoleOptions",
     "ServedModel",
+    "check_options",
     "check_spec",
     "code_block",
+    "free_memory",
     "locate",
     "open_model",
     "open_models",
     "read_header",
+    "size",
     "structured",
 ]
+
+
+def free_memory() -> int:
+    """Bytes of the machine's memory that a program may still take."""
+    return memory()[1]
 
 
 def locate(spec: str) -> Path:

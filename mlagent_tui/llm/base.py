@@ -12,6 +12,7 @@ from mlagent_tui.errors import ModelError
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "cancelled"]
 OnText = Callable[[str, bool], None]
+OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,15 @@ class LanguageModel(Protocol):
         """Tokens that prompt and answer may have together."""
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         """Answers `request`; `on_text(piece, is_thinking)` hears the text as it is written.
 
+        `on_progress(done, total)` hears, where the model tells it, how many tokens of a long prompt are read.
         Raises `PromptTooLong` when no room is left for an answer, `ModelError` when the model fails.
         """
 

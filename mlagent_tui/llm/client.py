@@ -5,22 +5,21 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm.base import Answer, Message, OnText, PromptTooLong, Request
+from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooLong, Request
+from mlagent_tui.llm.fit import Held
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options, ServerDied, ServerProcess
 
 POLL_SECONDS = 0.05
 CANCEL_SECONDS = 20.0
-
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,14 @@ class Manner:
     chat_template: str = ""
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What a server says of its model once it is loaded."""
+
+    context_length: int
+    memory: Held
+
+
 class Connection:
     """A server process that is there whenever it is called. A call during which it dies is repeated once."""
 
@@ -47,15 +54,18 @@ class Connection:
         self._lock = threading.Lock()
         self._calls = 0
         self._closed = False
-        self._context_length = 0
+        self._loaded: Loaded | None = None
+        self._waiting = True
         self._server: ServerProcess | None = ServerProcess(path, self._options)
 
     @property
-    def context_length(self) -> int:
-        """Tokens that prompt and answer may have together; waits for the model to be loaded."""
+    def loaded(self) -> Loaded:
+        """What is known of the model since it was first loaded; waits for that."""
         with self._lock:
-            self._ready()
-        return self._context_length
+            if not self._loaded:
+                self._ready()
+            assert self._loaded
+            return self._loaded
 
     @property
     def pid(self) -> int | None:
@@ -76,6 +86,11 @@ class Connection:
                 self._stop()
                 raise self._died("answered, twice", error) from error
 
+    def load(self, cancel: threading.Event) -> bool:
+        """Loads the model where it is not; False when cancelled meanwhile."""
+        with self._lock:
+            return self._ready(cancel) is not None
+
     def unload(self) -> None:
         """Ends the process once no call is under way, to free its memory; the next call loads again."""
         with self._lock:
@@ -88,12 +103,15 @@ class Connection:
 
     def _stop(self) -> None:
         server, self._server = self._server, None
+        self._waiting = True
         if server:
             server.close()
 
     def _attempt(self, do: str, fields: dict[str, Any], stream: Stream) -> dict[str, Any] | None:
         """The reply to one call; None when it was cancelled and the server did not stop in time."""
-        server = self._ready()
+        server = self._ready(stream.cancel)
+        if not server:
+            return None
         self._calls += 1
         id_ = self._calls
         server.send(do=do, id=id_, **fields)
@@ -120,25 +138,27 @@ class Connection:
                 server.send(do="cancel", id=id_)
             raise
 
-    def _ready(self) -> ServerProcess:
-        """The server with its model loaded."""
+    def _ready(self, cancel: threading.Event | None = None) -> ServerProcess | None:
+        """The server with its model loaded; None when cancelled before it was."""
         if self._closed:
             raise ModelError(f"{self.name} was closed while it was in use")
-        if not self._server:
-            self._context_length = 0
-            self._server = ServerProcess(self.path, self._options)
-        if not self._context_length:
-            try:
-                reply = self._server.receive()
-                assert reply
-                self._context_length = _result(reply)["context_length"]
-            except ServerDied as error:
-                self._stop()
-                raise self._died("loaded its model", error) from error
-            except BaseException:
-                self._stop()
-                raise
-        return self._server
+        server = self._server = self._server or ServerProcess(self.path, self._options)
+        try:
+            while self._waiting:
+                if cancel and cancel.is_set():
+                    self._stop()
+                    return None
+                if reply := server.receive(POLL_SECONDS):
+                    told = _result(reply)
+                    self._loaded = Loaded(told["context_length"], Held(**told["memory"]))
+                    self._waiting = False
+        except ServerDied as error:
+            self._stop()
+            raise self._died("loaded its model", error) from error
+        except BaseException:
+            self._stop()
+            raise
+        return server
 
     def _died(self, when: str, error: ServerDied) -> ModelError:
         return ModelError(
@@ -183,29 +203,33 @@ class Stream:
 
 
 class ServedModel:
-    """A language model in a process of its own, as one role uses it.
-
-    `on_progress(done, total)` hears how many tokens of a long prompt have been evaluated.
-    """
+    """A language model in a process of its own, as one role uses it."""
 
     def __init__(self, path: Path, options: Options | None = None, manner: Manner | None = None) -> None:
         """Starts loading. Raises `ModelError` at once for what cannot be a model."""
         self._connection = Connection(path, options or Options())
         self._manner = manner or Manner()
         self.name = self._connection.name
-        self.on_progress: OnProgress | None = None
 
     def shared(self, manner: Manner) -> ServedModel:
         """The same loaded model as another role uses it; closing either closes both."""
         other = object.__new__(ServedModel)
         other._connection, other._manner, other.name = self._connection, manner, self.name
-        other.on_progress = None
         return other
+
+    def shares_with(self, other: ServedModel) -> bool:
+        """Whether both are the same loaded model."""
+        return self._connection is other._connection
 
     @property
     def context_length(self) -> int:
         """Tokens that prompt and answer may have together; waits for the model to be loaded."""
-        return self._connection.context_length
+        return self._connection.loaded.context_length
+
+    @property
+    def memory(self) -> Held:
+        """What it takes while it is loaded; waits for the model to be loaded the first time."""
+        return self._connection.loaded.memory
 
     @property
     def pid(self) -> int | None:
@@ -213,10 +237,14 @@ class ServedModel:
         return self._connection.pid
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         """Answers `request`; see `LanguageModel`. A repeated call does not hand on the same text again."""
-        stream = Stream(on_text, cancel, self.on_progress)
+        stream = Stream(on_text, cancel, on_progress)
         fields = dataclasses.asdict(request) | {
             "temperature": max(request.temperature, self._manner.temperature),
             "thinking_tokens": self._manner.thinking_tokens,
@@ -235,6 +263,10 @@ class ServedModel:
         reply = self._connection.call("count", fields, Stream())
         assert reply
         return int(reply["tokens"])
+
+    def load(self, cancel: threading.Event) -> bool:
+        """Loads the model where it was unloaded; False when cancelled meanwhile. Raises `ModelError`."""
+        return self._connection.load(cancel)
 
     def unload(self) -> None:
         """Gives the model's memory back until it is called again; waits for a call under way."""

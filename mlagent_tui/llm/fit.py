@@ -51,6 +51,22 @@ class Model:
         return min(self.layers, max(0, int((room - self.weights // 50 - SCRATCH) / each))) if each else 0
 
 
+@dataclass(frozen=True)
+class Held:
+    """Bytes that a loaded model holds: in the machine's memory, and in that of GPUs which have their own."""
+
+    host: int = 0
+    gpu: int = 0
+
+
+def held(model: Model, context: int, layers: int) -> Held:
+    """What a model holds with so many layers on GPUs that have memory of their own; -1: all of them."""
+    need, counted = model.need(context), model.layers + LAYERS_AND_OUTPUT
+    share = 1.0 if layers < 0 else min(layers / counted, 1.0)
+    on_gpu = int(share * need)
+    return Held(need - on_gpu, on_gpu)
+
+
 def gpu_layers(model: Model, context: int, wanted: int, gpu: int) -> int:
     """How many layers to put on a GPU with `gpu` bytes free; `wanted` -1: as many as fit, -1: all of them.
 

@@ -18,7 +18,7 @@ from typing import Any
 import openai
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm.base import Answer, Finish, Message, OnText, PromptTooLong, Request
+from mlagent_tui.llm.base import Answer, Finish, Message, OnProgress, OnText, PromptTooLong, Request
 from mlagent_tui.llm.client import POLL_SECONDS, Manner, Stream
 from mlagent_tui.llm.extract import json_object
 from mlagent_tui.llm.thinking import Writer, split
@@ -64,9 +64,16 @@ class RemoteModel:
         return self._context
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
-        """Answers `request`; see `LanguageModel`. A connection that breaks is tried once more."""
+        """Answers `request`; see `LanguageModel`. A connection that breaks is tried once more.
+
+        Servers of this kind do not tell how much of a prompt they have read.
+        """
         assert self.context_length
         stream = Stream(on_text, cancel)
         with self._lock:

@@ -19,10 +19,22 @@ from mlagent_tui.llm.folder import is_model_folder
 from mlagent_tui.llm.gguf import is_later_part
 
 MAX_DEPTH = 8
+"""How deep folders of models are looked into."""
+SHALLOW = 2
+"""The same for folders that hold all kinds of things."""
 MAX_LOOKED_AT = 50_000
 MAX_NOTE = 1_000_000
 OLLAMA_SYSTEM = "/usr/share/ollama/.ollama/models"
 OLLAMA_WEIGHTS = "application/vnd.ollama.image.model"
+
+
+_STORES = (
+    (".cache/llama.cpp", "llama.cpp"),
+    ("Library/Caches/llama.cpp", "llama.cpp"),
+    (".local/share/nomic.ai/GPT4All", "GPT4All"),
+    ("Library/Application Support/nomic.ai/GPT4All", "GPT4All"),
+)
+"""Below the home folder."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,8 @@ def searched(folders: Iterable[Path] = ()) -> list[Path]:
         *lm_studio_folders(),
         *ollama_folders(),
         hugging_face_cache(),
+        *(folder for folder, _ in stores()),
+        *(folder for folder, _ in mixed()),
     ]
     return [place for place in dict.fromkeys(places) if place.is_dir()]
 
@@ -67,15 +81,34 @@ def _everywhere(folders: Iterable[Path]) -> Iterator[Found]:
     for folder in ollama_folders():
         yield from ollama_models(folder)
     yield from hugging_face_models(hugging_face_cache())
+    for folder, source in stores():
+        yield from (Found(path, source) for path in models_below(folder))
+    for folder, source in mixed():
+        yield from (Found(path, source) for path in models_below(folder, SHALLOW))
 
 
-def models_below(folder: Path) -> Iterator[Path]:
-    """The .gguf files (of a split model its first) and folders of weights; hidden folders are left out."""
+def stores() -> list[tuple[Path, str]]:
+    """Folders in which other programs keep models, or people by habit, each with its name."""
+    home = Path.home()
+    kept = [(home / folder, source) for folder, source in _STORES]
+    return [*kept, (home / "models", "~/models"), (Path.cwd() / "models", "here")]
+
+
+def mixed() -> list[tuple[Path, str]]:
+    """Folders with models among other things."""
+    return [(Path.cwd(), "here"), (Path.home() / "Downloads", "Downloads")]
+
+
+def models_below(folder: Path, depth: int = MAX_DEPTH) -> Iterator[Path]:
+    """The .gguf files (of a split model its first) and folders of weights; hidden folders are left out.
+
+    `depth` is how far down from `folder`.
+    """
     looked_at = 0
     for here, inner, files in os.walk(folder):
         place = Path(here)
         looked_at += len(inner) + len(files)
-        if looked_at > MAX_LOOKED_AT or len(place.relative_to(folder).parts) >= MAX_DEPTH:
+        if looked_at > MAX_LOOKED_AT or len(place.relative_to(folder).parts) >= depth:
             inner.clear()
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(files):

@@ -5,7 +5,6 @@ A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http:/
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,13 +16,11 @@ from mlagent_tui.llm.client import Manner, ServedModel
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
-from mlagent_tui.settings import RoleOptions
+from mlagent_tui.settings import SERVER, RoleOptions
 
 MAX_TEMPLATE = 1_000_000
 CONTEXT = 16384
 """Tokens of context where neither the role's settings nor the model ask for fewer."""
-
-_URL = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def parse(spec: str) -> Place:
         return Place(paths.bundled_model())
     if "://" not in spec:
         return Place(Path(spec).expanduser().absolute())
-    if not _URL.fullmatch(spec):
+    if not SERVER.fullmatch(spec):
         raise ModelError(
             f"{spec} does not name a server", "Write http://HOST:PORT/v1#MODEL, without a user name or query."
         )
@@ -71,6 +68,11 @@ def check_spec(spec: str) -> None:
             raise ModelError(f"{place.path}/config.json names no model_type", "Choose a chat model.")
     else:
         read_header(place.path)
+
+
+def check_options(options: RoleOptions) -> None:
+    """Raises `ModelError` for a chat template that cannot be used, as far as it is quickly seen."""
+    _manner(options)
 
 
 def open_role(spec: str, options: RoleOptions) -> LanguageModel:

@@ -157,7 +157,7 @@ class Server:
         from mlagent_tui.llm.constrain import Constrainer
 
         self.options = options
-        self.model = _load(path, options)
+        self.model, self.memory = _load(path, options)
         self._formats: dict[str, ChatFormat] = {}
         self._format("")
         self.constrainer = Constrainer(self.model.guidance_tokenizer(), self.model.vocab_size)
@@ -213,22 +213,31 @@ class Server:
         return self._formats[template]
 
 
-def _load(path: Path, options: Options) -> Backend:
-    """The model of `path`. Raises `ModelError` for one that cannot be served, or does not fit into memory."""
+def _load(path: Path, options: Options) -> tuple[Backend, fit.Held]:
+    """The model of `path`, and what memory it takes.
+
+    Raises `ModelError` for one that cannot be served, or does not fit.
+    """
     from mlagent_tui.llm.machine import memory
 
     available = memory()[1]
     if path.is_dir():
         from mlagent_tui.llm.transformers import Transformers
 
-        return Transformers(read_folder(path), options, threads=_threads, available=available)
+        loaded = Transformers(read_folder(path), options, threads=_threads, available=available)
+        return loaded, loaded.memory()
+    from mlagent_tui.llm.build import facts
     from mlagent_tui.llm.llama_cpp import Llama
 
     header = read_header(path)
     context = min(header.context_length or options.context_limit, options.context_limit)
     model = fit.Model(header.name, header.size, header.layers, header.kv_bytes)
-    layers = _layers(model, context, options, available) if options.memory_check else options.gpu_layers
-    return Llama(
+    gpus = [device for device in facts()["devices"] if device["kind"] == "gpu"]
+    layers = options.gpu_layers
+    if options.memory_check:
+        layers = _layers(model, context, options, available, gpus)
+    apart = gpus and not any(gpu["unified"] for gpu in gpus)
+    llama = Llama(
         path,
         context_limit=options.context_limit,
         threads=options.threads or _threads(header.size),
@@ -236,13 +245,13 @@ def _load(path: Path, options: Options) -> Backend:
         flash_attention=options.flash_attention,
         prefix_bytes=min(PREFIX_BYTES, available // PREFIX_SHARE),
     )
+    return llama, fit.held(model, context, layers if apart else 0)
 
 
-def _layers(model: fit.Model, context: int, options: Options, available: int) -> int:
+def _layers(
+    model: fit.Model, context: int, options: Options, available: int, gpus: list[dict[str, Any]]
+) -> int:
     """How many layers to put on GPUs, -1 for all. Raises `ModelError` when the model does not fit."""
-    from mlagent_tui.llm.build import facts
-
-    gpus = [device for device in facts()["devices"] if device["kind"] == "gpu"]
     if not gpus or options.gpu_layers == 0:
         fit.check(model, context, available)
         return options.gpu_layers
@@ -271,7 +280,12 @@ def main(arguments: list[str]) -> int:
     except ModelError as error:
         replies.fail(error)
         return 1
-    replies.send(event="ready", name=server.model.name, context_length=server.model.context_length)
+    replies.send(
+        event="ready",
+        name=server.model.name,
+        context_length=server.model.context_length,
+        memory=dataclasses.asdict(server.memory),
+    )
     while True:
         fields = requests.next()
         replies.id = fields["id"]

@@ -10,6 +10,7 @@ import copy
 import inspect
 import json
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -127,6 +128,13 @@ class Transformers:
     def eos(self) -> str:
         """The text of the token that ends an answer, empty when there is none."""
         return str(self._tokenizer.eos_token or "")
+
+    def memory(self) -> fit.Held:
+        """What its weights take, in the machine's memory and in that of CUDA's devices."""
+        sizes: Counter[bool] = Counter()
+        for weight in self._model.parameters():
+            sizes[weight.device.type == "cuda"] += weight.nbytes
+        return fit.Held(sizes[False], sizes[True])
 
     def control_texts(self) -> list[str]:
         """How the control tokens are written; text from outside must not contain them."""

@@ -2,7 +2,17 @@
 
 from mlagent_tui.training.catalog import DATASETS, data_card
 from mlagent_tui.training.client import TrialWorker
+from mlagent_tui.training.footprint import expected_memory
 from mlagent_tui.training.pool import WorkerPool
-from mlagent_tui.training.replies import ConfigFacts, TestResult
+from mlagent_tui.training.replies import ConfigFacts, Room, TestResult
 
-__all__ = ["DATASETS", "ConfigFacts", "TestResult", "TrialWorker", "WorkerPool", "data_card"]
+__all__ = [
+    "DATASETS",
+    "ConfigFacts",
+    "Room",
+    "TestResult",
+    "TrialWorker",
+    "WorkerPool",
+    "data_card",
+    "expected_memory",
+]

@@ -17,7 +17,7 @@ from mlagent_tui.schemas import EpochMetrics, EvalConfig, EvalResult, ModelConfi
 from mlagent_tui.training.catalog import data_card
 from mlagent_tui.training.channel import Channel
 from mlagent_tui.training.code_rules import MAX_SOURCE, check_source
-from mlagent_tui.training.replies import ConfigFacts, Epoch, Progress, Started, TestResult, Trained
+from mlagent_tui.training.replies import ConfigFacts, Epoch, Progress, Room, Started, TestResult, Trained
 
 CHECK_SECONDS = 120.0
 Answer = TypeVar("Answer", bound=Value)
@@ -62,6 +62,10 @@ class TrialWorker:
         """Measured facts for an input of `input_size`, batch included; the explanation is empty."""
         arguments = {"source": self._source(script), "class_name": class_name, "input_size": list(input_size)}
         return _read(Summary, self._ask("measure", arguments, CHECK_SECONDS))
+
+    def room(self, device: str) -> Room:
+        """Where a trial on `device` ("auto" or one by name) would train. Raises `TrialError`."""
+        return _read(Room, self._ask("room", {"device": device}, CHECK_SECONDS))
 
     def evaluate(
         self,

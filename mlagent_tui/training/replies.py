@@ -19,6 +19,13 @@ class ConfigFacts(Value):
     layers: Annotated[list[LayerRow], Field(max_length=10_000)]
 
 
+class Room(Value):
+    """Where a trial would train; `free` bytes are left there, None where that is the machine's own memory."""
+
+    device: Literal["cuda", "mps", "cpu"]
+    free: int | None
+
+
 class TestResult(Value):
     """Measured once, on the part of the data that no trial has seen."""
 

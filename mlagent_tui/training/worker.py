@@ -24,7 +24,7 @@ from mlagent_tui.training import checks, trainer
 from mlagent_tui.training.datasets import Data, load
 from mlagent_tui.training.loading import describe, load_model
 from mlagent_tui.training.measuring import summarise
-from mlagent_tui.training.replies import Done, Ready, Refused, Started, TestResult
+from mlagent_tui.training.replies import Done, Ready, Refused, Room, Started, TestResult
 
 WEIGHTS = "model.safetensors"
 _TEXT = 4000
@@ -52,6 +52,12 @@ class Worker:
     def measure(self, source: str, class_name: str, input_size: list[int]) -> Value:
         """A `Summary`."""
         return summarise(load_model(source, class_name), class_name, tuple(input_size))
+
+    def room(self, device: str) -> Value:
+        """The device that a trial would use, and how much of its memory is free."""
+        chosen = _device(device)
+        free = torch.cuda.mem_get_info(chosen)[0] if chosen.type == "cuda" else None
+        return Room.model_validate({"device": chosen.type, "free": free})
 
     def evaluate(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
         """Train, validate, leave the weights in the working directory."""

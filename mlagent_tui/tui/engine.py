@@ -35,6 +35,8 @@ class Request:
     project: Path
     planner: str = "bundled"
     coder: str = "bundled"
+    planner_options: tuple[str, ...] = ()
+    coder_options: tuple[str, ...] = ()
     dataset: str = ""
     device: str = "auto"
     sandbox: str = "auto"
@@ -62,6 +64,8 @@ class Request:
             ("--seed", self.seed),
             ("--data-dir", self.data_dir),
             ("--branch-from", self.branch_from),
+            *(("--planner-option", option) for option in self.planner_options),
+            *(("--coder-option", option) for option in self.coder_options),
             *(("--hold", point) for point in self.hold),
         ]
         options = [f"{name}={value}" for name, value in said if value not in (None, "")]
@@ -191,8 +195,19 @@ class EngineLink:
 
 async def check(request: Request) -> Check:
     """Ask the engine's own command line what would keep `request` from starting. Starts and makes nothing."""
+    try:
+        out, err = await ask([*request.arguments()[:1], "--check", *request.arguments()[1:]], _CHECK_SECONDS)
+    except TimeoutError:
+        return Check(
+            (Problem("", "The check did not end within a minute.", "See what keeps the machine busy."),)
+        )
+    return read_check(out, err)
+
+
+async def ask(arguments: list[str], seconds: float) -> tuple[bytes, bytes]:
+    """What the command line prints to stdout and stderr. Raises `TimeoutError` and `OSError`."""
     process = await asyncio.create_subprocess_exec(
-        *_command([*request.arguments()[:1], "--check", *request.arguments()[1:]]),
+        *_command(arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -200,16 +215,11 @@ async def check(request: Request) -> Check:
         start_new_session=True,
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), _CHECK_SECONDS)
-    except TimeoutError:
-        return Check(
-            (Problem("", "The check did not end within a minute.", "See what keeps the machine busy."),)
-        )
+        return await asyncio.wait_for(process.communicate(), seconds)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return read_check(out, err)
 
 
 def read_check(out: bytes, err: bytes = b"") -> Check:

@@ -22,6 +22,11 @@ TOOLS = {
 """The core tools by the step of the loop that calls them."""
 
 
+def panel_of(task: str) -> str:
+    """The panel that shows the answer to a task."""
+    return {"code": "code", "explain": "summary"}.get(task, "plan")
+
+
 def short_tool(tool: str) -> str:
     """`assemble` for `pytorch_model_assembler`; other tools keep their name."""
     return TOOLS.get(tool, tool)
@@ -64,6 +69,18 @@ class Speech:
         if len(self.text) > 2 * MAX_WORDS:
             self.dropped += len(self.text) - MAX_WORDS
             self.text = self.text[-MAX_WORDS:]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How many tokens of its prompt a model has read."""
+
+    task: str
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"reading the prompt {self.done:,} / {self.total:,}"
 
 
 @dataclass(frozen=True)

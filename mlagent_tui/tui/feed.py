@@ -58,7 +58,7 @@ class Source(Protocol):
 
 
 def coalesce(told: Iterable[events.Event]) -> Iterator[events.Event]:
-    """The same events, neighbouring pieces of one answer joined, and of one epoch's batches only the last."""
+    """The same events, neighbouring pieces of an answer joined, of batches and progress only the last."""
     held: events.Event | None = None
     pieces: list[str] = []
     for event in told:
@@ -67,11 +67,7 @@ def coalesce(told: Iterable[events.Event]) -> Iterator[events.Event]:
                 pieces.append(event.text)
                 held = event
                 continue
-        elif (
-            isinstance(event, events.BatchDone)
-            and isinstance(held, events.BatchDone)
-            and (held.run_id, held.epoch) == (event.run_id, event.epoch)
-        ):
+        elif _replaces(event, held):
             held = event
             continue
         if held is not None:
@@ -79,6 +75,15 @@ def coalesce(told: Iterable[events.Event]) -> Iterator[events.Event]:
         held, pieces = event, [event.text] if isinstance(event, events.TokensStreamed) else []
     if held is not None:
         yield _joined(held, pieces)
+
+
+def _replaces(event: events.Event, held: events.Event | None) -> bool:
+    """Whether an event tells all that `held` does: a later batch of an epoch, more of a prompt."""
+    if isinstance(event, events.BatchDone) and isinstance(held, events.BatchDone):
+        return (held.run_id, held.epoch) == (event.run_id, event.epoch)
+    if isinstance(event, events.PromptProgress) and isinstance(held, events.PromptProgress):
+        return (held.role, held.task) == (event.role, event.task)
+    return False
 
 
 def _same_answer(a: events.TokensStreamed, b: events.TokensStreamed) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlagent_tui import events
 from mlagent_tui.tui import told, trials, words
-from mlagent_tui.tui.facts import Approval, Job, Network, short_tool
+from mlagent_tui.tui.facts import Approval, Job, Network, Reading, panel_of, short_tool
 from mlagent_tui.tui.state import ALL, RunState, seconds_of
 from mlagent_tui.tui.text import line
 
@@ -49,6 +49,7 @@ def _run_resumed(state: RunState, event: events.RunResumed) -> Touched:
     state.segment = state.last_time
     state.finished = state.failure = state.approval = None
     state.paused = ""
+    _all_there(state)
     state.sandbox, state.pid = event.sandbox or state.sandbox, event.pid
     for job in state.jobs:
         job.state = "waiting" if job.state == "failed" else job.state
@@ -75,6 +76,7 @@ def _run_finished(state: RunState, event: events.RunFinished) -> Touched:
     state.finished = event
     state.approval = None
     state.paused = ""
+    _all_there(state)
     for speech in state.speeches:
         speech.done = True
     for job in state.jobs:
@@ -91,6 +93,7 @@ def _run_finished(state: RunState, event: events.RunFinished) -> Touched:
 
 def _step_started(state: RunState, event: events.StepStarted) -> Touched:
     state.step = event.step
+    _answered(state)
     if event.step == "plan" or event.iteration > state.iteration:
         return _iteration_started(state, event)
     if event.step in ("understand", "report") or not state.jobs:
@@ -117,11 +120,12 @@ def _iteration_started(state: RunState, event: events.StepStarted) -> Touched:
 
 
 def _step_finished(state: RunState, event: events.StepFinished) -> Touched:
+    _answered(state)
     if event.step not in _CORE:
         state.mark(event.step, "done", event.seconds)
     for speech in state.speeches:
         speech.done = True
-    return ("plan",)
+    return ("header", "plan")
 
 
 def _plan_made(state: RunState, event: events.PlanMade) -> Touched:
@@ -157,18 +161,36 @@ def _tool_finished(state: RunState, event: events.ToolFinished) -> Touched:
 # --- what models say ------------------------------------------------------------------------------------
 
 
+def _all_there(state: RunState) -> None:
+    """None is away: a new engine loads them all, and one that has ended has none."""
+    _answered(state)
+    state.unloaded = []
+
+
+def _answered(state: RunState) -> None:
+    """No model is being loaded or reads: a step that is over has no use for them, whatever came of it."""
+    state.reading, state.loading = None, ""
+
+
+def _prompt_progress(state: RunState, event: events.PromptProgress) -> Touched:
+    state.reading = Reading(event.task, event.done, event.total)
+    return (panel_of(event.task),)
+
+
 def _tokens(state: RunState, event: events.TokensStreamed) -> Touched:
+    state.reading = None
     speech = state.say(event.role, event.task)
     speech.add(event.text, event.thinking, state.last_time)
     streamed = len(speech.text) + len(speech.thinking) + speech.dropped
     if speech.latest > speech.began + 0.2:
         tokens = streamed / state.chars_per_token.get(event.role, 3.5)
         state.tokens_per_second = tokens / (speech.latest - speech.began)
-    part = {"code": "code", "explain": "summary"}.get(event.task, "plan")
+    part = panel_of(event.task)
     return ("header", part) if not event.thinking else ("header", "plan", part)
 
 
 def _model_called(state: RunState, event: events.ModelCalled) -> Touched:
+    state.reading = None
     speech = next((s for s in reversed(state.speeches) if (s.role, s.task) == (event.role, event.task)), None)
     if speech is not None:
         speech.done = True
@@ -177,7 +199,23 @@ def _model_called(state: RunState, event: events.ModelCalled) -> Touched:
             state.chars_per_token[event.role] = max(0.5, characters / event.tokens)
     if event.tokens and event.seconds:
         state.tokens_per_second = event.tokens / event.seconds
-    return ("header", "plan", "summary")
+    return ("header", "plan", "code", "summary")
+
+
+def _model_unloaded(state: RunState, event: events.ModelUnloaded) -> Touched:
+    state.unloaded = [*state.unloaded, line(event.model)]
+    return ("header",)
+
+
+def _model_loading(state: RunState, event: events.ModelLoading) -> Touched:
+    state.loading = line(event.model)
+    return ("header",)
+
+
+def _model_loaded(state: RunState, event: events.ModelLoaded) -> Touched:
+    state.loading = ""
+    state.unloaded = [name for name in state.unloaded if name != line(event.model)]
+    return ("header",)
 
 
 def _config_made(state: RunState, event: events.ConfigMade) -> Touched:
@@ -288,8 +326,12 @@ _FOLDS: dict[type[events.Event], Callable[[RunState, Any], Touched]] = {
     events.PlanMade: _plan_made,
     events.ToolCalled: _tool_called,
     events.ToolFinished: _tool_finished,
+    events.PromptProgress: _prompt_progress,
     events.TokensStreamed: _tokens,
     events.ModelCalled: _model_called,
+    events.ModelUnloaded: _model_unloaded,
+    events.ModelLoading: _model_loading,
+    events.ModelLoaded: _model_loaded,
     events.ConfigMade: _config_made,
     events.CheckFailed: _check_failed,
     events.CodeMade: _code_made,

@@ -6,12 +6,14 @@ Only what can be told without the engine is told here; the rest is asked of `mla
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from mlagent_tui import paths
+from mlagent_tui.tui import found
 from mlagent_tui.tui.engine import Problem, Request
 
 EXAMPLES: tuple[str, ...] = (
@@ -41,6 +43,8 @@ class Form:
     goal: str = ""
     planner: str = "bundled"
     coder: str = "bundled"
+    planner_options: str = ""
+    coder_options: str = ""
     dataset: str = ""
     device: str = "auto"
     sandbox: str = "auto"
@@ -70,6 +74,8 @@ class Form:
             project=self.folder(base),
             planner=self.planner.strip() or "bundled",
             coder=self.coder.strip() or "bundled",
+            planner_options=tuple(shlex.split(self.planner_options)),
+            coder_options=tuple(shlex.split(self.coder_options)),
             dataset=self.dataset,
             device=self.device,
             sandbox=self.sandbox,
@@ -83,9 +89,10 @@ class Form:
 
     def problems(self, base: Path) -> list[Problem]:
         """What keeps this from being started, by field, in the order of the screen."""
-        found = [
+        told = [
             self._goal(),
             *(_model(role, getattr(self, role)) for role in ("planner", "coder")),
+            *(_options(name, getattr(self, name)) for name in ("planner_options", "coder_options")),
             _number("iterations", self.iterations, 1, 1000),
             _number("patience", self.patience, 1, 1000),
             self._time(),
@@ -93,7 +100,7 @@ class Form:
             _number("seed", self.seed, 0, 2**31 - 1),
             self._project(base),
         ]
-        return [problem for problem in found if problem is not None]
+        return [problem for problem in told if problem is not None]
 
     def _goal(self) -> Problem | None:
         if not self.goal.strip():
@@ -176,21 +183,68 @@ def _number(field: str, text: str, low: int, high: int) -> Problem | None:
 
 def _model(role: str, spec: str) -> Problem | None:
     spec = spec.strip()
-    if spec in ("", "bundled") or "://" in spec:
+    if spec in ("", "bundled"):
         return None
+    if "://" in spec:
+        return url_problem(role, spec)
     path = Path(spec).expanduser()
     key = {"planner": "F2", "coder": "F3"}[role]
     try:
-        if path.is_dir() and (path / "config.json").is_file():
-            return None  # of weights in another format: the engine tells whether it can use them
+        if found.is_weights(path):
+            return None  # the engine tells whether it can use them
         if path.is_dir():
-            return Problem(role, "This folder holds no model.", f"Pick a .gguf file with {key}.")
+            return Problem(
+                role,
+                "This folder holds no config.json with weights as .safetensors.",
+                f"Pick another, or a .gguf file, with {key}.",
+            )
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
         return Problem(
-            role, f"{error.strerror}: {path.name}", f"Pick a .gguf file with {key}, or type bundled."
+            role,
+            f"{error.strerror}: {path.name}",
+            f"Pick a model with {key}, or type bundled or http://HOST:PORT/v1#MODEL.",
         )
     if magic != b"GGUF":
         return Problem(role, f"{path.name} is no GGUF file.", f"Pick another with {key}, or type bundled.")
+    return None
+
+
+def url_problem(field: str, url: str) -> Problem | None:
+    """What is wrong with the URL of a server. Nothing is sent to it: that is for the run."""
+    from mlagent_tui.settings import SERVER
+
+    if SERVER.fullmatch(url):
+        return None
+    return Problem(
+        field, "This does not name a server.", "Write http://HOST:PORT/v1#MODEL, without user name or query."
+    )
+
+
+def _options(field: str, text: str) -> Problem | None:
+    """What is wrong with `context=8192 gpu_layers=20`: options of a role, as the command line takes them."""
+    if not text.strip():
+        return None
+    from pydantic import ValidationError
+
+    from mlagent_tui.settings import RoleOptions
+
+    known = ", ".join(RoleOptions.model_fields)
+    try:
+        words = [word.partition("=") for word in shlex.split(text)]
+    except ValueError:
+        return Problem(field, "A quotation mark is missing.", "Such as context=8192 gpu_layers=20.")
+    wrong = next((key for key, sign, value in words if not (key and sign and value)), None)
+    if wrong is not None:
+        return Problem(field, f"{wrong} has no value.", "Such as context=8192 gpu_layers=20.")
+    said = {key.replace("-", "_"): None if value == "null" else value for key, _, value in words}
+    try:
+        RoleOptions.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        if key not in RoleOptions.model_fields:
+            return Problem(field, f"There is no option {key}.", f"The options are: {known}.")
+        return Problem(field, f"{key}: {first['msg']}.", str(RoleOptions.model_fields[key].description))
     return None

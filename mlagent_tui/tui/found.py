@@ -1,58 +1,85 @@
-"""Model files on this machine: looked for where people keep them, within a bounded time."""
+"""The language models on this machine: what `mlagent models` lists, and what a picker can tell by itself."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mlagent_tui import paths
+from mlagent_tui.tui import engine
 
-SECONDS = 3.0
-DEPTH = 6
-MOST = 300
+SECONDS = 120.0
+"""The first time, memory is measured and every header read; later the list takes about a second."""
 
-_PLACES = (
-    "models", ".local/share/mlagent/models", ".cache/huggingface/hub", ".lmstudio/models",
-    ".cache/lm-studio/models", ".local/share/nomic.ai/GPT4All", ".cache/llama.cpp", "Downloads",
-    "Library/Application Support/nomic.ai/GPT4All", "Library/Caches/llama.cpp",
-)  # fmt: skip
-_SKIPPED = {"node_modules", "__pycache__", "site-packages", ".git", ".venv"}
+BUNDLED = "bundled"
+
+_FITS = {
+    "short": "fits with a short context",
+    "busy": "does not fit now: memory is in use",
+    "no": "does not fit into memory",
+}
 
 
 @dataclass(frozen=True)
-class ModelFile:
-    """A .gguf file. `size` is in bytes."""
+class Model:
+    """A model of the list. `spec` is what a role's field takes; `problem` says why it cannot be used."""
 
-    path: Path
-    size: int
-
-
-def places(here: Path) -> list[Path]:
-    """The folders that are searched, each once."""
-    home = Path.home()
-    beside = paths.bundled_model().parent
-    named = [beside, here, here / "models", *(home / place for place in _PLACES)]
-    return list(dict.fromkeys(folder for folder in named if folder.is_dir()))
+    spec: str
+    name: str
+    size: int = 0
+    facts: tuple[str, ...] = ()
+    fits: str = ""
+    """What is in the way of using it here; empty when nothing is."""
+    problem: str = ""
 
 
-def models(here: Path, seconds: float = SECONDS) -> list[ModelFile]:
-    """The .gguf files in these folders and below, the bundled one not among them, by name.
+@dataclass(frozen=True)
+class Listing:
+    """The models that were found, the usable ones first; or why there is no list."""
 
-    What takes longer than `seconds` is not found: a disk may be large, and somebody is waiting.
-    """
-    limit = time.monotonic() + seconds
-    found: dict[Path, ModelFile] = {}
-    for place in places(here):
-        for path in _below(place, DEPTH if place != here else 2, limit):
-            real = Path(os.path.realpath(path))
-            if real not in found and is_model(real) and real != paths.bundled_model():
-                found[real] = ModelFile(path, real.stat().st_size)
-            if len(found) >= MOST:
-                break
-    return sorted(found.values(), key=lambda model: (model.path.name.lower(), str(model.path)))
+    models: tuple[Model, ...] = ()
+    problem: str = ""
+
+
+async def models() -> Listing:
+    """Ask the command line for its list."""
+    try:
+        out, err = await engine.ask(["models", "--json"], SECONDS)
+    except TimeoutError:
+        return Listing(problem=f"The list was not there within {SECONDS:g} seconds.")
+    except OSError as error:
+        return Listing(problem=f"The list cannot be made: {error}.")
+    return read(out, err)
+
+
+def read(out: bytes, err: bytes = b"") -> Listing:
+    """What `mlagent models --json` has printed; anything but its JSON is a problem."""
+    try:
+        listed = [_model(entry) for entry in json.loads(out)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        words = err.decode("utf-8", "replace").strip() or "mlagent models printed nothing that can be read."
+        return Listing(problem=words)
+    return Listing(tuple(sorted(listed, key=lambda model: bool(model.problem))))
+
+
+def _model(entry: dict[str, Any]) -> Model:
+    facts = entry["facts"]
+    context = int(facts["context"])
+    told = (
+        str(entry["source"]),
+        str(facts["family"]),
+        str(facts["quantisation"]),
+        f"{context:,} tokens" if context else "",
+    )
+    return Model(
+        str(entry["spec"]),
+        str(facts["name"]),
+        int(facts["size"]),
+        tuple(fact for fact in told if fact),
+        _FITS.get(entry["fits"], ""),
+        str(facts["problem"]),
+    )
 
 
 def is_model(path: Path) -> bool:
@@ -66,23 +93,10 @@ def is_model(path: Path) -> bool:
         return False
 
 
-def _below(folder: Path, depth: int, limit: float) -> Iterator[Path]:
+def is_weights(path: Path) -> bool:
+    """Whether the folder holds a model as Hugging Face lays it out, its weights as safetensors."""
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
-        if time.monotonic() > limit:
-            return
-        if entry.name.lower().endswith(".gguf"):
-            yield Path(entry.path)
-        elif depth > 0 and entry.name not in _SKIPPED and _is_folder(entry):
-            yield from _below(Path(entry.path), depth - 1, limit)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
+        return (path / "config.json").is_file() and any(path.glob("*.safetensors"))
     except OSError:
         return False
 

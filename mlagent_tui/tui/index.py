@@ -12,7 +12,9 @@ from pathlib import Path
 
 from mlagent_tui import events
 
-STREAMING = {"tokens_streamed", "batch_done"}
+STREAMING = {"tokens_streamed", "batch_done", "prompt_progress"}
+LATEST = {"batch_done", "prompt_progress"}
+"""Of these, the last one tells all."""
 MAX_ENTRY = 256 * 1024
 """Bytes read of one entry; of a longer one, the end."""
 
@@ -104,6 +106,6 @@ class Index:
         return data
 
     def read(self, entry: int) -> list[events.Event]:
-        """The events of an entry; of batches, the last. Raises `OSError`."""
+        """The events of an entry; of batches and progress, the last. Raises `OSError`."""
         lines = [text for text in self.raw(entry).split(b"\n") if text]
-        return [events.parse(text) for text in (lines[-1:] if self.kind(entry) == "batch_done" else lines)]
+        return [events.parse(text) for text in (lines[-1:] if self.kind(entry) in LATEST else lines)]

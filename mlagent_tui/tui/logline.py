@@ -15,7 +15,10 @@ MAX_LINE = 2_000
 
 GROUPS: dict[str, set[str] | None] = {
     "all": None,
-    "models": {"model_asked", "tokens_streamed", "model_called", "check_failed"},
+    "models": {
+        "model_asked", "prompt_progress", "tokens_streamed", "model_called", "check_failed",
+        "model_unloaded", "model_loading", "model_loaded",
+    },
     "tools": {"tool_called", "tool_finished", "approval_asked", "approval_given"},
     "training": {"trial_started", "batch_done", "epoch_done", "trial_finished", "best_tested"},
     "decisions": {
@@ -29,7 +32,7 @@ GROUPS: dict[str, set[str] | None] = {
 STYLES = {
     "warned": "yellow", "check_failed": "yellow", "failed": "red", "unreadable": "red", "": "red",
     "decision_made": "bold", "run_started": "bold", "run_finished": "bold", "trial_finished": "bold",
-    "tokens_streamed": "dim", "batch_done": "dim", "model_asked": "dim",
+    "tokens_streamed": "dim", "batch_done": "dim", "model_asked": "dim", "prompt_progress": "dim",
 }  # fmt: skip
 
 
@@ -112,7 +115,13 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
         f"{short_tool(e.tool)} {'done' if e.ok else 'failed'} · {words.duration(e.seconds)} {e.result}"
     ),
     events.ModelAsked: lambda e: f"{e.role} · {e.task} is asked: {e.prompt}",
+    events.PromptProgress: lambda e: f"{e.role} · {e.task}: reading the prompt {e.done:,} / {e.total:,}",
     events.ModelCalled: _model_called,
+    events.ModelUnloaded: lambda e: f"{e.model} ({' and '.join(e.roles)}), {e.memory_mb:,.0f} MB: {e.reason}",
+    events.ModelLoading: lambda e: f"{e.model} ({' and '.join(e.roles)})",
+    events.ModelLoaded: lambda e: (
+        f"{e.model} ({' and '.join(e.roles)}) is there again · {words.duration(e.seconds)}"
+    ),
     events.PlanMade: lambda e: " → ".join(short_tool(str(call["tool"])) for call in e.plan["calls"]),
     events.ConfigMade: lambda e: (
         f"{e.parameters:,} parameters · {' → '.join(words.layer(part) for part in e.config['layers'])}"

@@ -12,7 +12,18 @@ from typing import Any
 
 from mlagent_tui import events
 from mlagent_tui.schemas import RegistryEntry
-from mlagent_tui.tui.facts import Approval, Job, JobState, Network, Point, Row, Speech, Trial
+from mlagent_tui.tui.facts import (
+    Approval,
+    Job,
+    JobState,
+    Network,
+    Point,
+    Reading,
+    Row,
+    Speech,
+    Trial,
+    panel_of,
+)
 
 MAX_SPEECHES = 12
 ALL = frozenset({"header", "plan", "code", "summary", "evaluation", "runs", "log"})
@@ -49,6 +60,9 @@ class RunState:
         self.step = ""
         self.jobs: list[Job] = []
         self.speeches: list[Speech] = []
+        self.reading: Reading | None = None
+        self.loading = ""
+        self.unloaded: list[str] = []
         self.decision: events.DecisionMade | None = None
         self.next_change: list[str] = []
         self.config: dict[str, Any] = {}
@@ -95,6 +109,10 @@ class RunState:
     def speech(self) -> Speech | None:
         """What a model is saying now."""
         return self.speeches[-1] if self.speeches and not self.speeches[-1].done else None
+
+    def reads(self, panel: str) -> str:
+        """How far a model has read the prompt of what this panel shows; empty while it reads none."""
+        return str(self.reading) if self.reading and panel_of(self.reading.task) == panel else ""
 
     @property
     def coder_writes(self) -> str:

@@ -10,7 +10,7 @@ import pytest
 from mlagent_tui import checkup
 from mlagent_tui.checkup import CODES, GOALS
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm import Answer, OnText, Request
+from mlagent_tui.llm import Answer, OnProgress, OnText, Request
 from tests.scripted import ACHIEVED, CONFIG, ITERATE, Scripted
 
 FIRST = """import torch
@@ -35,11 +35,15 @@ class Model(Scripted):
     """Answers prose as well, which has no task."""
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         if not request.messages[-1].content.startswith("Task: "):
             return Answer("so be it", "hm", "stop", 1000, 50, 2.0, 5.0)
-        return super().generate(request, on_text, cancel)
+        return super().generate(request, on_text, cancel, on_progress)
 
 
 def measured(**answers: Any) -> tuple[checkup.Checkup, Model, list[str]]:

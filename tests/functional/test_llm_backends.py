@@ -1,4 +1,4 @@
-"""The same weights through llama.cpp, through transformers, and through a server: the same answers.
+"""The same weights through llama.cpp, through transformers, and through a server: the same answers and runs.
 
 The server is llama-cpp-python's own OpenAI-compatible one, on the loopback.
 """
@@ -6,6 +6,7 @@ The server is llama-cpp-python's own OpenAI-compatible one, on the loopback.
 from __future__ import annotations
 
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -13,12 +14,15 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from minnow.samples import Sampler
-from mlagent_tui import paths
+from mlagent_tui import events, paths, workspace
+from mlagent_tui.agent import RunOptions, research
 from mlagent_tui.errors import ModelError
+from mlagent_tui.experiments import Project, registry
 from mlagent_tui.llm import (
     LanguageModel,
     Message,
@@ -145,6 +149,78 @@ def test_a_server_answers_as_llama_cpp_does(
     asked, text = expected[task]
     answer = on_a_server.generate(asked)
     assert (answer.text, answer.finish) == (text, "stop")
+
+
+# --- the whole loop -------------------------------------------------------------------------------------
+
+GOALS = (
+    "Design a small CNN for the digits data set that reaches at least 95% accuracy",
+    "An MLP for digits, at least 90% accuracy, no more than 20,000 parameters",
+)
+
+
+SECONDS = re.compile(r"\d+\.\d s\b")
+"""How long a training took, which a prompt tells: no two are alike."""
+
+
+def worked_on(goal: str, root: Path, model: str, **options: int) -> list[Any]:
+    """What a run on the model was asked and answered, and what came of it: all that must not differ."""
+    how = RoleOptions(**options)
+    asked = RunOptions(
+        goal_text=goal, planner=model, coder=model, planner_options=how, coder_options=how, iterations=3
+    )
+    workspace.prepare(root)
+    with Project(root) as project:
+        told = list(research(project, asked))
+    said: list[Any] = []
+    for event in told:
+        match event:
+            case events.ModelAsked():
+                said.append([event.role, event.task, SECONDS.sub("? s", event.prompt), ""])
+            case events.TokensStreamed():
+                said[-1][-1] += event.text
+            case events.DecisionMade():
+                said.append(event.decision)
+            case events.RunFinished():
+                said.append((event.outcome, event.exit_status))
+            case _:
+                pass
+    for entry in registry.load(root):
+        files = [
+            (root / entry.experiment_dir / name).read_text() for name in (paths.RUN_CONFIG, paths.RUN_CODE)
+        ]
+        said.append((*files, entry.metrics_summary, entry.decision))
+    return said
+
+
+@pytest.fixture(scope="module")
+def through_llama_cpp(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    folder = tmp_path_factory.mktemp("loops")
+    return {goal: worked_on(goal, folder / str(i), "bundled") for i, goal in enumerate(GOALS)}
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_the_loop_achieves_its_goal_through_llama_cpp(
+    goal: str, through_llama_cpp: dict[str, list[Any]]
+) -> None:
+    assert ("achieved", 0) in through_llama_cpp[goal]
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_the_loop_is_the_same_through_transformers(
+    goal: str, through_llama_cpp: dict[str, list[Any]], folder: Path, tmp_path: Path
+) -> None:
+    assert worked_on(goal, tmp_path / "p", str(folder)) == through_llama_cpp[goal]
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_the_loop_is_the_same_through_a_server(
+    goal: str, through_llama_cpp: dict[str, list[Any]], url: str, tmp_path: Path
+) -> None:
+    assert worked_on(goal, tmp_path / "p", f"{url}#minnow", context=2048) == through_llama_cpp[goal]
+
+
+# --- what else holds of each ----------------------------------------------------------------------------
 
 
 def test_transformers_streams_cancels_and_goes_on(in_transformers: ServedModel) -> None:

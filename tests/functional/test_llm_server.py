@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from mlagent_tui import events
+from mlagent_tui.agent import listening
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import (
     Answer,
@@ -274,11 +276,27 @@ def test_instructions_are_evaluated_once_whatever_is_asked_in_between(tmp_path: 
 
 def test_a_long_prompt_tells_how_far_it_is(model: ServedModel) -> None:
     told: list[tuple[int, int]] = []
-    model.on_progress = lambda done, total: told.append((done, total))
-    answer = model.generate(Request((Message("user", "other words " * 200),), max_tokens=1))
-    model.on_progress = None
+    asked = Request((Message("user", "other words " * 200),), max_tokens=1)
+    answer = model.generate(asked, on_progress=lambda done, total: told.append((done, total)))
     assert told
     assert all(0 < done <= total == answer.prompt_tokens for done, total in told)
+
+
+def test_how_far_a_prompt_is_read_becomes_an_event_of_its_role_and_task(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "NOTICEABLE", 0.0)
+    told: list[events.Event] = []
+    overheard = listening.Overheard(ServedModel(path), "coder", told.append)
+    overheard.generate(Request((Message("user", "Task: code\n" + "some words " * 200),), max_tokens=1))
+    overheard.close()
+    asked, *progress = told
+    assert isinstance(asked, events.ModelAsked)
+    assert progress
+    for event in progress:
+        assert isinstance(event, events.PromptProgress)
+        assert (event.role, event.task) == ("coder", "code")
+        assert 0 < event.done < event.total
 
 
 def test_a_model_that_was_unloaded_is_loaded_again_when_it_is_asked(path: Path) -> None:
@@ -289,6 +307,30 @@ def test_a_model_that_was_unloaded_is_loaded_again_when_it_is_asked(path: Path) 
     assert model.pid is None
     assert model.generate(Request(ASK, max_tokens=3)).tokens == 3
     assert model.pid != before
+    model.close()
+
+
+def test_a_model_says_what_memory_it_takes_and_still_knows_its_context_while_it_is_away(path: Path) -> None:
+    model = ServedModel(path)
+    assert model.memory.host > path.stat().st_size
+    assert model.memory.gpu == 0
+    model.unload()
+    assert (model.context_length, model.pid) == (4096, None)
+    assert model.load(threading.Event())
+    assert model.pid
+    model.close()
+
+
+def test_loading_again_is_left_at_once_when_cancelled(path: Path) -> None:
+    model = ServedModel(path)
+    assert model.context_length
+    model.unload()
+    cancel = threading.Event()
+    cancel.set()
+    assert not model.load(cancel)
+    assert model.pid is None
+    assert model.generate(Request(ASK, max_tokens=3), None, cancel).finish == "cancelled"
+    assert model.generate(Request(ASK, max_tokens=3)).tokens == 3
     model.close()
 
 

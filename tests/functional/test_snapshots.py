@@ -34,10 +34,13 @@ SCREENS = (
 def _the_same_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No version in the frame, and the models that are found are those put there."""
     monkeypatch.setattr(start, "__version__", "0")
-    folder = home / "models"
-    folder.mkdir()
-    (folder / "own-7b.gguf").write_bytes(b"GGUF" + bytes(4_100_000))
-    monkeypatch.setattr(found, "places", lambda here: [folder])
+    own = home / "models" / "own-7b.gguf"
+    facts = ("~/models", "qwen3", "Q4_K_M", "40,960 tokens")
+
+    async def models() -> found.Listing:
+        return found.Listing((found.Model(str(own), "own-7b", 4_100_000_000, facts),))
+
+    monkeypatch.setattr(found, "models", models)
 
 
 @pytest.mark.slow

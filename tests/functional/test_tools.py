@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from mlagent_tui import events, paths
 from mlagent_tui.errors import CodeError, DataError, Interrupted, ModelError, ToolError
-from mlagent_tui.llm.base import Answer, Message, OnText, Request
+from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, Request
 from mlagent_tui.schemas import EpochMetrics, EvalResult, Summary
 from mlagent_tui.tools import (
     ToolContext,
@@ -72,7 +72,11 @@ class Coder:
         self.requests: list[Request] = []
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         self.requests.append(request)
         answer = self.answers.pop(0)

@@ -15,12 +15,13 @@ import pytest
 
 from mlagent_tui import cli, events, headless, settings, workspace
 from mlagent_tui.agent import Hands, RunOptions, research
-from mlagent_tui.arguments import duration, parser, run_options
+from mlagent_tui.arguments import duration, parser, resumed_options, run_options
 from mlagent_tui.cli import main
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, registry, runs
 from mlagent_tui.headless import Output
 from mlagent_tui.schemas import EvalResult, ModelConfig, RegistryEntry
+from mlagent_tui.settings import RoleOptions
 from tests.scripted import CONFIG, GOAL, Scripted
 
 Capture = pytest.CaptureFixture[str]
@@ -100,6 +101,68 @@ def test_options_take_precedence_over_settings_and_roles_over_model(
     both = parse(["run", "a goal", "--model", "m.gguf", "--coder", "c.gguf"])
     options = run_options(both, settings.load())
     assert (options.planner, options.coder) == (str(here / "m.gguf"), str(here / "c.gguf"))
+
+
+def test_options_of_a_role_come_on_top_of_those_of_both_and_of_the_settings(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "settings.yaml").write_text(
+        "sharing: keep\nplanner_options: {temperature: 0.3, gpu_layers: 7, flash_attention: on}\n"
+    )
+    monkeypatch.setenv("MLAGENT_CONFIG", str(here / "settings.yaml"))
+    said = [
+        "--model-option", "context=8192", "--model-option", "temperature=0.5",
+        "--planner-option", "context=4096", "--planner-option", "gpu-layers=null",
+        "--coder-option", "memory_check=false",
+        "--coder-option", "chat_template=t.jinja",
+    ]  # fmt: skip
+    told = parser(cli._COMMANDS).parse_args(["run", "a goal", *said])
+    options: RunOptions = run_options(told, settings.load())
+    assert options.planner_options.model_dump() == {
+        "temperature": 0.5, "gpu_layers": None, "flash_attention": "on", "context": 4096,
+    }  # fmt: skip
+    assert options.coder_options.model_dump() == {
+        "context": 8192, "temperature": 0.5, "memory_check": False, "chat_template": here / "t.jinja",
+    }  # fmt: skip
+    assert options.sharing == "keep"
+    again = RunOptions.model_validate(options.model_dump(mode="json"))
+    assert again == options
+    assert again.planner_options.model_fields_set == options.planner_options.model_fields_set
+
+
+def test_a_resumed_run_keeps_its_options_but_for_what_is_said_now() -> None:
+    stored = RunOptions(goal_text="a goal", planner_options=RoleOptions(context=8192), sharing="keep")
+    parse = parser(cli._COMMANDS).parse_args
+    assert resumed_options(parse(["resume", "p"]), stored) == stored
+    said = ["--planner-option", "threads=2", "--sharing", "offload", "--iterations", "20"]
+    options: RunOptions = resumed_options(parse(["resume", "p", *said]), stored)
+    assert options.planner_options.model_dump() == {"context": 8192, "threads": 2}
+    assert (options.sharing, options.iterations, options.coder_options) == ("offload", 20, RoleOptions())
+
+
+@pytest.mark.parametrize(
+    ("argv", "said", "remedy"),
+    [
+        (
+            ["--planner-option", "contxt=1"],
+            "--planner-option: there is no option 'contxt'",
+            "thinking_budget",
+        ),
+        (["--model-option", "context=3"], "--model-option: context: Input should be", "Tokens that prompt"),
+        (["--coder-option", "context"], "'context' is not of the form KEY=VALUE", "--help"),
+        (["--sharing", "sometimes"], "--sharing: Input should be 'keep', 'offload' or 'auto'", "--help"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named_with_those_that_can(
+    argv: list[str], said: str, remedy: str, capsys: Capture
+) -> None:
+    assert main(["run", "a goal", *argv]) == 2
+    told = capsys.readouterr().err
+    assert said in told.splitlines()[0]
+    assert remedy in told.splitlines()[1]
+    if "sharing" not in argv[0]:
+        assert main(["models", "check", "bundled", "--model-option", argv[1]]) == 2
+        assert remedy in capsys.readouterr().err
 
 
 # --- errors ---------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ def everything() -> list[events.Event]:
         events.GoalUnderstood(goal=goal),
         events.Warned(message=EVIL, remedy=EVIL),
         events.StepStarted(step="plan", iteration=1),
+        events.PromptProgress(role="planner", task=EVIL, done=1024, total=8192),
         events.TokensStreamed(role="planner", task=EVIL, text=EVIL),
         events.PlanMade(plan={"calls": calls}),
         events.ConfigMade(config={}, parameters=5, steps=[{"type": EVIL}]),
@@ -58,6 +59,9 @@ def everything() -> list[events.Event]:
         events.CodeMade(code=EVIL, accepted=True),
         events.SummaryMade(summary=summary),
         events.TrialStarted(run_id=EVIL, device=EVIL),
+        events.ModelUnloaded(model=EVIL, roles=["planner"], memory_mb=12.5, reason=EVIL),
+        events.ModelLoading(model=EVIL, roles=["planner"]),
+        events.ModelLoaded(model=EVIL, roles=["planner"], seconds=1.5),
         events.BatchDone(run_id="r", epoch=1, epochs=2, batch=1, batches=3, loss=0.5, images_per_second=10.0),
         events.EpochDone(run_id="r", epoch=1, epochs=2, train_loss=1.0),
         events.TrialFinished(result=result),
@@ -119,6 +123,23 @@ def test_colour_on_a_terminal_and_none_in_a_file(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert Terminal(Tty()).style("x", "red") == "\x1b[31mx\x1b[0m"
     assert Terminal(io.StringIO()).style("x", "red") == "x"
+
+
+def test_a_long_prompt_is_shown_as_it_is_read_and_a_model_that_gives_way_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Tty()
+    console = Console(stream)
+    console.show(events.PromptProgress(role="planner", task="config", done=1024, total=8192))
+    console.show(
+        events.ModelUnloaded(model="big", roles=["planner"], memory_mb=12_400, reason="it is in the way")
+    )
+    console.show(events.ModelLoaded(model="big", roles=["planner"], seconds=4.2))
+    assert "config     reading the prompt 1,024 / 8,192" in stream.getvalue()
+    lines = stream.getvalue().rpartition("\x1b[2K")[2].splitlines()
+    assert lines == ["unload     big, 12.4 GB: it is in the way", "load       big again, in 4.2 s"]
 
 
 def test_quiet_shows_warnings_and_nothing_else() -> None:

@@ -70,9 +70,20 @@ def test_a_report_tells_speeds_rates_misses_and_the_verdict() -> None:
     found = Checkup("m", "Model M", 4096, 1.5, 800.0, 25.0, 22.0, 0.31)
     for rate in (found.valid_json, found.goals, found.configs, found.decisions):
         rate.note()
-    found.code.note("fc1: expected 2048 input features, got 1024")
+    for _ in range(3):
+        found.code.note("fc1: expected 2048 input features, got 1024")
     text = models_command.report(found)
-    for part in ("Model M", "4,096", "800", "25.0", "22.0", "0.31", "0 of 1", "fc1: expected", "1 of 1"):
+    for part in (
+        "Model M",
+        "4,096",
+        "800",
+        "25.0",
+        "22.0",
+        "0.31",
+        "0 of 3",
+        "got 1024 (3 times)\n",
+        "1 of 1",
+    ):
         assert part in text
     assert text.endswith("It suits the planner.")
 

@@ -73,6 +73,8 @@ def test_settings_are_read_from_the_file_that_the_environment_names(
         ("sandbox: maybe", ["sandbox", "required", "Default: auto"]),
         ("iterations: 0", ["iterations", "greater than or equal to 1"]),
         ("plannner: bundled", ["plannner", "The settings are", "patience"]),
+        ("planner_options: {contxt: 1}", ["planner_options.contxt", "The options are", "thinking_budget"]),
+        ("coder_options: {context: 1}", ["coder_options.context", "Tokens that prompt"]),
         ("- a list", ["the file"]),
         ("{unclosed", ["cannot read"]),
         ("\x00", ["cannot read"]),

@@ -180,6 +180,8 @@ the mouse, `ctrl+c` copies.
 
     @staticmethod
     def _subtitle(state: RunState, writing: bool, code: str, marked: set[int]) -> str:
+        if state.reads("code"):
+            return state.reads("code")
         if writing:
             return f"writing · {code.count(chr(10)) + 1} lines"
         if not code:

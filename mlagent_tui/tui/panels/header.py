@@ -50,6 +50,8 @@ def status(state: RunState, moment: Moment) -> tuple[str, str]:
     if state.paused:
         before = f" before {line(state.held_before)}" if state.held_before else ""
         return f"‖ paused{before}", "$text-warning"
+    if state.loading:
+        return f"▶ loading {state.loading}", "$text-accent"
     return f"▶ {DOING.get(state.step, line(state.step) or 'starting')}", "$text-success"
 
 
@@ -72,6 +74,7 @@ def items(state: RunState, moment: Moment) -> list[tuple[int, str, str]]:
         (3, f"sandbox {line(state.sandbox)}", "$text-error" if state.sandbox == "none" else "")
         if state.sandbox
         else (3, "", ""),
+        (3, f"{' and '.join(state.unloaded)} unloaded" if state.unloaded and not state.loading else "", ""),
         (5, f"{state.tokens_per_second:,.0f} tokens/s" if state.tokens_per_second else "", ""),
         (6, f"{state.memory_mb:,.0f} MB" if state.memory_mb else "", ""),
     ]

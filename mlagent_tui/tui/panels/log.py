@@ -147,6 +147,8 @@ NAMES = {
     "trial_started": "trial", "batch_done": "batch", "epoch_done": "epoch", "trial_finished": "result",
     "best_tested": "test", "decision_made": "decides", "warned": "warning", "time_spent": "times",
     "approval_asked": "may I", "approval_given": "answer", "": "damaged", "unreadable": "damaged",
+    "prompt_progress": "reads", "model_unloaded": "unload", "model_loading": "loads",
+    "model_loaded": "loaded",
 }  # fmt: skip
 
 

@@ -133,6 +133,8 @@ below it what the planner says: dimmed while it thinks, then what was understood
 
     @staticmethod
     def _note(state: RunState) -> str:
+        if state.reads("plan"):
+            return state.reads("plan")
         job = next((job for job in state.jobs if job.state == "running"), None)
         job = job or next((job for job in reversed(state.jobs) if job.state == "failed"), None)
         return cut(job.note, 60) if job is not None else ""

@@ -76,7 +76,8 @@ were measured on the built module. Below stands the coder's explanation, which i
             self._explanation = explanation
             self._explained.display = bool(explanation)
             self._explained.show([prose(explanation[-LIVE_CHARACTERS:])], follow=bool(live))
-        self.note("" if not network.layers else "measured" if network.measured else "as configured")
+        told = "" if not network.layers else "measured" if network.measured else "as configured"
+        self.note(state.reads("summary") or told)
 
     def _fill(self, network: Network) -> None:
         self._table.clear()

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,23 +16,53 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Footer, Input, OptionList, Static, TabbedContent, TabPane
+from textual.widgets.directory_tree import DirEntry
 from textual.widgets.option_list import Option
+from textual.widgets.tree import TreeNode
 
 from mlagent_tui import paths
-from mlagent_tui.tui import found, keys
-from mlagent_tui.tui.fields import MUTED, entry
+from mlagent_tui.tui import form, found, keys
+from mlagent_tui.tui.fields import MUTED, entry, problem_text
 from mlagent_tui.tui.recents import home_short
 from mlagent_tui.tui.text import line, plain
 
-BUNDLED = "bundled"
+BUNDLED = found.BUNDLED
+LOOKING = "looking"
+LEAST = 14
+"""Columns below which a path is not begun."""
+
+SERVER_HINT = """\
+The URL of an OpenAI-compatible server, and the model's name behind #:
+
+  Ollama         http://localhost:11434/v1#qwen3:8b
+  LM Studio      http://localhost:1234/v1#NAME
+  llama-server   http://localhost:8080/v1
+  vLLM           http://10.0.0.7:8000/v1#NAME
+
+Without a name, the server's only model is taken. A key goes into MLAGENT_API_KEY.
+Nothing is sent before the run begins."""
 
 
 class Tree(DirectoryTree):
-    """Folders and, among the files, language models only. `files` False: no files at all."""
+    """Folders and, among the files, language models only. `files` False: no files at all.
+
+    Folders that are themselves a model say so.
+    """
 
     def __init__(self, path: Path, *, files: bool, id: str) -> None:
         self.files = files
+        self._weights: dict[Path, bool] = {}
         super().__init__(path, id=id)
+
+    def render_label(self, node: TreeNode[DirEntry], base_style: Style, style: Style) -> Text:
+        label = super().render_label(node, base_style, style)
+        path = node.data.path if node.data else None
+        if self.files and path is not None:
+            if path not in self._weights:
+                self._weights[path] = found.is_weights(path)
+            if self._weights[path]:
+                label.append("  a model: enter takes it", base_style + Style(italic=True))
+        return label
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Neither what is hidden nor what cannot be picked."""
@@ -68,12 +101,13 @@ class _Browser(ModalScreen[str | None]):
 
 
 class ModelPicker(_Browser):
-    """Returns `bundled`, the path of a .gguf file, or None."""
+    """Returns what a role's field takes: `bundled`, a path, a URL; or None."""
 
     HELP = f"""# Pick a language model
 
-`bundled` is Minnow, which comes with the program and knows its vocabulary of layers. A larger model in the
-GGUF format, on your disk, understands more. Folders can be typed into the line above the tree.
+`bundled` is Minnow, which comes with the program and knows its vocabulary of layers. A larger model
+understands more: a .gguf file, a folder of Hugging Face weights (config.json beside .safetensors), or one
+that a server on your network holds. The list is that of `mlagent models`.
 
 {keys.help_text("models")}
 """
@@ -85,42 +119,55 @@ GGUF format, on your disk, understands more. Folders can be typed into the line 
         self.current = current.strip() or BUNDLED
 
     def compose(self) -> ComposeResult:
+        url = self.current if "://" in self.current else ""
         with Vertical(classes="dialog -tall") as dialog:
             dialog.border_title = f"The {self.role}'s model"
             dialog.border_subtitle = "enter: take it · tab: next · esc: cancel"
             yield Static(plain(f"now: {self.current}", MUTED), classes="dialog-words")
-            with TabbedContent(initial="found"):
+            with TabbedContent(initial="server" if url else "found"):
                 with TabPane("Found on this machine", id="found"):
                     yield OptionList(Option(_bundled(), id=BUNDLED), id="list")
                 with TabPane("Browse", id="browse"):
                     yield entry("path", str(self._folder()), "a folder or a file")
                     yield Tree(self._folder(), files=True, id="tree")
+                with TabPane("Server", id="server"):
+                    yield entry("url", url, "http://localhost:11434/v1#qwen3:8b")
+                    yield Static(plain(SERVER_HINT, MUTED), id="url-words")
         yield Footer()
 
     def on_mount(self) -> None:
         listed = self.query_one("#list", OptionList)
         listed.highlighted = 0
-        listed.loading = True
+        if "://" in self.current:
+            self.query_one("#url").focus()
+        else:
+            listed.focus()
+        listed.add_option(Option(plain("looking for others…", MUTED), id=LOOKING, disabled=True))
         self._look()
 
-    @work(thread=True, exit_on_error=False)
-    def _look(self) -> None:
-        self.app.call_from_thread(self._list, found.models(Path.cwd()))
-
-    def _list(self, files: list[found.ModelFile]) -> None:
+    @work(exit_on_error=False)
+    async def _look(self) -> None:
+        """Add what is found below the bundled model, which can be taken at once."""
+        listing = await found.models()
         listed = self.query_one("#list", OptionList)
-        listed.loading = False
-        listed.add_options([Option(_words(file), id=str(file.path)) for file in files])
-        if not files:
-            none = "No other .gguf files were found in the usual places. `Browse` shows the whole disk."
-            listed.add_option(Option(plain(none, MUTED), disabled=True))
-        here = [BUNDLED, *(str(file.path) for file in files)]
-        listed.highlighted = here.index(self.current) if self.current in here else 0
-        listed.focus()
+        listed.remove_option(LOOKING)
+        others = [model for model in listing.models if model.spec != BUNDLED]
+        columns = listed.scrollable_content_region.width - 2
+        for model in others:
+            listed.add_option(Option(_words(model, columns), id=model.spec, disabled=bool(model.problem)))
+        if not others:
+            none = listing.problem or "No other models were found where programs keep them."
+            told = f"{none} Browse shows the whole disk; a server can be named, too."
+            listed.add_option(Option(plain(told, MUTED), disabled=True))
+        here = [BUNDLED, *(model.spec for model in others)]
+        if listed.highlighted == 0 and self.current in here:
+            listed.highlighted = here.index(self.current)
 
     def _folder(self) -> Path:
         named = Path(self.current).expanduser()
-        return named.parent.absolute() if self.current != BUNDLED and named.parent.is_dir() else Path.home()
+        if self.current == BUNDLED or "://" in self.current or not named.parent.is_dir():
+            return Path.home()
+        return named.parent.absolute()
 
     @on(OptionList.OptionSelected)
     def _listed(self, event: OptionList.OptionSelected) -> None:
@@ -130,14 +177,36 @@ GGUF format, on your disk, understands more. Folders can be typed into the line 
     def _picked(self, event: DirectoryTree.FileSelected) -> None:
         self._take(event.path)
 
-    @on(Input.Submitted)
+    @on(DirectoryTree.DirectorySelected)
+    def _folder_picked(self, event: DirectoryTree.DirectorySelected) -> None:
+        if found.is_weights(event.path):
+            self.dismiss(str(event.path))
+
+    @on(Input.Submitted, "#path")
     def _typed(self, event: Input.Submitted) -> None:
+        if "://" in event.value:
+            self._take_url(event.value.strip())
+            return
         path = self._go(event.value)
-        if path is not None and path.is_file():
+        if path is not None and (path.is_file() or found.is_weights(path)):
             self._take(path)
 
+    @on(Input.Submitted, "#url")
+    def _url_typed(self, event: Input.Submitted) -> None:
+        self._take_url(event.value.strip())
+
+    def _take_url(self, url: str) -> None:
+        problem = form.url_problem("url", url)
+        if problem is None:
+            self.dismiss(url)
+            return
+        self.query_one(TabbedContent).active = "server"
+        self.query_one("#url-words", Static).update(
+            Content("\n\n").join([problem_text(problem), plain(SERVER_HINT, MUTED)])
+        )
+
     def _take(self, path: Path) -> None:
-        if found.is_model(path):
+        if found.is_model(path) or found.is_weights(path):
             self.dismiss(str(path))
         else:
             words = f"{line(path.name)} is no GGUF file, or not the first part of one."
@@ -192,8 +261,23 @@ def _bundled() -> Content:
     )  # fmt: skip
 
 
-def _words(file: found.ModelFile) -> Content:
+def _words(model: found.Model, columns: int) -> Content:
+    """A model of the list: its name and size, what it is, and where it lies."""
+    if model.problem:
+        return Content.assemble((line(model.name), MUTED), ("\n  cannot be used: ", "$text-warning"),
+                                (line(model.problem), MUTED))  # fmt: skip
+    facts = line(" · ".join(model.facts))
     return Content.assemble(
-        (line(file.path.name), "bold"), (f"  {found.size_text(file.size)}\n", "$text-accent"),
-        (line(home_short(file.path.parent)), MUTED),
+        (line(model.name), "bold"), (f"  {found.size_text(model.size)}", "$text-accent"),
+        (f"  {model.fits}" if model.fits else "", "$text-warning"),
+        "\n", (facts + _where(model, columns - cell_len(facts)), MUTED),
     )  # fmt: skip
+
+
+def _where(model: found.Model, room: int) -> str:
+    """The end of its path that fits; nothing for a blob, whose name says nothing."""
+    path = Path(model.spec)
+    told = f" · {line(home_short(path))}"
+    if path.name.startswith("sha256-") or room < LEAST:
+        return ""
+    return told if cell_len(told) <= room else f" · …{told[4 - room :]}"

@@ -36,6 +36,8 @@ REFRESH_SECONDS = 5.0
 
 TAGLINE = "neural networks, designed and tried on this machine"
 
+URL = "http://host:port/v1#model"
+
 _UNKNOWN = Check()
 
 _LIMITS = {
@@ -53,6 +55,9 @@ class StartScreen(Starting):
 
 Say what the network should reach: **a data set and a number**, such as *"a small CNN for digits, at least
 95% accuracy"*. Everything else has a default. What keeps a run from starting is said below its field.
+
+A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http://host:port/v1#model`. Its
+options are those of the settings file: `context=8192 thinking_budget=4096 gpu_layers=20` and so on.
 
 The run goes on in a process of its own: closing this program does not end it.
 
@@ -109,9 +114,11 @@ The run goes on in a process of its own: closing this program does not end it.
         )
         yield Field("goal", "Goal", goal, classes="-goal")
         for role, label, key in (("planner", "Planner", "F2"), ("coder", "Coder", "F3")):
-            tip = f"`bundled`, or the path of a .gguf file. {key} picks one."
+            tip = f"bundled, a .gguf file, a folder of weights, or {URL}. {key} picks one."
             pick = Button(f"pick {key}", id=f"pick-{role}", classes="pick", compact=True)
-            yield Field(role, label, entry(role, getattr(at, role), "bundled", tip), pick)
+            yield Field(role, label, entry(role, getattr(at, role), f"bundled, a path, or {URL}", tip), pick)
+            name, tip = f"{role}_options", f"How the {role} uses it: context=8192 gpu_layers=20, for example."
+            yield Field(name, "  options", entry(name, getattr(at, name), self._usual_options(name), tip))
         with Horizontal(classes="pair"):
             yield Field("dataset", "Data set", Choice(self._datasets(), at.dataset, "dataset"))
             devices = [(name, name) for name in form.DEVICES]
@@ -155,7 +162,10 @@ The run goes on in a process of its own: closing this program does not end it.
 
     def values(self) -> form.Form:
         """The fields as they stand."""
-        texts = ("planner", "coder", "iterations", "patience", "time_budget", "parameters", "seed", "project")
+        texts = (
+            "planner", "coder", "planner_options", "coder_options", "iterations", "patience", "time_budget",
+            "parameters", "seed", "project",
+        )  # fmt: skip
         choices = ("dataset", "device", "sandbox")
         return form.Form(
             goal=self.query_one("#goal", TextArea).text,
@@ -272,6 +282,11 @@ The run goes on in a process of its own: closing this program does not end it.
     def _usual(self, name: str) -> str:
         value = getattr(self.host.settings, name, None)
         return "no limit" if value is None else f"{value:g}"
+
+    def _usual_options(self, name: str) -> str:
+        """Those of the settings file, which hold where the field says nothing."""
+        usual = getattr(self.host.settings, name).model_dump(mode="json")
+        return " ".join(f"{key}={value}" for key, value in usual.items()) or "defaults"
 
     # --- starting -----------------------------------------------------------------------------------------
 

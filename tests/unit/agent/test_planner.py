@@ -10,7 +10,7 @@ import pytest
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.planner import USUAL_TOKENS, Planner, decision_prompt, named_datasets
 from mlagent_tui.errors import GoalError
-from mlagent_tui.llm import Answer, Message, OnText, Request
+from mlagent_tui.llm import Answer, Message, OnProgress, OnText, Request
 from mlagent_tui.schemas import DataCard, Goal, RegistryEntry
 
 TEXT = "a CNN for the digits that reaches at least 95%, under 20k parameters"
@@ -52,7 +52,11 @@ class Listed:
         self.asked: list[Request] = []
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         self.asked.append(request)
         text = self.answers[len(self.asked) - 1]

@@ -114,7 +114,29 @@ def test_the_hugging_face_cache_may_be_elsewhere(
     assert places.hugging_face_cache() == hub
 
 
-def test_the_folders_that_were_searched_are_told(home: Path, tmp_path: Path) -> None:
+def test_models_are_found_where_people_keep_them_by_habit(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = {
+        touch(home / "models/a/b/c/one.gguf"): "~/models",
+        touch(home / ".cache/llama.cpp/two.gguf"): "llama.cpp",
+        touch(home / ".local/share/nomic.ai/GPT4All/three.gguf"): "GPT4All",
+        touch(home / "Downloads/new/four.gguf"): "Downloads",
+        touch(tmp_path / "project/five.gguf"): "here",
+        folder(tmp_path / "models" / "deep" / "er" / "still" / "six"): "here",
+    }
+    touch(tmp_path / "a" / "b" / "c" / "too-deep.gguf")
+    found = {model.path: model.source for model in places.find()}
+    assert {path: source for path, source in found.items() if path != paths.bundled_model()} == wanted
+
+
+def test_the_folders_that_were_searched_are_told(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (home / ".lmstudio" / "models").mkdir(parents=True)
-    searched = places.searched([tmp_path, tmp_path / "none"])
-    assert searched == [paths.bundled_model().parent, tmp_path, home / ".lmstudio" / "models"]
+    (home / "Downloads").mkdir()
+    searched = places.searched([tmp_path / "none"])
+    studio = home / ".lmstudio" / "models"
+    assert searched == [paths.bundled_model().parent, studio, tmp_path, home / "Downloads"]

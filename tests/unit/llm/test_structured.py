@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from mlagent_tui.errors import Interrupted, ModelError
-from mlagent_tui.llm import Answer, Message, OnText, PromptTooLong, Request, structured
+from mlagent_tui.llm import Answer, Message, OnProgress, OnText, PromptTooLong, Request, structured
 from mlagent_tui.llm.base import Finish
 from mlagent_tui.schemas import Decision
 
@@ -26,7 +26,11 @@ class Canned:
         self.asked: list[Request] = []
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         self.asked.append(request)
         return Answer(self.answers.pop(0), "", self.finish, 50, self.tokens, 0.0, 0.0)

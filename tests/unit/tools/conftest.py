@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlagent_tui.events import Event
-from mlagent_tui.llm.base import Answer, Message, OnText, Request
+from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, Request
 from mlagent_tui.tools import ToolContext, use_context
 
 
@@ -28,7 +28,11 @@ class ScriptedCoder:
     context_length: int = 4096
 
     def generate(
-        self, request: Request, on_text: OnText | None = None, cancel: threading.Event | None = None
+        self,
+        request: Request,
+        on_text: OnText | None = None,
+        cancel: threading.Event | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Answer:
         self.requests.append(request)
         answer = self.answers.pop(0)

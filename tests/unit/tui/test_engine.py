@@ -11,10 +11,10 @@ import pytest
 
 from mlagent_tui import arguments, commands, events, paths
 from mlagent_tui.experiments import Project
-from mlagent_tui.tui import engine
+from mlagent_tui.tui import engine, found
 from mlagent_tui.tui.engine import EngineLink, Request
 from mlagent_tui.tui.form import Form
-from tests import small_project
+from tests import small_project, tiny_gguf
 
 PARSER = arguments.parser({name: lambda _: 0 for name in arguments.NAMES})
 GOAL = "A tiny MLP for digits, at least 90% accuracy"
@@ -51,6 +51,29 @@ async def test_the_check_names_what_is_missing_by_field(tmp_path: Path) -> None:
     assert found.datasets["digits"] == ""
     assert found.datasets["mnist"]
     assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.asyncio
+async def test_the_list_of_models_is_that_of_the_command_line(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (home / "models").mkdir()
+    own = tiny_gguf.make(home / "models" / "own.gguf")
+    (home / "models" / "bad.gguf").write_bytes(b"GGUF" + bytes(100))
+    listing = await found.models()
+    assert listing.problem == ""
+    by_spec = {model.spec: model for model in listing.models}
+    assert set(by_spec) == {"bundled", str(own), str(home / "models" / "bad.gguf")}
+    assert by_spec[str(own)].facts == ("~/models", "llama", "F32", "4,096 tokens")
+    assert by_spec[str(own)].size == own.stat().st_size
+    assert listing.models[-1].problem
+
+
+def test_a_list_that_is_none_says_what_was_said_instead() -> None:
+    assert found.read(b"", b"mlagent: Usage: settings\n").problem == "mlagent: Usage: settings"
+    for out in (b"{}", b"[{}]", b"[3]", b"\xff"):
+        assert found.read(out).problem or not found.read(out).models
 
 
 def test_a_check_that_prints_no_json_is_itself_a_problem() -> None:

@@ -137,6 +137,20 @@ def test_coalescing_loses_no_text_and_keeps_the_last_batch_of_an_epoch() -> None
     assert list(coalesce(batches)) == [batches[2], batches[5]]
 
 
+def test_of_neighbouring_progress_the_last_is_enough_and_the_log_has_one_entry(tmp_path: Path) -> None:
+    parts = [
+        events.PromptProgress(role=role, task="code", done=done, total=400)
+        for role in ("planner", "coder")
+        for done in (100, 200, 300)
+    ]
+    assert list(coalesce(parts)) == [parts[2], parts[5]]
+    journal = tmp_path / "journal.jsonl"
+    journal.write_text("".join(part.to_json() + "\n" for part in parts))
+    index = Index(journal)
+    index.add(journal.read_bytes())
+    assert (len(index), index.read(0)) == (1, [parts[5]])
+
+
 def test_a_journal_of_a_hundred_thousand_events_is_opened_by_reading_little_of_it(tmp_path: Path) -> None:
     """Not a matter of seconds, which depend on the machine, but of how much is parsed."""
     path = tmp_path / "journal.jsonl"

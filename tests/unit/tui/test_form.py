@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from mlagent_tui import workspace
 from mlagent_tui.agent import find_numbers
-from mlagent_tui.tui import found
 from mlagent_tui.tui.form import EXAMPLES, Form, amount, default_folder, goal_with_limit, remembered
 from tests import small_project, tiny_gguf
 
@@ -92,13 +91,55 @@ def test_what_was_remembered_wrongly_falls_back() -> None:
     assert remembered(Form(goal="g", project="/p").remembered(), Form()) == Form(goal="g")
 
 
-def test_models_are_found_where_people_keep_them(home: Path, tmp_path: Path) -> None:
-    for place in ("models/a/b", "Downloads", ".lmstudio/models/x"):
-        (home / place).mkdir(parents=True)
-    one = tiny_gguf.make(home / "models/a/b/one.gguf")
-    tiny_gguf.make(home / "Downloads/part-00002-of-00003.gguf")
-    (home / "Downloads/no.gguf").write_text("not a model")
-    (home / ".lmstudio/models/x/again.gguf").symlink_to(one)
-    (home / "models/loop").symlink_to(home)
-    assert [model.path.name for model in found.models(tmp_path)] in (["one.gguf"], ["again.gguf"])
-    assert found.models(tmp_path, seconds=0) == []
+@pytest.mark.parametrize(
+    ("url", "fine"),
+    [
+        ("http://localhost:11434/v1#qwen3:8b", True),
+        ("https://lab.example:8000/v1", True),
+        ("ftp://localhost/v1", False),
+        ("http://", False),
+        ("http://user@host/v1", False),
+        ("http://host/v1 #name", False),
+    ],
+)
+def test_a_url_is_told_from_what_is_none_with_its_form_as_the_remedy(
+    url: str, fine: bool, tmp_path: Path
+) -> None:
+    problems = Form(GOAL, coder=url).problems(tmp_path)
+    assert [problem.field for problem in problems] == ([] if fine else ["coder"])
+    assert all("http://HOST:PORT/v1#MODEL" in problem.remedy for problem in problems)
+
+
+def test_a_folder_of_weights_is_a_model_and_one_without_weights_is_not(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (problem,) = Form(GOAL, planner=str(tmp_path)).problems(tmp_path)
+    assert ".safetensors" in problem.message
+    (tmp_path / "model.safetensors").touch()
+    assert Form(GOAL, planner=str(tmp_path)).problems(tmp_path) == []
+
+
+def test_options_of_a_role_become_options_of_the_command_line(tmp_path: Path) -> None:
+    form = Form(
+        GOAL, planner_options="context=8192 gpu-layers=null", coder_options="chat_template='a b.jinja'"
+    )
+    assert form.problems(tmp_path) == []
+    arguments = form.request(tmp_path).arguments()
+    assert [a for a in arguments if "-option=" in a] == [
+        "--planner-option=context=8192", "--planner-option=gpu-layers=null",
+        "--coder-option=chat_template=a b.jinja",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("contxt=3", "There is no option contxt."),
+        ("context=3", "context: Input should be greater than or equal to 512."),
+        ("context", "context has no value."),
+        ("context='8192", "A quotation mark is missing."),
+    ],
+)
+def test_options_that_cannot_be_used_are_told_with_a_remedy(text: str, said: str, tmp_path: Path) -> None:
+    (problem,) = Form(GOAL, coder_options=text).problems(tmp_path)
+    assert (problem.field, problem.message) == ("coder_options", said)
+    assert problem.remedy

@@ -13,7 +13,7 @@ from mlagent_tui import events
 from mlagent_tui.tui import fold, text, told
 from mlagent_tui.tui.logline import GROUPS, details, summary
 from mlagent_tui.tui.markdown import prose
-from mlagent_tui.tui.panels import Moment, Panel, RunsPanel, SummaryPanel, curves
+from mlagent_tui.tui.panels import CodePanel, Moment, Panel, PlanPanel, RunsPanel, SummaryPanel, curves
 from mlagent_tui.tui.panels.code import changed_lines, streamed_code
 from mlagent_tui.tui.panels.header import items, status
 from mlagent_tui.tui.panels.runs import RunsTable
@@ -118,6 +118,32 @@ def test_the_status_tells_an_engine_that_died_from_one_that_stands_still() -> No
     assert status(state, Moment(alive=True))[0] == "‖ paused before decide"
 
 
+def test_the_header_says_that_a_model_is_away_and_when_it_is_being_loaded() -> None:
+    state = RunState()
+    fold.apply(state, [*recording.told()[:60], events.ModelUnloaded(model="big", roles=["planner"])])
+    moment = Moment(alive=True)
+    assert "big unloaded" in text.fitted(items(state, moment), 200).plain
+    assert status(state, moment)[0] == "▶ training"
+    fold.apply(state, [events.ModelLoading(model="big", roles=["planner"])])
+    assert status(state, moment)[0] == "▶ loading big"
+    assert "unloaded" not in text.fitted(items(state, moment), 200).plain
+
+
+# --- progress -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("task", "kind"), [("plan", PlanPanel), ("code", CodePanel), ("explain", SummaryPanel)]
+)
+async def test_each_panel_says_how_far_the_prompt_of_its_answer_is_read(task: str, kind: type[Panel]) -> None:
+    state = state_of(events.PromptProgress(role="coder", task=task, done=1024, total=8192))
+    panel = kind()
+    async with Host(panel).run_test(size=(100, 30)):
+        panel.show(state)
+        assert str(panel.border_subtitle) == "reading the prompt 1,024 / 8,192"
+
+
 # --- tables ---------------------------------------------------------------------------------------------
 
 
@@ -203,6 +229,13 @@ def test_every_kind_of_event_has_a_line_and_details() -> None:
         assert len(time) == 8 and kind == getattr(event, "type", None)
         assert words and "\n" not in words
         assert details([event])
+    for event in (
+        events.PromptProgress(role="coder", task="code", done=1024, total=8192),
+        events.ModelUnloaded(model="big", roles=["planner", "coder"], memory_mb=12_400, reason="no room"),
+        events.ModelLoading(model="big", roles=["coder"]),
+        events.ModelLoaded(model="big", roles=["coder"], seconds=3),
+    ):
+        assert any(told in summary([event])[2] for told in ("1,024 / 8,192", "big ("))
     kinds = set().union(*(group for group in GROUPS.values() if group))
     assert kinds - {"", "unreadable"} <= {
         model.model_fields["type"].default for model in events.Event.__subclasses__()

@@ -7,17 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.style import Style
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, OptionList, Static, TextArea
 
-from mlagent_tui.settings import Settings
-from mlagent_tui.tui import engine, form
+from mlagent_tui.settings import RoleOptions, Settings
+from mlagent_tui.tui import engine, form, found
 from mlagent_tui.tui.app import MlagentApp
 from mlagent_tui.tui.engine import Check, EngineLink, Problem, Request
 from mlagent_tui.tui.fields import Choice, Field, Tick
 from mlagent_tui.tui.memory import Memory
 from mlagent_tui.tui.recents import RecentList
-from mlagent_tui.tui.screens.models import FolderPicker, ModelPicker
+from mlagent_tui.tui.screens.models import FolderPicker, ModelPicker, Tree
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.screens.run import RunScreen
 from mlagent_tui.tui.screens.start import StartScreen
@@ -239,14 +240,49 @@ async def test_an_engine_that_will_not_start_says_why(
 # --- dialogs --------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> Callable[[found.Listing], None]:
+    """Sets what `mlagent models` lists; at first, the bundled model alone. A fake: test_engine asks it."""
+    told = [found.Listing((found.Model("bundled", "Minnow"),))]
+
+    async def models() -> found.Listing:
+        return told[-1]
+
+    monkeypatch.setattr(found, "models", models)
+    return told.append
+
+
+Listed = Callable[[found.Listing], None]
+
+
+async def opened(pilot: Pilot[int], key: str = "f2") -> ModelPicker:
+    """The picker, once it has its list."""
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(pilot.app.screen, ModelPicker))
+    picker = pilot.app.screen
+    assert isinstance(picker, ModelPicker)
+    options = picker.query_one("#list", OptionList)
+    await until(pilot, lambda: all(option.id != "looking" for option in options.options))
+    return picker
+
+
 @pytest.mark.asyncio
-async def test_a_model_is_picked_from_those_found(answer: Answer, here: Path) -> None:
-    model = tiny_gguf.make(here / "other.gguf")
+async def test_a_model_is_picked_from_those_found(answer: Answer, listed: Listed, here: Path) -> None:
+    model = tiny_gguf.make(here / "blob")
+    facts = ("Ollama", "qwen3", "Q4_K_M", "40,960 tokens")
+    listed(
+        found.Listing((
+            found.Model("bundled", "Minnow"),
+            found.Model(str(model), "qwen3:8b", 5_200_000_000, facts, "does not fit into memory"),
+            found.Model("/bad.gguf", "bad", problem="it is damaged"),
+        ))
+    )  # fmt: skip
     async with MlagentApp().run_test(size=(80, 24)) as pilot:
-        await pilot.press("f2")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ModelPicker))
-        listed = pilot.app.screen.query_one("#list", OptionList)
-        await until(pilot, lambda: listed.option_count == 2)
+        options = (await opened(pilot)).query_one("#list", OptionList)
+        shown = [str(option.prompt) for option in options.options]
+        assert "qwen3:8b  5.2 GB  does not fit into memory" in shown[1]
+        assert "Ollama · qwen3 · Q4_K_M · 40,960 tokens" in shown[1]
+        assert "it is damaged" in shown[2] and options.options[2].disabled
         await pilot.press("down", "enter")
         await until(pilot, lambda: screen_of(pilot).values().planner == str(model))
         await pilot.press("f2")
@@ -256,8 +292,77 @@ async def test_a_model_is_picked_from_those_found(answer: Answer, here: Path) ->
 
 
 @pytest.mark.asyncio
+async def test_why_there_is_no_list_is_said_in_its_place(answer: Answer, listed: Listed, here: Path) -> None:
+    listed(found.Listing(problem="Settings: no such key"))
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        options = (await opened(pilot)).query_one("#list", OptionList)
+        assert [option.id for option in options.options] == ["bundled", None]
+        assert "no such key" in str(options.options[1].prompt)
+
+
+@pytest.mark.asyncio
+async def test_a_folder_of_weights_is_picked_from_the_disk(
+    answer: Answer, listed: Listed, here: Path
+) -> None:
+    (here / "weights").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (here / "weights" / name).touch()
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        picker = await opened(pilot)
+        picker.query_one("TabbedContent").active = "browse"  # type: ignore[attr-defined]
+        field = picker.query_one("#path", Input)
+        field.focus()
+        field.value = str(here)
+        await pilot.press("enter")
+        tree = picker.query_one(Tree)
+        await until(pilot, lambda: tree.path == here and len(tree.root.children) == 1)
+        assert "enter takes it" in tree.render_label(tree.root.children[0], Style(), Style()).plain
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: screen_of(pilot).values().planner == str(here / "weights"))
+
+
+@pytest.mark.asyncio
+async def test_a_server_is_named_by_its_url_and_a_wrong_one_is_told(
+    answer: Answer, listed: Listed, here: Path
+) -> None:
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        picker = await opened(pilot, "f3")
+        picker.query_one("TabbedContent").active = "server"  # type: ignore[attr-defined]
+        field = picker.query_one("#url", Input)
+        field.focus()
+        assert "Ollama" in text(pilot, "#url-words")
+        field.value = "localhost:11434"
+        await pilot.press("enter")
+        await until(pilot, lambda: "does not name a server" in text(pilot, "#url-words"))
+        field.value = "http://localhost:11434/v1#qwen3:8b"
+        await pilot.press("enter")
+        await until(pilot, lambda: screen_of(pilot).values().coder == "http://localhost:11434/v1#qwen3:8b")
+        assert problem(pilot, "coder") == ""
+        screen_of(pilot).query_one("#coder", Input).value = "ftp://localhost"
+        await until(pilot, lambda: "http://HOST:PORT/v1#MODEL" in problem(pilot, "coder"))
+
+
+@pytest.mark.asyncio
+async def test_options_of_a_role_reach_the_request(
+    answer: Answer, started: list[Request], here: Path
+) -> None:
+    usual = Settings(coder_options=RoleOptions(temperature=0.5))
+    async with MlagentApp(preferences=usual).run_test(size=(80, 24)) as pilot:
+        screen = screen_of(pilot)
+        assert screen.query_one("#coder_options", Input).placeholder == "temperature=0.5"
+        await pilot.press(*"digits 95%")
+        screen.query_one("#planner_options", Input).value = "context=99"
+        await until(pilot, lambda: "512" in problem(pilot, "planner_options"))
+        screen.query_one("#planner_options", Input).value = "context=4096 thinking_budget=0"
+        await until(pilot, lambda: "can start" in text(pilot, "#state"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    assert started[0].planner_options == ("context=4096", "thinking_budget=0")
+
+
+@pytest.mark.asyncio
 async def test_a_model_is_picked_by_typing_its_path_and_a_wrong_file_is_refused(
-    answer: Answer, told: list[str], here: Path
+    answer: Answer, listed: Listed, told: list[str], here: Path
 ) -> None:
     model = tiny_gguf.make(here / "other.gguf")
     (here / "no.gguf").write_text("no model")

@@ -93,6 +93,33 @@ def test_a_command_that_asks_and_a_pause_come_and_go() -> None:
     assert not (state.approval or state.paused)
 
 
+def test_how_far_a_prompt_is_read_is_shown_until_the_answer_begins() -> None:
+    state = state_of(*recording.told()[:60])
+    fold.apply(state, [events.PromptProgress(role="coder", task="code", done=1024, total=8192)])
+    assert (state.reads("code"), state.reads("plan")) == ("reading the prompt 1,024 / 8,192", "")
+    fold.apply(state, [events.TokensStreamed(role="coder", task="code", text="import")])
+    assert state.reads("code") == ""
+    fold.apply(state, [events.PromptProgress(role="planner", task="decision", done=10, total=20)])
+    assert state.reads("plan") == "reading the prompt 10 / 20"
+    fold.apply(state, [events.RunFinished(outcome="interrupted")])
+    assert state.reads("plan") == ""
+
+
+def test_a_model_is_away_from_being_unloaded_until_it_is_loaded_again_or_its_engine_ends() -> None:
+    unloaded = events.ModelUnloaded(model="big", roles=["planner"])
+    state = state_of(*recording.told()[:60], unloaded)
+    assert (state.unloaded, state.loading) == (["big"], "")
+    fold.apply(state, [events.ModelLoading(model="big", roles=["planner"])])
+    assert (state.unloaded, state.loading) == (["big"], "big")
+    fold.apply(state, [events.ModelLoaded(model="big", roles=["planner"], seconds=3)])
+    assert (state.unloaded, state.loading) == ([], "")
+    fold.apply(state, [unloaded, events.ModelLoading(model="big", roles=["planner"])])
+    fold.apply(state, [events.StepFinished(step="decide", iteration=1)])  # it could not be loaded
+    assert (state.unloaded, state.loading) == (["big"], "")
+    fold.apply(state, [events.RunResumed(iteration=1, step="evaluate")])
+    assert state.unloaded == []
+
+
 def test_rows_of_earlier_runs_come_from_the_registry_and_stand_first() -> None:
     state = state_of(*recording.told())
     earlier = RegistryEntry(
