@@ -141,7 +141,7 @@ class Console:
         """One event; those without a text of their own are passed over."""
         shower: Callable[[Any], None] | None = getattr(self, f"_{getattr(event, 'type', '')}", None)
         if shower is not None and (not self._quiet or isinstance(event, events.Warned)):
-            shower(event.model_copy(update=harmless(event.__dict__)))
+            shower(event.but(**harmless(event.__dict__)))
 
     # --- the run ---
 

@@ -86,7 +86,7 @@ def _same_answer(a: events.TokensStreamed, b: events.TokensStreamed) -> bool:
 
 
 def _joined(event: events.Event, pieces: list[str]) -> events.Event:
-    return event.model_copy(update={"text": "".join(pieces)}) if len(pieces) > 1 else event
+    return event.but(text="".join(pieces)) if len(pieces) > 1 else event
 
 
 class Feed:

@@ -205,5 +205,5 @@ def test_every_kind_of_event_has_a_line_and_details() -> None:
         assert details([event])
     kinds = set().union(*(group for group in GROUPS.values() if group))
     assert kinds - {"", "unreadable"} <= {
-        model.model_fields["type"].default for model in events.Event.__subclasses__()
+        model.__dataclass_fields__["type"].default for model in events.Event.__subclasses__()
     }
