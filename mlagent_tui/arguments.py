@@ -6,14 +6,13 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import Any, NoReturn
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlagent_tui.errors import UsageError
-from mlagent_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from mlagent_tui.settings import Settings
 
 INTERFACE = "interface"
 """The command that is meant where none is named."""
@@ -25,6 +24,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def run_options(arguments: argparse.Namespace, defaults: Settings) -> Any:
     """The `agent.RunOptions` that the arguments of `run` ask for. Raises `UsageError` at the first slip."""
+    from pydantic import ValidationError
+
     try:
         return option_values(arguments, defaults)
     except ValidationError as error:
@@ -104,7 +105,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
         epilog="Exit status: 0 goal achieved or command done; 3 finished without achieving the goal; "
         "2 bad usage; 1 error; 130 interrupted.",
     )
-    parser.add_argument("--version", action="version", version=f"mlagent {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     known = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     interface = known.add_parser(INTERFACE, prog="mlagent")
     interface.add_argument("project", type=Path, nargs="?", metavar="PROJECT")
@@ -189,7 +190,17 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print warnings, errors and the outcome only")
 
 
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: reading the metadata of packages takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"mlagent {_version()}")
+        parser.exit()
+
+
 def _version() -> str:
+    from importlib import metadata
+
     try:
         return metadata.version("mlagent-tui")
     except metadata.PackageNotFoundError:

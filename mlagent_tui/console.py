@@ -12,10 +12,12 @@ import textwrap
 import time
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mlagent_tui import events
-from mlagent_tui.schemas import RegistryEntry
+
+if TYPE_CHECKING:
+    from mlagent_tui.schemas import RegistryEntry
 
 MARGIN = 11
 """Columns before the text of a step, the longest name of a step and a space."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache
@@ -105,19 +105,26 @@ class Event(_Checked):
 # --- the types of fields --------------------------------------------------------------------------------
 
 
-@cache
-def _plan(kind: type[Any]) -> tuple[tuple[str, Reader, Callable[[], Any] | None], ...]:
-    """Name, reader and maker of the default (None: there is none) of each field."""
+_Plan = tuple[tuple[str, Reader, Callable[[], Any] | None], ...]
+_PLANS: dict[type[Any], _Plan] = {}
+
+
+def _plan(kind: type[Any]) -> _Plan:
+    """Name, reader and maker of the default (None: there is none) of each field; made when first needed."""
+    if kind not in _PLANS:
+        _PLANS[kind] = tuple(_planned(kind))
+    return _PLANS[kind]
+
+
+def _planned(kind: type[Any]) -> Iterator[tuple[str, Reader, Callable[[], Any] | None]]:
     hints = get_type_hints(kind)
-    plan = []
     for one in fields(kind):
         made: Callable[[], Any] | None = None
         if one.default_factory is not MISSING:
             made = one.default_factory
         elif one.default is not MISSING:
             made = _always(one.default)
-        plan.append((one.name, reader(hints[one.name]), made))
-    return tuple(plan)
+        yield one.name, reader(hints[one.name]), made
 
 
 def _always(value: Any) -> Callable[[], Any]:

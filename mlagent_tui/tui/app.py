@@ -23,15 +23,23 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
-from mlagent_tui import settings
-from mlagent_tui.tui import clipboard, keys, notify, themes
+from mlagent_tui.tui import clipboard, garbage, keys, notify, themes
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.memory import Memory
 from mlagent_tui.tui.messages import RunEnded
+from mlagent_tui.tui.preferences import Preferences
 
 if TYPE_CHECKING:
+    from mlagent_tui.settings import Settings
     from mlagent_tui.tui.screens.run import RunScreen
 
+STYLES = [Path(__file__).with_name("app.tcss")]
+RUN_STYLES = Path(__file__).with_name("screens") / "run.tcss"
+
+STARTED_SECONDS = 2.0
+"""After which all is loaded that stays."""
+
+TIDY_SECONDS = 60.0
 WATCH_SECONDS = 1.0
 """How often a run that was left in the background is looked at."""
 
@@ -49,7 +57,6 @@ class MlagentApp(App[int], inherit_bindings=False):
     """The interface."""
 
     TITLE = "mlagent"
-    CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings("app"),
@@ -60,37 +67,54 @@ class MlagentApp(App[int], inherit_bindings=False):
         self,
         opening: Opening | None = None,
         *,
-        preferences: settings.Settings | None = None,
+        preferences: Preferences | Settings | None = None,
         memory: Memory | None = None,
     ) -> None:
-        super().__init__()
         self.opening = opening or Opening()
-        self.settings = preferences or settings.Settings()
+        super().__init__(css_path=STYLES if self.opening.project is None else [*STYLES, RUN_STYLES])
+        wanted = preferences or Preferences()
+        self.settings = wanted if isinstance(wanted, Preferences) else Preferences.of(wanted)
         self.memory = memory or Memory()
         self.engine = EngineLink(self.opening.project or Path())
         self._given_theme = ""
         self.background: dict[Path, EngineLink] = {}
         """The engines of runs that were left and go on."""
-        for theme in themes.OURS:
-            self.register_theme(theme)
+        self._dress()
 
     # --- opening and leaving ------------------------------------------------------------------------------
 
-    def on_mount(self) -> None:
-        project, live, speed = self.opening.project, self.opening.live, self.opening.speed
-        self.push_screen(self._start_screen() if project is None else self._run_screen(project, live, speed))
+    def _dress(self) -> None:
+        """Choose the theme before anything is styled: what is styled once need not be styled again."""
+        for theme in themes.OURS:
+            self.register_theme(theme)
         chosen = self.settings.theme or self.memory.text("theme")
         known = chosen in self.available_themes
-        self.theme = chosen if known else themes.first_choice(self.console.color_system)
-        self._given_theme = self.theme
+        self._given_theme = chosen if known else themes.first_choice(self.console.color_system)
+        self.theme = self._given_theme
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Textual asks for this as it starts, too, when there is nothing yet that has styles."""
+        if self._is_mounted:
+            super().refresh_css(animate)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The first screen there is, in place of an empty one with another on top of it."""
+        project, live, speed = self.opening.project, self.opening.live, self.opening.speed
+        return self._start_screen() if project is None else self._run_screen(project, live, speed)
+
+    def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.set_keymap(keys.usable(self.settings.keys))
         for problem in keys.problems(self.settings.keys):
             self.notify(problem, title="Settings", severity="warning", timeout=15, markup=False)
-        if self.settings.theme and not known:
+        if self.settings.theme and self.settings.theme not in self.available_themes:
             words = f"there is no theme {self.settings.theme}; the palette (ctrl+p) lists them"
             self.notify(words, title="Settings", severity="warning", timeout=15, markup=False)
         self.set_interval(WATCH_SECONDS, self._look_after_background)
+        if not self.is_headless:
+            self.set_timer(STARTED_SECONDS, garbage.started)
+            self.set_interval(TIDY_SECONDS, garbage.idle)
         if self.opening.project is not None and self.opening.live:
             self.memory.opened(self.opening.project)
 
@@ -114,7 +138,7 @@ class MlagentApp(App[int], inherit_bindings=False):
             self.engine.close()
         if not self.opening.live:
             self.exit(0)
-        elif len(self.screen_stack) > 2:  # an empty one, the start screen, and the run screen
+        elif len(self.screen_stack) > 1:  # the start screen is below
             self.pop_screen()
         else:
             self.switch_screen(self._start_screen())

@@ -7,12 +7,15 @@ stream in by the thousand need something lighter. Links, pictures and HTML are s
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from textual.content import Content
 
 from mlagent_tui.tui.text import visible
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 Part = str | tuple[str, str]
 _HEADING, _CODE, _QUOTE = "bold underline", "$text-accent", "$text-muted"
@@ -21,6 +24,8 @@ _SPAN_STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 

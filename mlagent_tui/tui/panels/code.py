@@ -71,7 +71,7 @@ class CodeView(TextArea):
         self._highlights = Highlights(lambda: self.text)
 
     def _build_highlight_map(self) -> None:
-        """Called by `TextArea` after every change, to colour all of its text; here, what is in sight will be."""
+        """What `TextArea` does after a change, to all of its text; here, what is in sight is coloured."""
         self._line_cache.clear()
         self._highlights.clear()
 

@@ -54,7 +54,7 @@ Where only one chart has room, `v` shows the other.
         self._charts = Horizontal(id="charts")
         self._accuracy: Chart | None = None
         self._loss: Chart | None = None
-        self._other = False
+        self._loading = self._other = False
         self._drawn: tuple[object, ...] = ()
         self._state: RunState | None = None
 
@@ -63,8 +63,7 @@ Where only one chart has room, `v` shows the other.
         yield self._bar
         yield self._charts
 
-    def on_mount(self) -> None:
-        # the drawing library takes a while to load, and the first screen must not wait for it
+    def _load_charts(self) -> None:
         self.run_worker(self._mount_charts(), exclusive=True, exit_on_error=True)
 
     async def _mount_charts(self) -> None:
@@ -106,6 +105,9 @@ Where only one chart has room, `v` shows the other.
         if trial is None:
             self._facts.update(Content.styled("No network has been trained yet.", "$text-muted"))
             return
+        if not self._loading:  # it takes a while, and what is shown first must not wait for it
+            self._loading = True
+            self.call_after_refresh(self._load_charts)
         self._bar.update(progress=trial.fraction)
         self._facts.update(self._told(trial), layout=False)
         best = state.best

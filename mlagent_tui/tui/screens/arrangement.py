@@ -56,7 +56,7 @@ class Arranged(Screen[None]):
         self.panels["runs"].border_title = "5 Runs  (6 Log)" if shared else "5 Runs"
         self.panels["log"].border_title = "6 Log  (5 Runs)" if shared else "6 Log"
         self._dirty |= ALL
-        if self._arrangement == "tabs" and self._tabs.active != f"tab-{part}":
+        if self._arrangement == "tabs" and self._tabs.is_mounted and self._tabs.active != f"tab-{part}":
             self._tabs.active = f"tab-{part}"
 
     def _is_shown(self, part: str) -> bool:

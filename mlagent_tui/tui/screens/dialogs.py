@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,12 +13,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
-from mlagent_tui.commands import Reply
 from mlagent_tui.tui.facts import Approval
 from mlagent_tui.tui.text import plain, visible
 
+if TYPE_CHECKING:
+    from mlagent_tui.commands import Reply
+
 MAX_SENTENCE = 400
-Submit = Callable[[str], Awaitable[Reply]]
+Submit = Callable[[str], Awaitable["Reply"]]
 
 
 def reply_words(reply: Reply) -> Content:
