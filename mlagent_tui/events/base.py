@@ -48,20 +48,23 @@ class _Checked:
         dataclass(init=False, repr=False, eq=False)(cls)
 
     def __init__(self, **given: Any) -> None:
+        self._fill({name: storable(value) for name, value in given.items()})
+        if unknown := given.keys() - self.__dict__.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+
+    def _fill(self, given: Mapping[str, Any]) -> None:
+        """Take what there is a field for. Raises `ValueError`, and `TypeError` for what is missing."""
         values = self.__dict__
         for name, read, default in _plan(type(self)):
             if name in given:
-                value = storable(given.pop(name))
                 try:
-                    values[name] = read(value)
+                    values[name] = read(given[name])
                 except ValueError as error:
                     raise ValueError(f"{type(self).__name__}.{name}: {error}") from None
             elif default is None:
                 raise TypeError(f"{type(self).__name__} needs {name!r}")
             else:
                 values[name] = default()
-        if given:
-            raise TypeError(f"{type(self).__name__} has no {', '.join(given)}")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise FrozenInstanceError(f"cannot assign to {name!r}")
@@ -85,13 +88,17 @@ class Event(_Checked):
     seq: int = 0
 
     @classmethod
-    def read(cls, values: Mapping[str, Any]) -> Self:
-        """The event with these values; what it has no field for is left out. Raises `ValueError`."""
-        known = cls.__dataclass_fields__
+    def read(cls, values: Mapping[str, Any], *, storable_as_is: bool = False) -> Self:
+        """The event with these values; those it has no field for are left out. Raises `ValueError`.
+
+        `storable_as_is` says that JSON can hold them, which takes a while to make sure of.
+        """
+        event = cls.__new__(cls)
         try:
-            return cls(**{name: value for name, value in values.items() if name in known})
+            event._fill(values if storable_as_is else storable(values))
         except TypeError as error:
             raise ValueError(str(error)) from error
+        return event
 
     def but(self, **changes: Any) -> Self:
         """The same event with other values in some fields."""

@@ -7,6 +7,7 @@ nothing else of ours.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import field
 from typing import Any, Literal, get_args
 
@@ -352,6 +353,10 @@ AnyEvent = (
 _KINDS: dict[object, type[Event]] = {
     kind.__dataclass_fields__["type"].default: kind for kind in get_args(AnyEvent)
 }
+_SUSPECT = (b"\\u", b"NaN", b"Infinity", b"E")
+_LARGE = re.compile(rb"e\+?\d\d\d")
+"""Without these, a line of JSON has nothing in it that JSON cannot hold, once Python has read it."""
+
 DURABLE = (
     RunStarted, RunResumed, StepFinished, TrialFinished, DecisionMade, Steered, Edited, Queued, Failed,
     RunFinished,
@@ -366,6 +371,7 @@ def parse(line: bytes) -> Event:
     """The event of one journal line; `Unreadable` when the line is damaged or its type is not known."""
     try:
         values = json.loads(line.decode())
-        return _KINDS[values["type"]].read(values)
+        suspect = any(sign in line for sign in _SUSPECT) or _LARGE.search(line)
+        return _KINDS[values["type"]].read(values, storable_as_is=not suspect)
     except (ValueError, KeyError, TypeError, RecursionError):
         return Unreadable(time="", text=line[:200].decode("utf-8", "backslashreplace"))

@@ -116,7 +116,7 @@ class MlagentApp(App[int], inherit_bindings=False):
             self.set_timer(STARTED_SECONDS, garbage.started)
             self.set_interval(TIDY_SECONDS, garbage.idle)
         if self.opening.project is not None and self.opening.live:
-            self.memory.opened(self.opening.project)
+            self.call_after_refresh(self.memory.opened, self.opening.project)
 
     def on_unmount(self) -> None:
         for link in (self.engine, *self.background.values()):

@@ -163,8 +163,7 @@ class Feed:
         first = begun[0] if begun else whole
         outline = [entry for entry in index.entries(OUTLINE, first) if entry < whole]
         over = sorted({*outline, *(entry for entry in begun if entry < whole)})
-        for entry in (*range(index.run, first), *over, *range(whole, len(index))):
-            yield from index.read(entry)
+        yield from index.read_all((*range(index.run, first), *over, *range(whole, len(index))))
 
     def _follow(self) -> None:
         size = self.journal.stat().st_size

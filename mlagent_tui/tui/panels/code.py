@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.geometry import Offset
@@ -16,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 from textual.widgets.text_area import TextAreaTheme
 
+from mlagent_tui.tui.panels import highlight
 from mlagent_tui.tui.panels.base import Panel
 from mlagent_tui.tui.panels.highlight import Highlights
 from mlagent_tui.tui.state import RunState
@@ -69,6 +71,14 @@ class CodeView(TextArea):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._follow_theme())
         self._follow_theme()
         self._highlights = Highlights(lambda: self.text)
+        self.call_after_refresh(self._load_colours)
+
+    @work(thread=True)
+    def _load_colours(self) -> None:
+        """Colours come after the first paint."""
+        highlight.load()
+        self.app.call_from_thread(self._build_highlight_map)
+        self.app.call_from_thread(self.refresh)
 
     def _build_highlight_map(self) -> None:
         """What `TextArea` does after a change, to all of its text; here, what is in sight is coloured."""

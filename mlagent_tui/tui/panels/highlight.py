@@ -20,7 +20,7 @@ STRETCH = 64
 
 
 @lru_cache(maxsize=1)
-def _python() -> tuple[Parser, Query]:
+def load() -> tuple[Parser, Query]:
     """The parser, and the query that names what is coloured: some 20 ms the first time."""
     import tree_sitter_python
 
@@ -30,7 +30,7 @@ def _python() -> tuple[Parser, Query]:
 
 
 class Highlights(dict[int, list[Span]]):
-    """The spans of each line of a module, found when a line is first asked for."""
+    """The spans of each line of a module, found when a line is first asked for; none before `load`."""
 
     def __init__(self, text: Callable[[], str]) -> None:
         super().__init__()
@@ -48,6 +48,8 @@ class Highlights(dict[int, list[Span]]):
         self._stale = True
 
     def __missing__(self, row: int) -> list[Span]:
+        if not load.cache_info().currsize:
+            return []
         if self._stale:
             self._parse()
         first = row - row % STRETCH
@@ -58,7 +60,7 @@ class Highlights(dict[int, list[Span]]):
 
     def _parse(self) -> None:
         """Read the text; where it has only grown, what is known of its beginning is kept."""
-        parser, _ = _python()
+        parser, _ = load()
         source, before, tree = self._text().encode("utf-8", "replace"), self._source, self._tree
         if tree is not None and source.startswith(before):
             size, end = len(before), _end(before)
@@ -69,7 +71,7 @@ class Highlights(dict[int, list[Span]]):
         self._source, self._stale = source, False
 
     def _colour(self, tree: Tree, first: int, last: int) -> None:
-        cursor = QueryCursor(_python()[1])
+        cursor = QueryCursor(load()[1])
         cursor.set_point_range((first, 0), (last, 0))
         for name, nodes in cursor.captures(tree.root_node).items():
             for node in nodes:
