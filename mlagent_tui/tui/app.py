@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SuspendNotSupported, SystemCommand
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mlagent_tui.settings import Settings
     from mlagent_tui.tui.screens.run import RunScreen
 
-STYLES = [Path(__file__).with_name("app.tcss")]
+STYLES: list[str | PurePath] = [Path(__file__).with_name("app.tcss")]
 RUN_STYLES = Path(__file__).with_name("screens") / "run.tcss"
 
 STARTED_SECONDS = 2.0

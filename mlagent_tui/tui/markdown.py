@@ -54,7 +54,7 @@ def _simple(text: str) -> Content | None:
         found = _LINE.fullmatch(line)
         if found is None or _MARKS.search(found[2]):
             return None
-        bold = [(found[1], "bold"), " "] if found[1] else []
+        bold: list[Part] = [(found[1], "bold"), " "] if found[1] else []
         lines.append(Content.assemble(mark, *bold, found[2]))
     return Content("\n").join(lines)
 
