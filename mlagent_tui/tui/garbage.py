@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 
-YOUNG, MIDDLE, OLD = 20_000, 20, 1_000
+YOUNG, MIDDLE, OLD = 10_000, 5, 1_000
 """How many new objects call for a collection of the youngest; every so many of them, of the next older."""
 
 

@@ -22,7 +22,26 @@ Result = TypeVar("Result")
 MOST_STYLES = 5_000
 
 
-class Over(ModalScreen[Result]):
+class Under(Screen[Result]):
+    """A screen that dialogs may be shown above.
+
+    Textual 8.2 marks such a screen to be painted again whenever it is painted: sixty times a second, for as
+    long as the dialog is there. Here it is painted when something in it has changed.
+    """
+
+    def _compositor_refresh(self) -> None:
+        above = self.app.screen
+        if above is self or self not in self.app._background_screens:
+            super()._compositor_refresh()
+            return
+        changed = self._compositor._dirty_regions
+        if changed:
+            above.refresh(*changed)
+            changed.clear()
+        self._dirty_widgets.clear()
+
+
+class Over(Under[Result], ModalScreen[Result]):
     """A modal screen that shows, dimmed, what goes on below it."""
 
     def __init__(self) -> None:
