@@ -10,12 +10,14 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events as tevents
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -39,7 +41,9 @@ RUN_STYLES = Path(__file__).with_name("screens") / "run.tcss"
 STARTED_SECONDS = 2.0
 """After which all is loaded that stays."""
 
-TIDY_SECONDS = 60.0
+TIDY_SECONDS, IDLE_SECONDS = 60.0, 5.0
+"""How often garbage is collected, if no key was pressed for a while."""
+
 WATCH_SECONDS = 1.0
 """How often a run that was left in the background is looked at."""
 
@@ -77,6 +81,7 @@ class MlagentApp(App[int], inherit_bindings=False):
         self.memory = memory or Memory()
         self.engine = EngineLink(self.opening.project or Path())
         self._given_theme = ""
+        self._touched = 0.0
         self.background: dict[Path, EngineLink] = {}
         """The engines of runs that were left and go on."""
         self._dress()
@@ -114,9 +119,18 @@ class MlagentApp(App[int], inherit_bindings=False):
         self.set_interval(WATCH_SECONDS, self._look_after_background)
         if not self.is_headless:
             self.set_timer(STARTED_SECONDS, garbage.started)
-            self.set_interval(TIDY_SECONDS, garbage.idle)
+            self.set_interval(TIDY_SECONDS, self._tidy)
         if self.opening.project is not None and self.opening.live:
             self.call_after_refresh(self.memory.opened, self.opening.project)
+
+    async def on_event(self, event: tevents.Event) -> None:
+        if isinstance(event, tevents.InputEvent):
+            self._touched = time.monotonic()
+        await super().on_event(event)
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._touched > IDLE_SECONDS:
+            garbage.idle()
 
     def on_unmount(self) -> None:
         for link in (self.engine, *self.background.values()):

@@ -24,7 +24,8 @@ _SPAN_STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 
 
 @lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
+def load() -> MarkdownIt:
+    """The parser, which takes a while the first time."""
     from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
@@ -64,7 +65,7 @@ def _read(text: str) -> Content:
     lists: list[int | None] = []
     lead = ""
     heading = quote = False
-    for token in _parser().parse(text):
+    for token in load().parse(text):
         kind = token.type
         if kind == "inline":
             style = _HEADING if heading else _QUOTE if quote else ""

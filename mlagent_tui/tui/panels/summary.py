@@ -19,7 +19,7 @@ from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import line
 
 MAX_ROWS = 2_000
-LIVE_CHARACTERS = 6_000
+LIVE_CHARACTERS = 1_500
 
 
 def layer_cells(layer: Json) -> tuple[str, str, str, str]:

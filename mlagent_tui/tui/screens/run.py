@@ -18,10 +18,9 @@ from textual.widgets import Footer, Tab, Tabs
 
 from mlagent_tui import paths
 from mlagent_tui.errors import MlagentError
-from mlagent_tui.tui import fold, keys
+from mlagent_tui.tui import fold, keys, markdown
 from mlagent_tui.tui.feed import Feed, Source
 from mlagent_tui.tui.logline import details
-from mlagent_tui.tui.markdown import prose
 from mlagent_tui.tui.panels import (
     Banner,
     CodePanel,
@@ -53,6 +52,10 @@ LOOK = 1.0
 
 SLICE = 0.01
 """Seconds of one tick that may be spent taking in events, and as many showing: a key waits for no more."""
+
+REST = 3
+"""For a second of work, so many without: a machine that is busy with something else gets slower pictures, not
+slower keys."""
 
 PATIENCE = 0.2
 """Seconds that the first paint waits for what the journal tells."""
@@ -109,6 +112,7 @@ The engine works on in a process of its own, whatever happens here.
         self._second = -1
         self._generation = 0
         self._settled = self._whole = False
+        self._rest_until = 0.0
         self._asked = ""
         self._active = "plan"
         self._arrangement: Arrangement | None = None
@@ -150,11 +154,17 @@ The engine works on in a process of its own, whatever happens here.
 
     def _tick(self) -> None:
         """What is new since the last tick, shown where it can be seen."""
+        began = time.perf_counter()
+        if began < self._rest_until:
+            return
         self._take()
         self._look()
         if not self.is_current and self.app.screen.is_modal is False:
             return  # another screen covers this one
         self._show()
+        if self._whole:
+            now = time.perf_counter()
+            self._rest_until = now + REST * (now - began)
 
     def _take(self) -> None:
         if self.source.generation != self._generation:
@@ -233,7 +243,7 @@ The engine works on in a process of its own, whatever happens here.
         if self.source.problem:
             self._banner.say(self.source.problem)
             return
-        self._banner.show(self.state, moment, self._keys())
+        self._banner.show(self.state, moment, self._keys)
 
     def _elapsed(self) -> float:
         """Seconds the run has taken; while an engine is at work, up to now."""
@@ -267,7 +277,7 @@ The engine works on in a process of its own, whatever happens here.
     @work(thread=True)
     def _warm_up(self) -> None:
         """Load what is not shown at first, and what the user's hands need, before a key asks for it."""
-        prose("**words**")
+        markdown.load()
         import mlagent_tui.commands  # noqa: F401
 
     @work(thread=True)
