@@ -139,10 +139,8 @@ class Banner(Static):
             again = f"  [{keys()['take_up']}] go on" if state.finished.outcome != "achieved" else ""
             return f"{line(state.finished.reason)}{again}", ""
         if moment.alive is False and state.started is not None:
-            return (
-                f"The engine has ended without a word.  [{keys()['take_up']}] take the run up again",
-                "error",
-            )
+            again = f"[{keys()['take_up']}] take the run up again"
+            return f"The engine has ended without a word.  {again}", "error"
         if state.approval is not None:
             asks = f"{line(state.approval.tool)} wants to run: {line(state.approval.command)}"
             return f"[{keys()['approve']}] look and answer  {asks}", "error"
