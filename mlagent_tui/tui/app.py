@@ -103,12 +103,9 @@ class MlagentApp(App[int], inherit_bindings=False):
         if self._is_mounted:
             super().refresh_css(animate)
 
-    def get_default_screen(self) -> Screen[Any]:
-        """The first screen there is, in place of an empty one with another on top of it."""
-        project, live, speed = self.opening.project, self.opening.live, self.opening.speed
-        return self._start_screen() if project is None else self._run_screen(project, live, speed)
-
     def on_mount(self) -> None:
+        project, live, speed = self.opening.project, self.opening.live, self.opening.speed
+        self.push_screen(self._start_screen() if project is None else self._run_screen(project, live, speed))
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.set_keymap(keys.usable(self.settings.keys))
         for problem in keys.problems(self.settings.keys):
@@ -152,7 +149,7 @@ class MlagentApp(App[int], inherit_bindings=False):
             self.engine.close()
         if not self.opening.live:
             self.exit(0)
-        elif len(self.screen_stack) > 1:  # the start screen is below
+        elif len(self.screen_stack) > 2:  # an empty one, the start screen, and the run screen
             self.pop_screen()
         else:
             self.switch_screen(self._start_screen())
