@@ -38,7 +38,7 @@ def prose(text: str) -> Content:
 
 
 _LINE = re.compile(r"(?:\*\*([\w ]+)\*\* )?(\w[^\n]*)")
-_MARKS = re.compile(r"[*`~#<>&|\\!\[\]]|(?<!\w)_|_(?!\w)|  $|^\d+[.)]|https?:|www\.|@")
+_MARKS = re.compile(r"[*`~#<>&|\\!\[\]]|(?<!\w)_|_(?!\w)| $|^\d+[.)]|https?:|www\.|@")
 
 
 def _simple(text: str) -> Content | None:

@@ -41,7 +41,7 @@ class Under(Screen[Result]):
         self._dirty_widgets.clear()
 
 
-class Over(Under[Result], ModalScreen[Result]):
+class Over(ModalScreen[Result], Under[Result]):
     """A modal screen that shows, dimmed, what goes on below it."""
 
     def __init__(self) -> None:
