@@ -46,7 +46,7 @@ class Over(ModalScreen[Result], Under[Result]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._dimmed: dict[Style | None, Style | None] = {}
+        self._dimmed: dict[Style | None, Style] = {}
         self._dimmed_with: Color | None = None
         self._rows: dict[int, Strip] | None = None
         self._asked = Region()
@@ -83,6 +83,6 @@ class Over(ModalScreen[Result], Under[Result]):
         for text, style, control in strip:
             if style not in self._dimmed:
                 (dimmed,) = BackgroundScreen.process_segments([Segment(" ", style)], tint)
-                self._dimmed[style] = dimmed.style
+                self._dimmed[style] = self.rich_style + (dimmed.style or Style())
             segments.append(Segment(text, self._dimmed[style], control))
         return Strip(segments, strip.cell_length)
