@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlagent_tui import paths
 
 if TYPE_CHECKING:
     from mlagent_tui.settings import Settings
+
+
+REST = frozenset({"bash_run", "coder_options", "data_dir", "model_folders", "planner_options", "python_run"})
 
 
 @dataclass(frozen=True)
@@ -27,16 +30,28 @@ class Preferences:
     iterations: int = 8
     patience: int = 3
     time_budget: float | None = None
+    seed: int = 0
     theme: str | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     mouse: bool = True
     notify: Literal["never", "bell", "desktop", "both"] = "both"
     notify_after: float = 30
+    whole: Settings | None = field(default=None, repr=False, compare=False)
+    """All settings, where they have been read."""
 
     @classmethod
     def of(cls, said: Settings) -> Preferences:
         """Those of the whole settings."""
-        return cls(**{one.name: getattr(said, one.name) for one in fields(cls)})
+        known = [one.name for one in fields(cls) if one.name != "whole"]
+        return cls(**{name: getattr(said, name) for name in known}, whole=said)
+
+    def __getattr__(self, name: str) -> Any:
+        """A setting that the first screen does not show: the settings are read when it is asked for."""
+        if name not in REST:
+            raise AttributeError(name)
+        from mlagent_tui import settings
+
+        return getattr(self.whole or settings.load(), name)
 
 
 def load() -> Preferences:

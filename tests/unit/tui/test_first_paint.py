@@ -16,7 +16,7 @@ from mlagent_tui.tui import fold, preferences
 from mlagent_tui.tui.app import MlagentApp, Opening
 from mlagent_tui.tui.panels import RunsPanel
 from mlagent_tui.tui.panels.runs import AT_FIRST, RunsTable
-from mlagent_tui.tui.preferences import Preferences
+from mlagent_tui.tui.preferences import REST, Preferences
 from mlagent_tui.tui.screens import run
 from mlagent_tui.tui.screens.run import RunScreen
 from mlagent_tui.tui.state import RunState
@@ -43,7 +43,11 @@ print([name for name in {LATER!r} if name in sys.modules])
 
 def test_without_a_settings_file_the_preferences_are_the_defaults_of_the_settings() -> None:
     assert preferences.load() == Preferences.of(Settings())
-    assert {one.name for one in fields(Preferences)} <= set(Settings.model_fields)
+    named = {one.name for one in fields(Preferences)} - {"whole"}
+    assert named | REST <= set(Settings.model_fields)
+    assert Preferences().planner_options == Settings().planner_options
+    with pytest.raises(AttributeError):
+        _ = Preferences().parameters
 
 
 def test_the_preferences_are_those_of_the_settings_file() -> None:
