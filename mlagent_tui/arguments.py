@@ -6,14 +6,15 @@ import argparse
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import Any, NoReturn
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlagent_tui.errors import UsageError
-from mlagent_tui.settings import RoleOptions, Settings
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from mlagent_tui.settings import RoleOptions, Settings
 
 INTERFACE = "interface"
 """The command that is meant where none is named."""
@@ -22,11 +23,19 @@ NAMES = (INTERFACE, "run", "resume", "replay", "runs", "report", "models", "doct
 HOLDS = ("assemble", "evaluate")
 ROLE_OPTIONS = ("planner_options", "coder_options")
 HELP = "See: mlagent run --help"
+ROLE_KEYS = (
+    "temperature, context, thinking_budget, chat_template, gpu_layers, threads, "
+    "flash_attention, device, dtype, memory_check"
+)
+"""The keys of `settings.RoleOptions`: as text, for help that is shown without loading it."""
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def run_options(arguments: argparse.Namespace, defaults: Settings) -> Any:
     """The `agent.RunOptions` that the arguments of `run` ask for. Raises `UsageError` at the first slip."""
+    from pydantic import ValidationError
+
     try:
         return option_values(arguments, defaults)
     except ValidationError as error:
@@ -38,6 +47,8 @@ def resumed_options(arguments: argparse.Namespace, stored: Any) -> Any:
 
     Raises `UsageError` at the first slip.
     """
+    from pydantic import ValidationError
+
     names = ("iterations", "patience", "time_budget", "sharing")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     try:
@@ -50,6 +61,8 @@ def resumed_options(arguments: argparse.Namespace, stored: Any) -> Any:
 
 def slip(where: Sequence[int | str], message: str) -> tuple[str, str, str]:
     """What is wrong, where in the options, as (option of the command line, what, remedy)."""
+    from mlagent_tui.settings import RoleOptions
+
     field, *inner = map(str, where)
     if not field.endswith("_options"):
         return ("GOAL" if field == "goal_text" else f"--{field.replace('_', '-')}"), message, HELP
@@ -57,8 +70,7 @@ def slip(where: Sequence[int | str], message: str) -> tuple[str, str, str]:
     key = inner[0] if inner else ""
     known = RoleOptions.model_fields.get(key)
     if known is None:
-        keys = ", ".join(RoleOptions.model_fields)
-        return option, f"there is no option {key!r}", f"The options are: {keys}."
+        return option, f"there is no option {key!r}", f"The options are: {ROLE_KEYS}."
     default = "null" if known.default is None else known.default
     return option, f"{key}: {message}", f"{key}: {known.description} Default: {default}."
 
@@ -106,6 +118,10 @@ def role_options(arguments: argparse.Namespace, before: Mapping[str, Any]) -> di
 
 def said_options(pairs: Iterable[tuple[str, str | None]]) -> RoleOptions:
     """How a model is used where there is no role: as `--model-option` says. Raises `UsageError`."""
+    from pydantic import ValidationError
+
+    from mlagent_tui.settings import RoleOptions
+
     try:
         return RoleOptions.model_validate(dict(pairs))
     except ValidationError as error:
@@ -176,7 +192,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
         epilog="Exit status: 0 goal achieved or command done; 3 finished without achieving the goal; "
         "2 bad usage; 1 error; 130 interrupted.",
     )
-    parser.add_argument("--version", action="version", version=f"mlagent {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     known = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog="mlagent")
     interface = known.add_parser(INTERFACE, prog="mlagent")
     interface.add_argument("project", type=Path, nargs="?", metavar="PROJECT")
@@ -244,10 +260,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model_use(parser: argparse.ArgumentParser) -> None:
-    keys = ", ".join(RoleOptions.model_fields)
     group = parser.add_argument_group(
         "how models are used",
-        f"KEY is one of {keys}. Each may be said several times; docs/models.md explains them.",
+        f"KEY is one of {ROLE_KEYS}. Each may be said several times; docs/models.md explains them.",
     )
     for role, what in (
         ("model", "how both roles use their models, such as context=8192"),
@@ -290,7 +305,17 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print warnings, errors and the outcome only")
 
 
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: reading the metadata of packages takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"mlagent {_version()}")
+        parser.exit()
+
+
 def _version() -> str:
+    from importlib import metadata
+
     try:
         return metadata.version("mlagent-tui")
     except metadata.PackageNotFoundError:

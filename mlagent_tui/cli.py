@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlagent_tui import events, paths, settings
+from mlagent_tui import events, paths
 from mlagent_tui.arguments import (
     absolute,
     parser,
@@ -26,7 +26,6 @@ from mlagent_tui.arguments import (
     said_options,
     with_command,
 )
-from mlagent_tui.console import error_text
 from mlagent_tui.errors import MlagentError, ProjectError, UsageError
 
 
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except MlagentError as error:
-        _tell(error_text(error.title, error.what, error.remedy))
+        _tell_error(error.title, error.what, error.remedy)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         _tell("mlagent: interrupted")
@@ -48,12 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         what = f"{type(error).__name__}: {error}; the details are in {_log(error)}"
-        _tell(error_text("Unexpected error", what, "This is a defect of mlagent; please report it."))
+        _tell_error("Unexpected error", what, "This is a defect of mlagent; please report it.")
         return 1
 
 
 def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _tell_error(title: str, what: str, remedy: str) -> None:
+    from mlagent_tui.console import error_text
+
+    _tell(error_text(title, what, remedy))
 
 
 def _log(error: Exception) -> Path:
@@ -75,7 +80,7 @@ def _log(error: Exception) -> Path:
 
 def _run(arguments: argparse.Namespace) -> int:
     """A new run."""
-    from mlagent_tui import workspace
+    from mlagent_tui import settings, workspace
     from mlagent_tui.experiments import Project
     from mlagent_tui.headless import Output, drive
 
@@ -181,7 +186,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _models(arguments: argparse.Namespace) -> int:
     """Every language model on this machine, or one of them measured."""
-    from mlagent_tui import doctor, models_command
+    from mlagent_tui import doctor, models_command, settings
 
     if arguments.check is not None:
         options = said_options(arguments.model_option)
@@ -191,6 +196,7 @@ def _models(arguments: argparse.Namespace) -> int:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     """What a run needs of this machine."""
+    from mlagent_tui import settings
     from mlagent_tui.doctor import doctor
 
     return doctor(settings.load(), as_json=arguments.json)

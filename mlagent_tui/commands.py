@@ -6,7 +6,6 @@ is the engine's business; nothing here knows a run.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import stat
@@ -154,23 +153,6 @@ def send(root: Path, command: Command, timeout: float | None = None) -> Reply:
     except (OSError, ValidationError) as error:
         what = f"the engine in {root} ended before it answered"
         raise ProjectError(what, again) from error
-
-
-def engine_alive(root: Path) -> bool:
-    """Whether a process holds the project at `root`; one look at its lock, microseconds."""
-    try:
-        lock = os.open(root / paths.LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(lock)
-    return False
 
 
 # --- the engine's side ----------------------------------------------------------------------------------

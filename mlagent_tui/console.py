@@ -12,10 +12,12 @@ import textwrap
 import time
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mlagent_tui import events
-from mlagent_tui.schemas import RegistryEntry
+
+if TYPE_CHECKING:
+    from mlagent_tui.schemas import RegistryEntry
 
 MARGIN = 11
 """Columns before the text of a step, the longest name of a step and a space."""
@@ -141,7 +143,7 @@ class Console:
         """One event; those without a text of their own are passed over."""
         shower: Callable[[Any], None] | None = getattr(self, f"_{getattr(event, 'type', '')}", None)
         if shower is not None and (not self._quiet or isinstance(event, events.Warned)):
-            shower(event.model_copy(update=harmless(event.__dict__)))
+            shower(event.but(**harmless(event.__dict__)))
 
     # --- the run ---
 

@@ -13,7 +13,7 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui import commands, sandbox, settings, workspace
+from mlagent_tui import presence, sandbox, settings, workspace
 from mlagent_tui.agent import RunOptions, find_numbers, named_datasets
 from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
@@ -141,7 +141,7 @@ def _confined(options: RunOptions) -> None:
 
 def _project(folder: Path, another: bool) -> None:
     workspace.check(folder, another=another)
-    if commands.engine_alive(folder):
+    if presence.engine_alive(folder):
         raise UsageError(f"{folder} is in use: an engine works on it", "Open it, or stop its run first.")
     place = folder.absolute()
     while not place.exists():

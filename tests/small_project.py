@@ -43,7 +43,7 @@ def make(folder: Path, outcome: str = "stopped") -> Path:
                 "best_run_id": best,
                 "exit_status": 3,
             }
-            journal.append(events.RunFinished.model_validate(told))
+            journal.append(events.RunFinished.read(told))
     return root
 
 

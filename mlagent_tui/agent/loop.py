@@ -275,7 +275,7 @@ class Loop:
         ending = events.RunFinished(
             outcome="achieved" if achieved else "stopped",
             reason=settled.reason,
-            best_run_id=entry and entry.run_id,
+            best_run_id=entry.run_id if entry else None,
             exit_status=EXIT_ACHIEVED if achieved else EXIT_STOPPED,
         )
         yield from self.background(lambda: self.session.report(ending))

@@ -74,7 +74,7 @@ def _ended(session: Session, resumed: bool) -> Generator[events.Event, None, Non
         raise
     else:
         yield session.spent()
-        yield ending.model_copy(update={"time": events.now()})
+        yield ending.but(time=events.now())
 
 
 def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, None]:

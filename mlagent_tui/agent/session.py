@@ -186,7 +186,7 @@ class Session:
 
     def spent(self) -> events.TimeSpent:
         """Where the time went so far."""
-        return events.TimeSpent(**{name: round(s, 3) for name, s in self.clock.totals().items()})
+        return events.TimeSpent.read({name: round(s, 3) for name, s in self.clock.totals().items()})
 
     def close(self) -> None:
         """End every process; a second call does nothing."""

@@ -1,5 +1,6 @@
 """What happens in a run: typed events, and the journal that keeps them. Imports nothing else of ours."""
 
+from mlagent_tui.events.base import Event, now, storable
 from mlagent_tui.events.journal import CHUNK, Journal, follow, read, scan
 from mlagent_tui.events.kinds import (
     DURABLE,
@@ -16,7 +17,6 @@ from mlagent_tui.events.kinds import (
     DecisionMade,
     Edited,
     EpochDone,
-    Event,
     Failed,
     GoalUnderstood,
     Json,
@@ -50,9 +50,7 @@ from mlagent_tui.events.kinds import (
     TrialStarted,
     Unreadable,
     Warned,
-    now,
     parse,
-    storable,
 )
 
 __all__ = [

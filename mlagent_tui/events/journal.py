@@ -12,7 +12,8 @@ from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Self
 
-from mlagent_tui.events.kinds import DURABLE, Event, Unreadable, parse
+from mlagent_tui.events.base import Event
+from mlagent_tui.events.kinds import DURABLE, Unreadable, parse
 
 CHUNK = 2**20
 """Bytes that are read at a time."""
@@ -93,7 +94,7 @@ class Journal:
         Raises `OSError` (a full disk, say); the journal then ends where it ended before.
         """
         with self._lock:
-            numbered = event.model_copy(update={"seq": self._seq + 1})
+            numbered = event.but(seq=self._seq + 1)
             line = numbered.to_json().encode() + b"\n"
             size = os.fstat(self._file).st_size
             try:

@@ -6,11 +6,12 @@ nothing else of ours.
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+import json
+import re
+from dataclasses import field
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from mlagent_tui.events.base import Event
 
 Json = dict[str, Any]
 Number = float | None
@@ -20,42 +21,6 @@ StepName = Literal[
 ]
 QueueKind = Literal["branch", "rerun"]
 Outcome = Literal["achieved", "stopped", "interrupted", "failed"]
-
-
-def now() -> str:
-    """The time as ISO 8601, UTC, to the millisecond: `2023-10-27T15:30:01.042Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def storable(value: Any) -> Any:
-    """`value` without what JSON cannot hold: lone surrogates are escaped, NaN and infinities are null."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {storable(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    return value
-
-
-class Event(BaseModel):
-    """Base of all events. `seq` counts up through a journal; 0 until the event is appended."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-    time: Annotated[str, Field(max_length=40)] = Field(default_factory=now)
-    seq: Annotated[int, Field(ge=0, le=2**53)] = 0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _only_what_json_can_hold(cls, fields: Any) -> Any:
-        return storable(fields)
-
-    def to_json(self) -> str:
-        """One line; what is neither JSON nor known to pydantic is written as its `str`."""
-        return self.model_dump_json(fallback=str)
 
 
 class RunStarted(Event):
@@ -68,8 +33,8 @@ class RunStarted(Event):
     coder: str = ""
     sandbox: str = ""
     device: str = ""
-    versions: dict[str, str] = Field(default_factory=dict)
-    options: Json = Field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    options: Json = field(default_factory=dict)
     pid: int = 0
 
 
@@ -80,7 +45,7 @@ class RunResumed(Event):
     iteration: int = 0
     step: str = ""
     sandbox: str = ""
-    versions: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
     pid: int = 0
 
 
@@ -121,7 +86,7 @@ class ToolCalled(Event):
 
     type: Literal["tool_called"] = "tool_called"
     tool: str
-    arguments: Json = Field(default_factory=dict)
+    arguments: Json = field(default_factory=dict)
 
 
 class ToolFinished(Event):
@@ -218,7 +183,7 @@ class ConfigMade(Event):
     iteration: int = 0
     config: Json
     parameters: int = 0
-    steps: list[Json] = Field(default_factory=list)
+    steps: list[Json] = field(default_factory=list)
 
 
 class CheckFailed(Event):
@@ -308,7 +273,7 @@ class DecisionMade(Event):
     type: Literal["decision_made"] = "decision_made"
     iteration: int = 0
     decision: Json
-    advised: Json = Field(default_factory=dict)
+    advised: Json = field(default_factory=dict)
     overruled_because: str = ""
 
 
@@ -415,16 +380,21 @@ class Unreadable(Event):
     text: str = ""
 
 
-AnyEvent = Annotated[
+AnyEvent = (
     RunStarted | RunResumed | GoalUnderstood | Warned | StepStarted | StepFinished | ToolCalled | ToolFinished
     | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
     | PromptProgress | ModelUnloaded | ModelLoading | ModelLoaded
     | TrialStarted | BatchDone | EpochDone | TrialFinished | BestTested | DecisionMade
     | Paused | Continued | Steered | Edited | Queued | ApprovalAsked | ApprovalGiven | Resources
-    | TimeSpent | Failed | RunFinished | Unreadable,
-    Field(discriminator="type"),
-]  # fmt: skip
-_ADAPTER: TypeAdapter[Event] = TypeAdapter(AnyEvent)
+    | TimeSpent | Failed | RunFinished | Unreadable
+)  # fmt: skip
+_KINDS: dict[object, type[Event]] = {
+    kind.__dataclass_fields__["type"].default: kind for kind in get_args(AnyEvent)
+}
+_SUSPECT = (b"\\u", b"NaN", b"Infinity", b"E")
+_LARGE = re.compile(rb"e\+?\d\d\d")
+"""Without these, a line of JSON has nothing in it that JSON cannot hold, once Python has read it."""
+
 DURABLE = (
     RunStarted, RunResumed, StepFinished, TrialFinished, DecisionMade, Steered, Edited, Queued, Failed,
     RunFinished,
@@ -438,6 +408,8 @@ STREAMED = frozenset({"batch_done", "model_asked", "prompt_progress", "resources
 def parse(line: bytes) -> Event:
     """The event of one journal line; `Unreadable` when the line is damaged or its type is not known."""
     try:
-        return _ADAPTER.validate_json(line)
-    except ValidationError:
+        values = json.loads(line.decode())
+        suspect = any(sign in line for sign in _SUSPECT) or _LARGE.search(line)
+        return _KINDS[values["type"]].read(values, storable_as_is=not suspect)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Unreadable(time="", text=line[:200].decode("utf-8", "backslashreplace"))

@@ -118,7 +118,7 @@ def _hold(root: Path) -> int:
 def _lock_exclusively(lock: int) -> None:
     """Lock a file against every other holder. Raises `BlockingIOError` when there is one.
 
-    Whoever only looks at the lock, as `commands.engine_alive` does, holds it for microseconds.
+    Whoever only looks at the lock, as `presence.engine_alive` does, holds it for microseconds.
     """
     for _ in range(_LOOKS):
         try:

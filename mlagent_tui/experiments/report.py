@@ -273,4 +273,4 @@ def _of(images: int) -> str:
 def _add(before: events.TimeSpent | None, more: events.TimeSpent) -> events.TimeSpent:
     if before is None:
         return more
-    return more.model_copy(update={name: getattr(before, name) + getattr(more, name) for name in _TIMES})
+    return more.but(**{name: getattr(before, name) + getattr(more, name) for name in _TIMES})

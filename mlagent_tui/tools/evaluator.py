@@ -57,8 +57,8 @@ def _told(report: dict[str, Any], run: NewRun, config: EvalConfig, level: str) -
     """The event of a worker's report; a point of the curves also goes to its file."""
     fields = report | {"run_id": run.run_id, "sandbox": level, "epochs": config.epochs}
     if report["event"] == "started":
-        return TrialStarted.model_validate(fields)
+        return TrialStarted.read(fields)
     if report["event"] == "batch":
-        return BatchDone.model_validate(fields)
+        return BatchDone.read(fields)
     run.add(EpochMetrics.model_validate({name: report[name] for name in EpochMetrics.model_fields}))
-    return EpochDone.model_validate(fields)
+    return EpochDone.read(fields)

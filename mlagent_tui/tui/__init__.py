@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mlagent_tui import paths, settings
+from mlagent_tui import paths
 from mlagent_tui.errors import ProjectError, UsageError
 
 
@@ -30,12 +30,15 @@ def _open(project: Path | None, *, live: bool, speed: float | None) -> int:
         raise ProjectError(f"{project} is not a project", "Name a folder that `mlagent run` has made.")
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("the interface needs a terminal", "Without one: mlagent run GOAL")
-    preferences = settings.load()
+    from mlagent_tui.tui import garbage, preferences
+
+    garbage.starting()
+    wanted = preferences.load()
     from mlagent_tui.tui.app import MlagentApp, Opening
 
     root = project.absolute() if project is not None else None
-    app = MlagentApp(Opening(root, live, speed), preferences=preferences)
-    status = app.run(mouse=preferences.mouse)
+    app = MlagentApp(Opening(root, live, speed), preferences=wanted)
+    status = app.run(mouse=wanted.mouse)
     for left in app.running():
         print(f"the run in {left} goes on; come back with: mlagent {left}", file=sys.stderr)
     return app.return_code or status or 0

@@ -10,12 +10,14 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events as tevents
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -23,14 +25,24 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
-from mlagent_tui import settings
-from mlagent_tui.tui import clipboard, keys, notify, themes
+from mlagent_tui.tui import clipboard, garbage, keys, notify, themes
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.memory import Memory
 from mlagent_tui.tui.messages import RunEnded
+from mlagent_tui.tui.preferences import Preferences
 
 if TYPE_CHECKING:
+    from mlagent_tui.settings import Settings
     from mlagent_tui.tui.screens.run import RunScreen
+
+STYLES: list[str | PurePath] = [Path(__file__).with_name("app.tcss")]
+RUN_STYLES = Path(__file__).with_name("screens") / "run.tcss"
+
+STARTED_SECONDS = 2.0
+"""After which all is loaded that stays."""
+
+TIDY_SECONDS, IDLE_SECONDS = 60.0, 5.0
+"""How often garbage is collected, if no key was pressed for a while."""
 
 WATCH_SECONDS = 1.0
 """How often a run that was left in the background is looked at."""
@@ -49,7 +61,6 @@ class MlagentApp(App[int], inherit_bindings=False):
     """The interface."""
 
     TITLE = "mlagent"
-    CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings("app"),
@@ -60,39 +71,63 @@ class MlagentApp(App[int], inherit_bindings=False):
         self,
         opening: Opening | None = None,
         *,
-        preferences: settings.Settings | None = None,
+        preferences: Preferences | Settings | None = None,
         memory: Memory | None = None,
     ) -> None:
-        super().__init__()
         self.opening = opening or Opening()
-        self.settings = preferences or settings.Settings()
+        super().__init__(css_path=STYLES if self.opening.project is None else [*STYLES, RUN_STYLES])
+        wanted = preferences or Preferences()
+        self.settings = wanted if isinstance(wanted, Preferences) else Preferences.of(wanted)
         self.memory = memory or Memory()
         self.engine = EngineLink(self.opening.project or Path())
         self._given_theme = ""
+        self._touched = 0.0
         self.background: dict[Path, EngineLink] = {}
         """The engines of runs that were left and go on."""
-        for theme in themes.OURS:
-            self.register_theme(theme)
+        self._dress()
 
     # --- opening and leaving ------------------------------------------------------------------------------
+
+    def _dress(self) -> None:
+        """Choose the theme before anything is styled: what is styled once need not be styled again."""
+        for theme in themes.OURS:
+            self.register_theme(theme)
+        chosen = self.settings.theme or self.memory.text("theme")
+        known = chosen in self.available_themes
+        self._given_theme = chosen if known else themes.first_choice(self.console.color_system)
+        self.theme = self._given_theme
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Textual asks for this as it starts, too, when there is nothing yet that has styles."""
+        if self._is_mounted:
+            super().refresh_css(animate)
 
     def on_mount(self) -> None:
         project, live, speed = self.opening.project, self.opening.live, self.opening.speed
         self.push_screen(self._start_screen() if project is None else self._run_screen(project, live, speed))
-        chosen = self.settings.theme or self.memory.text("theme")
-        known = chosen in self.available_themes
-        self.theme = chosen if known else themes.first_choice(self.console.color_system)
-        self._given_theme = self.theme
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.set_keymap(keys.usable(self.settings.keys))
         for problem in keys.problems(self.settings.keys):
             self.notify(problem, title="Settings", severity="warning", timeout=15, markup=False)
-        if self.settings.theme and not known:
+        if self.settings.theme and self.settings.theme not in self.available_themes:
             words = f"there is no theme {self.settings.theme}; the palette (ctrl+p) lists them"
             self.notify(words, title="Settings", severity="warning", timeout=15, markup=False)
         self.set_interval(WATCH_SECONDS, self._look_after_background)
+        if not self.is_headless:
+            self.set_timer(STARTED_SECONDS, garbage.started)
+            self.set_interval(TIDY_SECONDS, self._tidy)
         if self.opening.project is not None and self.opening.live:
-            self.memory.opened(self.opening.project)
+            self.call_after_refresh(self.memory.opened, self.opening.project)
+
+    async def on_event(self, event: tevents.Event) -> None:
+        if isinstance(event, tevents.InputEvent):
+            self._touched = time.monotonic()
+        await super().on_event(event)
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._touched > IDLE_SECONDS:
+            garbage.idle()
 
     def on_unmount(self) -> None:
         for link in (self.engine, *self.background.values()):

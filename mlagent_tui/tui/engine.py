@@ -14,11 +14,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from mlagent_tui import commands, paths
-from mlagent_tui.commands import Command, Reply
+from mlagent_tui import paths, presence
 from mlagent_tui.errors import MlagentError, ProjectError
+
+if TYPE_CHECKING:
+    from mlagent_tui.commands import Command, Reply
 
 LOG = paths.ENGINE_LOG
 """Where an engine's own words go, in its project: what it says when it fails before its journal is open."""
@@ -132,7 +134,7 @@ class EngineLink:
     def alive(self) -> bool:
         """Whether an engine works on the project, or one started here is on its way to. Takes no time."""
         mine = self._process is not None and self.status() is None
-        return mine or commands.engine_alive(self.root)
+        return mine or presence.engine_alive(self.root)
 
     def status(self) -> int | None:
         """The exit status of the engine started here; None while it runs, or when there was none."""
@@ -156,10 +158,12 @@ class EngineLink:
 
     async def send(self, command: Command, timeout: float | None = None) -> Reply:
         """Send a command, away from the thread that draws; what goes wrong is a reply that is not ok."""
+        from mlagent_tui import commands
+
         try:
             return await asyncio.to_thread(commands.send, self.root, command, timeout)
         except MlagentError as error:
-            return Reply(ok=False, message=error.what, remedy=error.remedy)
+            return commands.Reply(ok=False, message=error.what, remedy=error.remedy)
 
     def close(self) -> None:
         """Let go of the engine, which goes on."""

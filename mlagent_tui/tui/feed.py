@@ -37,6 +37,9 @@ class Source(Protocol):
     def stop(self) -> None:
         """Read no more, and wait until that is so."""
 
+    def wait(self, seconds: float) -> None:
+        """Wait, so long at most, until what was there at the start can be taken."""
+
     def take(self) -> list[events.Event]:
         """The next events, if there are any by now."""
 
@@ -91,7 +94,7 @@ def _same_answer(a: events.TokensStreamed, b: events.TokensStreamed) -> bool:
 
 
 def _joined(event: events.Event, pieces: list[str]) -> events.Event:
-    return event.model_copy(update={"text": "".join(pieces)}) if len(pieces) > 1 else event
+    return event.but(text="".join(pieces)) if len(pieces) > 1 else event
 
 
 class Feed:
@@ -108,11 +111,11 @@ class Feed:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._opened = False
+        self._opened = threading.Event()
 
     @property
     def ready(self) -> bool:
-        return self._opened and not self._pending
+        return self._opened.is_set() and not self._pending
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -122,6 +125,9 @@ class Feed:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+
+    def wait(self, seconds: float) -> None:
+        self._opened.wait(seconds)
 
     def take(self) -> list[events.Event]:
         with self._lock:
@@ -133,13 +139,13 @@ class Feed:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                if not self._opened:
+                if not self._opened.is_set():
                     self._open()
                 else:
                     self._follow()
                 self.problem = ""
             except FileNotFoundError:
-                self._opened = True  # an engine that is starting has not written yet
+                self._opened.set()  # an engine that is starting has not written yet
             except OSError as error:
                 self.problem = f"the journal cannot be read: {error.strerror or error}"
             self._stop.wait(self._interval)
@@ -151,7 +157,7 @@ class Feed:
             self.fraction = self.index.end / size if size else 1.0
         self._tell(self._first_screen())
         self.fraction = 1.0
-        self._opened = True
+        self._opened.set()
 
     def _first_screen(self) -> Iterator[events.Event]:
         index = self.index
@@ -162,8 +168,7 @@ class Feed:
         first = begun[0] if begun else whole
         outline = [entry for entry in index.entries(OUTLINE, first) if entry < whole]
         over = sorted({*outline, *(entry for entry in begun if entry < whole)})
-        for entry in (*range(index.run, first), *over, *range(whole, len(index))):
-            yield from index.read(entry)
+        yield from index.read_all((*range(index.run, first), *over, *range(whole, len(index))))
 
     def _follow(self) -> None:
         size = self.journal.stat().st_size
@@ -180,7 +185,7 @@ class Feed:
             self._pending = []
             self.index = Index(self.journal)
             self.generation += 1
-            self._opened = False
+            self._opened.clear()
 
     def _tell(self, told: Iterable[events.Event]) -> None:
         new = list(coalesce(told))

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import threading
 from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from mlagent_tui import events
 
 STREAMING = {"tokens_streamed", "batch_done", "prompt_progress"}
 LATEST = {"batch_done", "prompt_progress"}
 """Of these, the last one tells all."""
+MARKS = {"run_started", "step_started"}
+"""What a run or an iteration may begin with."""
+
 MAX_ENTRY = 256 * 1024
 """Bytes read of one entry; of a longer one, the end."""
 
 _TYPE = b'"type":"'
+_WIDTH = len(_TYPE)
 _PLAN = b'"step":"plan"'
 
 
@@ -38,6 +44,8 @@ class Index:
         """The entry of the last `run_started`; -1 before there is one."""
         self.lines = 0
         self._numbers: dict[bytes, int] = {}
+        self._streaming: set[int] = set()
+        self._marks: set[int] = set()
         self._last = -1
         self._lock = threading.Lock()
 
@@ -46,36 +54,40 @@ class Index:
 
     def add(self, block: bytes) -> None:
         """Take in the next bytes of the journal: complete lines only."""
-        with self._lock:
-            offset = self.end
+        with self._lock:  # the loop is written to be fast: a long journal has millions of lines
+            offset, last, numbers = self.end, self._last, self._numbers
             for text in block.split(b"\n")[:-1]:
-                if text:
-                    self._add_line(text, offset)
+                start = text.find(_TYPE, 0, 200) + _WIDTH
+                name = text[start : text.find(b'"', start, start + 40)] if start >= _WIDTH else b""
+                number = numbers.get(name)
+                if number is None:
+                    number = self._number(name)
+                if text and (number != last or number not in self._streaming):
+                    last = number
+                    if number in self._marks:
+                        self._mark(name, text)
+                    self.offsets.append(offset)
+                    self.kind_of.append(number)
+                self.lines += bool(text)
                 offset += len(text) + 1
-            self.end = offset
+            self.end, self._last = offset, last
 
-    def _add_line(self, text: bytes, offset: int) -> None:
-        start = text.find(_TYPE, 0, 200) + len(_TYPE)
-        name = text[start : text.find(b'"', start, start + 40)] if start >= len(_TYPE) else b""
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._number(name)
-        self.lines += 1
-        if number == self._last and self.kinds[number] in STREAMING:
-            return
-        self._last = number
+    def _mark(self, name: bytes, text: bytes) -> None:
         if name == b"run_started":
             self.run = len(self.offsets)
-        elif name == b"step_started" and _PLAN in text:
+        elif _PLAN in text:
             self.iterations.append(len(self.offsets))
-        self.offsets.append(offset)
-        self.kind_of.append(number)
 
     def _number(self, name: bytes) -> int:
         known = name.decode("utf-8", "replace") if len(self.kinds) < 250 and len(name) < 40 else ""
         if known not in self.kinds:
             self.kinds.append(known)
-        return self._numbers.setdefault(name, self.kinds.index(known))
+        number = self._numbers.setdefault(name, self.kinds.index(known))
+        if known in STREAMING:
+            self._streaming.add(number)
+        if known in MARKS:
+            self._marks.add(number)
+        return number
 
     def kind(self, entry: int) -> str:
         """The type of an entry's events; empty for a line that is damaged."""
@@ -96,16 +108,25 @@ class Index:
 
     def raw(self, entry: int) -> bytes:
         """The lines of an entry; of more than `MAX_ENTRY` bytes, the last complete ones. Raises `OSError`."""
-        start, end = self.span(entry)
         with self.path.open("rb") as file:
-            streams = self.kind(entry) in STREAMING
-            file.seek(max(start, end - MAX_ENTRY) if streams else start)
-            data = file.read(end - file.tell())
+            return self._raw(file, entry)
+
+    def _raw(self, file: BinaryIO, entry: int) -> bytes:
+        start, end = self.span(entry)
+        streams = self.kind(entry) in STREAMING
+        file.seek(max(start, end - MAX_ENTRY) if streams else start)
+        data = file.read(end - file.tell())
         if streams and end - start > MAX_ENTRY:
             data = data[data.find(b"\n") + 1 :]
         return data
 
     def read(self, entry: int) -> list[events.Event]:
         """The events of an entry; of batches and progress, the last. Raises `OSError`."""
-        lines = [text for text in self.raw(entry).split(b"\n") if text]
-        return [events.parse(text) for text in (lines[-1:] if self.kind(entry) in LATEST else lines)]
+        return list(self.read_all([entry]))
+
+    def read_all(self, entries: Iterable[int]) -> Iterator[events.Event]:
+        """The events of some entries, the file opened once. Raises `OSError`."""
+        with self.path.open("rb") as file:
+            for entry in entries:
+                lines = [text for text in self._raw(file, entry).split(b"\n") if text]
+                yield from map(events.parse, lines[-1:] if self.kind(entry) in LATEST else lines)

@@ -69,14 +69,16 @@ def details(told: Sequence[events.Event]) -> str:
 def _block(event: events.Event) -> str:
     """Every field; long texts as they are, the rest as JSON."""
     lines = []
-    for name, value in event.model_dump(mode="json").items():
-        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    for name, value in event.__dict__.items():
+        text = (
+            value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+        )
         lines.append(f"{name}: {text}" if "\n" not in text else f"{name}:\n{text}")
     return "\n".join(lines)
 
 
 def _fields(event: events.Event) -> str:
-    fields = event.model_dump(mode="json", exclude={"time", "seq", "type"})
+    fields = {name: value for name, value in event.__dict__.items() if name not in ("time", "seq", "type")}
     return " · ".join(f"{name} {value}" for name, value in fields.items() if value not in ("", None, {}, []))
 
 

@@ -6,13 +6,17 @@ stream in by the thousand need something lighter. Links, pictures and HTML are s
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from textual.content import Content
 
 from mlagent_tui.tui.text import visible
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 Part = str | tuple[str, str]
 _HEADING, _CODE, _QUOTE = "bold underline", "$text-accent", "$text-muted"
@@ -20,18 +24,48 @@ _SPAN_STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
 
 
 @lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
+def load() -> MarkdownIt:
+    """The parser, which takes a while the first time."""
+    from markdown_it import MarkdownIt
+
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 @lru_cache(maxsize=64)
 def prose(text: str) -> Content:
     """`text` with its emphasis, lists, headings and code; control characters are made visible."""
+    return _simple(visible(text)) or _read(visible(text))
+
+
+_LINE = re.compile(r"(?:\*\*([\w ]+)\*\* )?(\w[^\n]*)")
+_MARKS = re.compile(r"[*`~#<>&|\\!\[\]]|(?<!\w)_|_(?!\w)| $|^\d+[.)]|https?:|www\.|@")
+
+
+def _simple(text: str) -> Content | None:
+    """A line, perhaps with a word in bold before it, and a list of lines below: most of what is said.
+
+    Read without the parser, which takes a while to load. None for whatever could mean more.
+    """
+    head, _, below = text.rstrip("\n").partition("\n\n")
+    items = below.split("\n") if below else []
+    if not all(item.startswith("- ") for item in items):
+        return None
+    lines: list[Content] = []
+    for mark, line in (("", head), *(("• ", item[2:]) for item in items)):
+        found = _LINE.fullmatch(line)
+        if found is None or _MARKS.search(found[2]):
+            return None
+        bold: list[Part] = [(found[1], "bold"), " "] if found[1] else []
+        lines.append(Content.assemble(mark, *bold, found[2]))
+    return Content("\n").join(lines)
+
+
+def _read(text: str) -> Content:
     parts: list[Part] = []
     lists: list[int | None] = []
     lead = ""
     heading = quote = False
-    for token in _parser().parse(visible(text)):
+    for token in load().parse(text):
         kind = token.type
         if kind == "inline":
             style = _HEADING if heading else _QUOTE if quote else ""

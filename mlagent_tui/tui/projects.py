@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from mlagent_tui import commands, paths
+from mlagent_tui import paths, presence
 from mlagent_tui.errors import MlagentError
 
 Standing = Literal["running", "achieved", "stopped", "interrupted", "failed", "ended early", "empty", "gone"]
@@ -61,7 +61,7 @@ def look(root: Path) -> Glance:
         return Glance("failed", trouble=error.what)
     measured = [e.metrics_summary["accuracy"] for e in entries if "accuracy" in e.metrics_summary]
     standing, goal, seconds = _last_run(layout.journal)
-    if commands.engine_alive(root):
+    if presence.engine_alive(root):
         standing = "running"
     return Glance(standing, goal, len(entries), max(measured, default=None), seconds)
 

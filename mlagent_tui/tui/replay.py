@@ -77,6 +77,9 @@ class Replay:
     def stop(self) -> None:
         """Nothing runs by itself."""
 
+    def wait(self, seconds: float) -> None:
+        """There is nothing to wait for."""
+
     def take(self) -> list[events.Event]:
         """The events that are due."""
         now = self._clock()

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlagent_tui import events
-from mlagent_tui.schemas import RegistryEntry
 from mlagent_tui.tui.facts import (
     Approval,
     Job,
@@ -24,6 +23,9 @@ from mlagent_tui.tui.facts import (
     Trial,
     panel_of,
 )
+
+if TYPE_CHECKING:
+    from mlagent_tui.schemas import RegistryEntry
 
 MAX_SPEECHES = 12
 ALL = frozenset({"header", "plan", "code", "summary", "evaluation", "runs", "log"})

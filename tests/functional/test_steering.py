@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mlagent_tui import commands, events, paths, workspace
+from mlagent_tui import commands, events, paths, presence, workspace
 from mlagent_tui.agent import Hands, RunOptions, Saved, last_run, research
 from mlagent_tui.commands import (
     Approve,
@@ -289,11 +289,11 @@ def test_an_engine_without_a_terminal_is_told_things_known_to_be_killed_and_resu
         if isinstance(event, events.Paused):
             break
     assert pids == [engine.pid]
-    assert commands.engine_alive(root)
+    assert presence.engine_alive(root)
     assert commands.send(root, Ping()).message == "paused before assemble"
     engine.kill()
     engine.wait()
-    assert not commands.engine_alive(root)
+    assert not presence.engine_alive(root)
     with pytest.raises(ProjectError, match="no engine is running"):
         commands.send(root, Ping())
     assert start("resume", "p", "--steer", "keep it small", "--quiet").wait() == 0

@@ -20,7 +20,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from mlagent_tui import commands, events, paths
+from mlagent_tui import events, paths, presence
 from mlagent_tui.tui.app import MlagentApp, Opening
 from mlagent_tui.tui.engine import EngineLink, Request
 from mlagent_tui.tui.screens.run import RunScreen
@@ -39,7 +39,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     for journal in tmp_path.glob(f"*/{paths.JOURNAL}"):
-        if commands.engine_alive(root_of(journal)):
+        if presence.engine_alive(root_of(journal)):
             kill(begun(journal).pid)
 
 
@@ -179,10 +179,10 @@ async def test_an_interface_that_is_killed_leaves_the_engine_at_work_and_another
         terminal.wait(lambda: any(desk.glob(f"*/{paths.JOURNAL}")))
         (journal,) = desk.glob(f"*/{paths.JOURNAL}")
         root = root_of(journal)
-        terminal.wait(lambda: commands.engine_alive(root) and b"1 Plan" in terminal.output)
+        terminal.wait(lambda: presence.engine_alive(root) and b"1 Plan" in terminal.output)
     finally:
         terminal.kill()
-    assert commands.engine_alive(root)
+    assert presence.engine_alive(root)
     pid = begun(journal).pid
     app = MlagentApp(Opening(root))
     async with app.run_test(size=(120, 40)) as pilot:

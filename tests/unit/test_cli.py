@@ -15,7 +15,7 @@ import pytest
 
 from mlagent_tui import cli, events, headless, settings, workspace
 from mlagent_tui.agent import Hands, RunOptions, research
-from mlagent_tui.arguments import duration, parser, resumed_options, run_options
+from mlagent_tui.arguments import ROLE_KEYS, duration, parser, resumed_options, run_options
 from mlagent_tui.cli import main
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, registry, runs
@@ -433,3 +433,7 @@ def test_a_run_that_is_not_there_cannot_be_branched_from(
     assert main(["run", "a goal", *where, "--branch-from", "qe_1"]) == 1
     assert "qe_1" in capsys.readouterr().err
     assert sorted(path.name for path in here.iterdir()) == ["p"]
+
+
+def test_help_names_every_option_of_a_role() -> None:
+    assert ROLE_KEYS == ", ".join(RoleOptions.model_fields)

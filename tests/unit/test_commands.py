@@ -30,11 +30,11 @@ from mlagent_tui.commands import (
     Resume,
     Steer,
     Stop,
-    engine_alive,
     send,
 )
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project
+from mlagent_tui.presence import engine_alive
 
 EVERY: list[Command] = [
     Pause(), Resume(), Stop(), Stop(when="now"), Steer(text="größer \x1b[2J"), EditConfig(config={"a": [1]}),
@@ -260,6 +260,7 @@ import sys
 from pathlib import Path
 from mlagent_tui.commands import Listener, Reply
 from mlagent_tui.experiments import Project
+from mlagent_tui.presence import engine_alive
 with Project(Path({str(root)!r})), Listener(Path({str(root)!r}), lambda command: Reply(ok=True)):
     print("ready", flush=True)
     sys.stdin.read()

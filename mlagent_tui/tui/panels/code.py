@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.geometry import Offset
@@ -16,7 +17,9 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 from textual.widgets.text_area import TextAreaTheme
 
+from mlagent_tui.tui.panels import highlight
 from mlagent_tui.tui.panels.base import Panel
+from mlagent_tui.tui.panels.highlight import Highlights
 from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import cut, visible
 
@@ -55,7 +58,6 @@ class CodeView(TextArea):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(
             "",
-            language="python",
             read_only=True,
             show_line_numbers=True,
             soft_wrap=False,
@@ -68,6 +70,20 @@ class CodeView(TextArea):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._follow_theme())
         self._follow_theme()
+        self._highlights = Highlights(lambda: self.text)
+        self.call_after_refresh(self._load_colours)
+
+    @work(thread=True)
+    def _load_colours(self) -> None:
+        """Colours come after the first paint."""
+        highlight.load()
+        self.app.call_from_thread(self._build_highlight_map)
+        self.app.call_from_thread(self.refresh)
+
+    def _build_highlight_map(self) -> None:
+        """What `TextArea` does after a change, to all of its text; here, what is in sight is coloured."""
+        self._line_cache.clear()
+        self._highlights.clear()
 
     def _follow_theme(self) -> None:
         """The syntax colours that suit the app's theme, on its own background."""
@@ -94,11 +110,11 @@ class CodeView(TextArea):
         bar = Strip([Segment("▌", style)], 1)
         return Strip.join([strip.crop(0, width - 2), bar, strip.crop(width - 1)])
 
-    def show(self, code: str, marked: set[int]) -> None:
-        """Show `code`; what only grows is appended, and followed where the end was in sight."""
-        at_end = self.scroll_offset.y >= self.max_scroll_y - 1
+    def show(self, code: str, marked: set[int], *, follow: bool = False) -> None:
+        """Show `code`; what only grows is appended. `follow` its end, unless the user has scrolled up."""
         shown = self.text
         grows = bool(shown) and code.startswith(shown)
+        at_end = not grows or self.scroll_offset.y >= self.max_scroll_y - 1
         if marked != self.marked:
             self.marked = marked
             self._line_cache.clear()
@@ -112,8 +128,8 @@ class CodeView(TextArea):
             self.history.clear()
         else:
             self.load_text(code)
-        if grows and at_end:
-            self.call_after_refresh(self.scroll_end, animate=False, immediate=True)
+        if follow and at_end:
+            self.call_after_refresh(self.scroll_end, animate=False, immediate=True, x_axis=False)
 
     def _show_first_change(self) -> None:
         if self.marked:
@@ -153,7 +169,7 @@ the mouse, `ctrl+c` copies.
         earlier = bool(writing) or state.code_iteration == state.iteration
         base = visible(state.previous_code) if earlier else code
         marked = self._changes(base, code) if base and not writing else set()
-        self.view.show(code, marked)
+        self.view.show(code, marked, follow=bool(writing))
         self._show_checks(state)
         self.note(self._subtitle(state, bool(writing), code, marked))
 

@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -35,6 +36,36 @@ class Line:
     kind: Kind
 
 
+def legend(title: str, lines: Sequence[Line], columns: int) -> Content:
+    """The title, and which line is which with its last value; where that is too long, with fewer values."""
+    told = Content()
+    for gap, valued in (
+        ("  ", ("first", "second")),
+        (" ", ("first", "second")),
+        (" ", ("first",)),
+        (" ", ()),
+    ):
+        parts: list[str | tuple[str, str]] = [(title, "bold")]
+        for one in reversed(lines):
+            last = f" {one.y[-1]:.3f}" if one.kind in valued else ""
+            parts += [gap, (f"{SIGNS[one.kind]} {one.name}{last}", f"${COLOURS[one.kind]}")]
+        told = Content.assemble(*parts)
+        if told.cell_length <= columns or not columns:
+            break
+    return told
+
+
+def slim(line: Line, points: int) -> Line:
+    """At most so many points: each the mean of a stretch of the curve, as wide as it can be seen."""
+    count = len(line.y)
+    if count <= points:
+        return line
+    cuts = [count * i // points for i in range(points + 1)]
+    spans = list(pairwise(cuts))
+    x, y = ([sum(values[a:b]) / (b - a) for a, b in spans] for values in (line.x, line.y))
+    return Line(line.name, x, y, line.kind)
+
+
 class Chart(Vertical):
     """A title that is also the legend, and the curves below."""
 
@@ -43,18 +74,22 @@ class Chart(Vertical):
     def __init__(self, title: str) -> None:
         super().__init__(classes="chart")
         self._title = title
+        self._shown: list[Line] = []
         self._legend = Static("", classes="legend")
 
     def draw(self, lines: Sequence[Line], width: float) -> None:
         """Show these curves, later ones over earlier ones, for x from 0 to `width`."""
         lines = [Line(n.name, *_finite(n), n.kind) for n in lines]
-        shown = [one for one in lines if one.y]
-        parts: list[str | tuple[str, str]] = [(self._title, "bold")]
-        for one in reversed(shown):
-            last = f" {one.y[-1]:.3f}" if one.kind in ("first", "second") else ""
-            parts += ["  ", (f"{SIGNS[one.kind]} {one.name}{last}", f"${COLOURS[one.kind]}")]
-        self._legend.update(Content.assemble(*parts), layout=False)
-        self.draw_lines(shown, width)
+        self._shown = [one for one in lines if one.y]
+        self._tell()
+        self.draw_lines(self._shown, width)
+
+    def on_resize(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        columns = self._legend.content_size.width
+        self._legend.update(legend(self._title, self._shown, columns), layout=False)
 
     def draw_lines(self, lines: Sequence[Line], width: float) -> None:
         """Draw what has points."""
@@ -115,10 +150,15 @@ def _plotted() -> type[Chart]:
 
         def on_plot_widget_scale_changed(self, event: PlotWidget.ScaleChanged) -> None:
             """The user zoomed or moved, or asked for all again: then the width follows the training."""
-            self._zoomed = (event.x_min, event.x_max) != (0, self._last[1])
+            zoomed = (event.x_min, event.x_max) != (0, self._last[1])
+            if zoomed != self._zoomed:
+                self._zoomed = zoomed
+                self.draw_lines(*self._last)
 
         def draw_lines(self, lines: Sequence[Line], width: float) -> None:
             self._last = (lines, width)
+            if not self._zoomed and self.size.width:  # two points of a curve to a column are all that is seen
+                lines = [slim(line, 2 * self.size.width) for line in lines]
             with self.app.batch_update():
                 self._plot.clear()
                 if not self._zoomed:

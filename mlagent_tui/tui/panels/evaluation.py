@@ -54,7 +54,7 @@ Where only one chart has room, `v` shows the other.
         self._charts = Horizontal(id="charts")
         self._accuracy: Chart | None = None
         self._loss: Chart | None = None
-        self._other = False
+        self._loading = self._other = False
         self._drawn: tuple[object, ...] = ()
         self._state: RunState | None = None
 
@@ -63,8 +63,7 @@ Where only one chart has room, `v` shows the other.
         yield self._bar
         yield self._charts
 
-    def on_mount(self) -> None:
-        # the drawing library takes a while to load, and the first screen must not wait for it
+    def _load_charts(self) -> None:
         self.run_worker(self._mount_charts(), exclusive=True, exit_on_error=True)
 
     async def _mount_charts(self) -> None:
@@ -106,18 +105,24 @@ Where only one chart has room, `v` shows the other.
         if trial is None:
             self._facts.update(Content.styled("No network has been trained yet.", "$text-muted"))
             return
+        if not self._loading:  # it takes a while, and what is shown first must not wait for it
+            self._loading = True
+            self.call_after_refresh(self._load_charts)
         self._bar.update(progress=trial.fraction)
         self._facts.update(self._told(trial), layout=False)
         best = state.best
         self.note(line(trial.run_id))
         against = state.best_points if best is not None and best.run_id != trial.run_id else []
-        drawn = (trial.run_id, len(trial.epoch_points), len(trial.batch_points), len(against), trial.status)
-        if self._accuracy is not None and self._loss is not None and drawn != self._drawn:
-            self._drawn = drawn
-            self._draw(state, trial, against)
+        epochs = (trial.run_id, len(trial.epoch_points), len(against), trial.status, trial.epochs)
+        batches = (*epochs, len(trial.batch_points))
+        if self._accuracy is not None and epochs != self._drawn[:-1]:
+            self._draw_accuracy(self._accuracy, state, trial, against)
+        if self._loss is not None and batches != self._drawn:
+            self._draw_loss(self._loss, trial, against)
+        self._drawn = batches if self._loss is not None else ()
 
-    def _draw(self, state: RunState, trial: Trial, against: Sequence[Point]) -> None:
-        assert self._accuracy is not None and self._loss is not None
+    @staticmethod
+    def _draw_accuracy(chart: Chart, state: RunState, trial: Trial, against: Sequence[Point]) -> None:
         width = max(trial.epochs, trial.epoch, 1)
         best = [Line("best", *curve(against, "accuracy"), "muted")]
         goal = state.goal.get("threshold")
@@ -127,13 +132,16 @@ Where only one chart has room, `v` shows the other.
             Line("train", *curve(trial.epoch_points, "train_accuracy"), "second"),
             Line("val", *curve(trial.epoch_points, "accuracy"), "first"),
         ]
-        self._accuracy.draw([*best, *own], width)
+        chart.draw([*best, *own], width)
+
+    @staticmethod
+    def _draw_loss(chart: Chart, trial: Trial, against: Sequence[Point]) -> None:
         best = [Line("best", *curve(against, "val_loss"), "muted")]
         own = [
             Line("train", *curve(trial.batch_points or trial.epoch_points, "train_loss"), "second"),
             Line("val", *curve(trial.epoch_points, "val_loss"), "first"),
         ]
-        self._loss.draw([*best, *own], width)
+        chart.draw([*best, *own], max(trial.epochs, trial.epoch, 1))
 
     def _told(self, trial: Trial) -> Content:
         last = trial.epoch_points[-1] if trial.epoch_points else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -120,8 +121,8 @@ class Banner(Static):
         self.set_class(True, "-error")
         self.update(Content(visible(text)))
 
-    def show(self, state: RunState, moment: Moment, keys: dict[str, str]) -> None:
-        """`keys` are the keys by their action, as they are mapped."""
+    def show(self, state: RunState, moment: Moment, keys: Callable[[], dict[str, str]]) -> None:
+        """`keys` gives the keys by their action, as they are mapped; it is asked where one is named."""
         text, kind = self._said(state, moment, keys)
         if (text, kind) == self._shown:
             return
@@ -131,21 +132,22 @@ class Banner(Static):
         self.update(Content(visible(text)))
 
     @staticmethod
-    def _said(state: RunState, moment: Moment, keys: dict[str, str]) -> tuple[str, str]:
+    def _said(state: RunState, moment: Moment, keys: Callable[[], dict[str, str]]) -> tuple[str, str]:
         if moment.replay:
             return "", ""
         if state.failure is not None and state.finished is not None:
             what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
-            return f"{what}  [{keys['take_up']}] take it up again", "error"
+            return f"{what}  [{keys()['take_up']}] take it up again", "error"
         if state.finished is not None:
-            again = f"  [{keys['take_up']}] go on" if state.finished.outcome != "achieved" else ""
+            again = f"  [{keys()['take_up']}] go on" if state.finished.outcome != "achieved" else ""
             return f"{line(state.finished.reason)}{again}", ""
         if moment.alive is False and state.started is not None:
-            return f"The engine has ended without a word.  [{keys['take_up']}] take the run up again", "error"
+            again = f"[{keys()['take_up']}] take the run up again"
+            return f"The engine has ended without a word.  {again}", "error"
         if state.approval is not None:
             asks = f"{line(state.approval.tool)} wants to run: {line(state.approval.command)}"
-            return f"[{keys['approve']}] look and answer  {asks}", "error"
+            return f"[{keys()['approve']}] look and answer  {asks}", "error"
         if state.paused:
-            edit = f"  [{keys['edit']}] edit the {state.editable}" if state.editable else ""
-            return f"[{keys['pause']}] go on{edit}  [{keys['steer']}] steer", ""
+            edit = f"  [{keys()['edit']}] edit the {state.editable}" if state.editable else ""
+            return f"[{keys()['pause']}] go on{edit}  [{keys()['steer']}] steer", ""
         return (line(state.warning), "") if state.warning else ("", "")

@@ -24,7 +24,7 @@ MARKS = {
     "done": ("✔", "$text-success"),
     "failed": ("✘", "bold $text-error"),
 }
-LIVE_CHARACTERS = 3_000
+LIVE_CHARACTERS = 1_500
 """What is shown of an answer while it streams: its end."""
 
 THOUGHT = "dim italic $text-muted"

@@ -21,8 +21,8 @@ from mlagent_tui.tui.panels.base import Panel
 from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import cut, line
 
-AT_ONCE = 300
-"""Rows put into the table in one go; of thousands, the rest follows in the next ticks."""
+AT_FIRST, AT_ONCE = 40, 120
+"""Rows put into the table in one go, the latest first; of thousands, the rest follows in the next ticks."""
 
 Sorter = Callable[[Row], Any]
 FAR = float("inf")
@@ -167,7 +167,8 @@ title sort.
     def _fill(self, state: RunState) -> bool:
         """Add and change what is new, so many at once; returns whether the order may have changed."""
         added = changed = False
-        touched = [run_id for run_id in state.rows if run_id in state.touched][:AT_ONCE]
+        most = AT_ONCE if self._shown else AT_FIRST
+        touched = [run_id for run_id in state.rows if run_id in state.touched][-most:]
         for run_id in touched:
             row = state.rows[run_id]
             wanted = cells(row, run_id == state.best_id)

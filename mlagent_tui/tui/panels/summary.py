@@ -19,7 +19,8 @@ from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import line
 
 MAX_ROWS = 2_000
-LIVE_CHARACTERS = 6_000
+LIVE_CHARACTERS, MOST_CHARACTERS = 1_500, 6_000
+"""What is shown of the explanation while it streams, and after: its end."""
 
 
 def layer_cells(layer: Json) -> tuple[str, str, str, str]:
@@ -75,7 +76,8 @@ were measured on the built module. Below stands the coder's explanation, which i
         if explanation != self._explanation:
             self._explanation = explanation
             self._explained.display = bool(explanation)
-            self._explained.show([prose(explanation[-LIVE_CHARACTERS:])], follow=bool(live))
+            kept = LIVE_CHARACTERS if live else MOST_CHARACTERS
+            self._explained.show([prose(explanation[-kept:])], follow=bool(live))
         told = "" if not network.layers else "measured" if network.measured else "as configured"
         self.note(state.reads("summary") or told)
 

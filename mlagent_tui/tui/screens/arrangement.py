@@ -7,11 +7,11 @@ from typing import Literal
 
 from textual import events as tevents
 from textual import on
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Tabs
 
 from mlagent_tui.tui.panels import Panel
+from mlagent_tui.tui.screens.over import Under
 from mlagent_tui.tui.state import ALL
 
 TABS_BELOW = (100, 30)
@@ -19,7 +19,7 @@ WIDE_FROM = (165, 42)
 Arrangement = Literal["tabs", "grid", "wide"]
 
 
-class Arranged(Screen[None]):
+class Arranged(Under[None]):
     """A screen of panels, of which not all can be seen where it is narrow or low."""
 
     panels: Mapping[str, Panel]
@@ -56,7 +56,7 @@ class Arranged(Screen[None]):
         self.panels["runs"].border_title = "5 Runs  (6 Log)" if shared else "5 Runs"
         self.panels["log"].border_title = "6 Log  (5 Runs)" if shared else "6 Log"
         self._dirty |= ALL
-        if self._arrangement == "tabs" and self._tabs.active != f"tab-{part}":
+        if self._arrangement == "tabs" and self._tabs.is_mounted and self._tabs.active != f"tab-{part}":
             self._tabs.active = f"tab-{part}"
 
     def _is_shown(self, part: str) -> bool:

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import DataTable, Footer, OptionList, Static, TabbedContent, TabPane, TextArea
 from textual.widgets.option_list import Option
 
@@ -23,6 +22,7 @@ from mlagent_tui.tui.fields import MUTED
 from mlagent_tui.tui.opened import Opened
 from mlagent_tui.tui.panels.code import CodeView
 from mlagent_tui.tui.panels.curves import Line, charts
+from mlagent_tui.tui.screens.over import Under
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.text import line, plain, visible
 from mlagent_tui.tui.transcript import Exchange
@@ -46,7 +46,7 @@ _FILES = {
 }
 
 
-class RunBrowser(Screen[None]):
+class RunBrowser(Under[None]):
     """Everything there is of one run. `against` is the run that it is compared with."""
 
     HELP = f"""# A run

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
-from mlagent_tui.commands import Reply
 from mlagent_tui.tui.facts import Approval
+from mlagent_tui.tui.screens.over import Over
 from mlagent_tui.tui.text import plain, visible
 
+if TYPE_CHECKING:
+    from mlagent_tui.commands import Reply
+
 MAX_SENTENCE = 400
-Submit = Callable[[str], Awaitable[Reply]]
+Submit = Callable[[str], Awaitable["Reply"]]
 
 
 def reply_words(reply: Reply) -> Content:
@@ -26,7 +28,7 @@ def reply_words(reply: Reply) -> Content:
     return Content.assemble((visible(reply.message), "$text-error"), f"\n{visible(reply.remedy)}".rstrip())
 
 
-class SentenceDialog(ModalScreen[str | None]):
+class SentenceDialog(Over[str | None]):
     """Asks for one line of text; None when the user thinks better of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
@@ -53,7 +55,7 @@ class SentenceDialog(ModalScreen[str | None]):
             self.dismiss(text)
 
 
-class EditDialog(ModalScreen[bool]):
+class EditDialog(Over[bool]):
     """An editor for a configuration or for code; what is wrong with it is said below, and nothing is lost.
 
     `submit` hands the text in and returns the engine's reply. True when it was accepted.
@@ -110,7 +112,7 @@ class EditDialog(ModalScreen[bool]):
         )
 
 
-class ApproveDialog(ModalScreen[bool | None]):
+class ApproveDialog(Over[bool | None]):
     """Shows exactly what would run and where; None when the user has not decided."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -145,7 +147,7 @@ class ApproveDialog(ModalScreen[bool | None]):
         self.dismiss(event.button.id == "allow")
 
 
-class TextDialog(ModalScreen[None]):
+class TextDialog(Over[None]):
     """A text to be read whole, such as an entry of the log."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

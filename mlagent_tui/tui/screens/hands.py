@@ -10,24 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import yaml
 from textual import work
 from textual.content import Content
 from textual.screen import Screen
 
-from mlagent_tui.commands import (
-    Approve,
-    Branch,
-    Command,
-    EditCode,
-    EditConfig,
-    Pause,
-    Reply,
-    Rerun,
-    Resume,
-    Steer,
-    Stop,
-)
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui.export import export
 from mlagent_tui.tui.panels import CodePanel, RunsPanel
@@ -37,6 +23,7 @@ from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import visible
 
 if TYPE_CHECKING:
+    from mlagent_tui.commands import Command, Reply
     from mlagent_tui.tui.app import MlagentApp
 
 STOPS = (
@@ -84,25 +71,31 @@ class Hands(Screen[None]):
     @work
     async def action_pause(self) -> None:
         """Pause before the next step, or go on."""
+        from mlagent_tui import commands
+
         if self.can_reach():
-            await self.tell(Resume() if self.state.paused else Pause())
+            await self.tell(commands.Resume() if self.state.paused else commands.Pause())
 
     @work
     async def action_stop(self) -> None:
         """Ask how to stop."""
+        from mlagent_tui import commands
+
         if not self.can_reach():
             return
         chosen = await self.app.push_screen_wait(Pick("Stop the run", STOPS))
         if chosen in ("step", "now"):
-            await self.tell(Stop(when="now" if chosen == "now" else "step"))
+            await self.tell(commands.Stop(when="now" if chosen == "now" else "step"))
         elif chosen == "leave":
             self.action_leave()
 
     @work
     async def action_stop_now(self) -> None:
         """Stop as Ctrl-C would."""
+        from mlagent_tui import commands
+
         if self.can_reach():
-            await self.tell(Stop(when="now"))
+            await self.tell(commands.Stop(when="now"))
 
     def action_leave(self) -> None:
         """Back to where the user came from; the run goes on."""
@@ -150,17 +143,21 @@ class Hands(Screen[None]):
     @work
     async def action_steer(self) -> None:
         """A sentence for the planner."""
+        from mlagent_tui import commands
+
         if not self.can_reach():
             return
         explanation = "The planner reads it in its next prompts, of this iteration and the one after."
         asked = SentenceDialog("Steer", explanation, placeholder="try a wider first layer")
         text = await self.app.push_screen_wait(asked)
         if text:
-            await self.tell(Steer(text=text))
+            await self.tell(commands.Steer(text=text))
 
     @work
     async def action_edit(self) -> None:
         """Edit what is waiting to be used; a run under way is first asked to stand still."""
+        from mlagent_tui import commands
+
         if not self.can_reach():
             return
         if self.state.paused and self.state.editable:
@@ -169,7 +166,7 @@ class Hands(Screen[None]):
             self.notify("There is nothing to edit here. Go on to the next step first.", markup=False)
         else:
             self._edit_when_held = self._held_to_edit = True
-            reply = await self.tell(Pause())
+            reply = await self.tell(commands.Pause())
             self._edit_when_held = reply.ok
 
     def held(self) -> None:
@@ -183,14 +180,20 @@ class Hands(Screen[None]):
             self.run_worker(self._one_step())
 
     async def _one_step(self) -> None:
-        await self.host.engine.send(Resume())
-        await self.host.engine.send(Pause())
+        from mlagent_tui import commands
+
+        await self.host.engine.send(commands.Resume())
+        await self.host.engine.send(commands.Pause())
 
     @work
     async def _edit_now(self) -> None:
         await self._edit()
 
     async def _edit(self) -> None:
+        import yaml
+
+        from mlagent_tui import commands
+
         what = self.state.editable
         if what == "config":
             text = yaml.safe_dump(without_defaults(self.state.config), sort_keys=False)
@@ -200,46 +203,58 @@ class Hands(Screen[None]):
         await self.app.push_screen_wait(dialog)
         if self._held_to_edit:
             self._held_to_edit = False
-            await self.tell(Resume())
+            await self.tell(commands.Resume())
 
     async def _hand_in_config(self, text: str) -> Reply:
+        import yaml
+
+        from mlagent_tui import commands
+
         try:
             config = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            return Reply(ok=False, message=f"This is no YAML: {error}")
+            return commands.Reply(ok=False, message=f"This is no YAML: {error}")
         if not isinstance(config, dict):
-            return Reply(ok=False, message="A configuration is a list of names and values.")
-        return await self.host.engine.send(EditConfig(config=config), EditConfig.patience)
+            return commands.Reply(ok=False, message="A configuration is a list of names and values.")
+        return await self.host.engine.send(commands.EditConfig(config=config), commands.EditConfig.patience)
 
     async def _hand_in_code(self, text: str) -> Reply:
+        from mlagent_tui import commands
+
         if not text.strip():
-            return Reply(ok=False, message="There is no code.")
-        return await self.host.engine.send(EditCode(code=text), EditCode.patience)
+            return commands.Reply(ok=False, message="There is no code.")
+        return await self.host.engine.send(commands.EditCode(code=text), commands.EditCode.patience)
 
     @work
     async def action_approve(self) -> None:
         """Look at the command that waits, and answer."""
+        from mlagent_tui import commands
+
         approval = self.state.approval
         if approval is None:
             self.notify("Nothing waits for your approval.", markup=False)
             return
         allowed = await self.app.push_screen_wait(ApproveDialog(approval, self.state.sandbox))
         if allowed is not None:
-            await self.tell(Approve(id=approval.id, allowed=allowed))
+            await self.tell(commands.Approve(id=approval.id, allowed=allowed))
 
     @work
     async def action_branch(self) -> None:
         """The next iteration starts from the highlighted run."""
+        from mlagent_tui import commands
+
         run_id = self.query_one(RunsPanel).highlighted
         if run_id and self.can_reach():
-            await self.tell(Branch(run_id=run_id))
+            await self.tell(commands.Branch(run_id=run_id))
 
     @work
     async def action_rerun(self) -> None:
         """The highlighted run again, with another seed."""
+        from mlagent_tui import commands
+
         run_id = self.query_one(RunsPanel).highlighted
         if run_id and self.can_reach():
-            await self.tell(Rerun(run_id=run_id))
+            await self.tell(commands.Rerun(run_id=run_id))
 
     # --- taking away ---
 
@@ -280,6 +295,8 @@ class Hands(Screen[None]):
 
 def without_defaults(config: dict[str, Any]) -> dict[str, Any]:
     """A configuration as a person writes it: what the schema adds by itself is left out."""
+    import yaml
+
     from mlagent_tui.schemas import ModelConfig
 
     try:

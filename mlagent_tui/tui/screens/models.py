@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import DirectoryTree, Footer, Input, OptionList, Static, TabbedContent, TabPane
 from textual.widgets.directory_tree import DirEntry
 from textual.widgets.option_list import Option
@@ -24,6 +23,7 @@ from mlagent_tui import paths
 from mlagent_tui.tui import form, found, keys
 from mlagent_tui.tui.fields import MUTED, entry, problem_text
 from mlagent_tui.tui.recents import home_short
+from mlagent_tui.tui.screens.over import Over
 from mlagent_tui.tui.text import line, plain
 
 BUNDLED = found.BUNDLED
@@ -75,7 +75,7 @@ class Tree(DirectoryTree):
             return False
 
 
-class _Browser(ModalScreen[str | None]):
+class _Browser(Over[str | None]):
     """What both dialogs share: a path that is typed moves the tree, and a click beside closes."""
 
     def _go(self, text: str) -> Path | None:

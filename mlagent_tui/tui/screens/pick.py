@@ -9,12 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlagent_tui.tui.screens.over import Over
 
-class Pick(ModalScreen[str | None]):
+
+class Pick(Over[str | None]):
     """Returns the id of what was picked, or None. `options` are ids and what is shown for them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -18,12 +18,9 @@ from textual.widgets import Footer, Tab, Tabs
 
 from mlagent_tui import paths
 from mlagent_tui.errors import MlagentError
-from mlagent_tui.experiments import registry
-from mlagent_tui.schemas import RegistryEntry
-from mlagent_tui.tui import fold, keys
+from mlagent_tui.tui import fold, keys, markdown
 from mlagent_tui.tui.feed import Feed, Source
 from mlagent_tui.tui.logline import details
-from mlagent_tui.tui.markdown import prose
 from mlagent_tui.tui.panels import (
     Banner,
     CodePanel,
@@ -44,14 +41,24 @@ from mlagent_tui.tui.screens.hands import NEED_AN_ENGINE, NOT_IN_A_REPLAY, Hands
 from mlagent_tui.tui.state import ALL, RunState
 from mlagent_tui.tui.text import visible
 
-TICK = 0.1
+if TYPE_CHECKING:
+    from mlagent_tui.schemas import RegistryEntry
+
+TICK = 0.05
 """Seconds between two looks at what is new."""
 
 LOOK = 1.0
 """Seconds between two looks whether the engine is alive."""
 
-SLICE = 0.015
-"""Seconds of one tick that may be spent taking in events: a key must not wait for more."""
+SLICE = 0.01
+"""Seconds of one tick that may be spent taking in events, and as many showing: a key waits for no more."""
+
+REST = 3
+"""For a second of work, so many without: a machine that is busy with something else gets slower pictures, not
+slower keys."""
+
+PATIENCE = 0.2
+"""Seconds that the first paint waits for what the journal tells."""
 
 OPENING = 0.15
 """The same while a journal is being opened, when everybody waits for it."""
@@ -104,12 +111,16 @@ The engine works on in a process of its own, whatever happens here.
         self._alive: bool | None = None
         self._second = -1
         self._generation = 0
-        self._settled = False
+        self._settled = self._whole = False
+        self._rest_until = 0.0
         self._asked = ""
         self._active = "plan"
         self._arrangement: Arrangement | None = None
 
     def compose(self) -> ComposeResult:
+        self.source.start()
+        self._banner.display = False
+        self._arrange()  # before there is anything whose styles would have to be found again
         yield self._header
         yield self._banner
         yield self._tabs
@@ -118,38 +129,42 @@ The engine works on in a process of its own, whatever happens here.
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        self._load_styles()
-        self._banner.display = False
-        self._arrange()
         self.panels["plan"].focus_target().focus()
-        self.source.start()
+        self.source.wait(PATIENCE)
+        self.set_interval(TICK, self._tick)
+        self._open()
+
+    def _open(self) -> None:
+        """Look often until all is read that was there; then load what the first screen does not need."""
+        self._tick()
+        if not self._settled:
+            self.set_timer(TICK / 4, self._open)
+            return
+        self.call_after_refresh(self._load_the_rest)
+
+    def _load_the_rest(self) -> None:
         if self.live:
             self._read_registry()
         self._warm_up()
-        self.set_interval(TICK, self._tick)
-        self._tick()
 
     def on_unmount(self) -> None:
         self.source.stop()
-
-    def _load_styles(self) -> None:
-        """Textual reads the styles of screens that are pushed, but not of the one that an app begins with."""
-        stylesheet = self.app.stylesheet
-        missing = [path for path in self.css_path if not stylesheet.has_source(str(path), "")]
-        if missing:
-            stylesheet.read_all([*missing])
-            stylesheet.reparse()
-            stylesheet.update(self.app)
 
     # --- taking in and showing ----------------------------------------------------------------------------
 
     def _tick(self) -> None:
         """What is new since the last tick, shown where it can be seen."""
+        began = time.perf_counter()
+        if began < self._rest_until:
+            return
         self._take()
         self._look()
         if not self.is_current and self.app.screen.is_modal is False:
             return  # another screen covers this one
         self._show()
+        if self._whole:
+            now = time.perf_counter()
+            self._rest_until = now + REST * (now - began)
 
     def _take(self) -> None:
         if self.source.generation != self._generation:
@@ -199,19 +214,28 @@ The engine works on in a process of its own, whatever happens here.
             self._second = second
             self._show_header()
         self._dirty.discard("header")
-        now = self._clock()
-        for part, panel in self.panels.items():
-            if part not in self._dirty or not panel.display:
-                continue
-            if now - self._shown_at.get(part, -10.0) < panel.pace:
-                continue
-            self._dirty.discard(part)
-            self._shown_at[part] = now
+        now, limit = self._clock(), time.perf_counter() + SLICE
+        for panel in self._due(now):
+            self._dirty.discard(panel.part)
+            self._shown_at[panel.part] = now
             if isinstance(panel, LogPanel):
                 panel.follow(self.source.index)
             panel.show(self.state)
+            if self._whole and time.perf_counter() > limit:
+                break  # the others with the next tick, so that a key never waits for all of them
+        self._whole = self._settled
         self._dirty |= self.state.changed
         self.state.changed.clear()
+
+    def _due(self, now: float) -> list[Panel]:
+        """The panels that have something new to show, who has waited longest first."""
+        due = [
+            (self._shown_at.get(part, -10.0), panel)
+            for part, panel in self.panels.items()
+            if part in self._dirty and panel.display
+        ]
+        due = [(shown, panel) for shown, panel in due if now - shown >= panel.pace]
+        return [panel for _, panel in sorted(due, key=lambda one: one[0])]
 
     def _show_header(self) -> None:
         moment = Moment(self._alive, self._elapsed(), self._playing(), self.source.fraction)
@@ -219,7 +243,7 @@ The engine works on in a process of its own, whatever happens here.
         if self.source.problem:
             self._banner.say(self.source.problem)
             return
-        self._banner.show(self.state, moment, self._keys())
+        self._banner.show(self.state, moment, self._keys)
 
     def _elapsed(self) -> float:
         """Seconds the run has taken; while an engine is at work, up to now."""
@@ -252,11 +276,14 @@ The engine works on in a process of its own, whatever happens here.
 
     @work(thread=True)
     def _warm_up(self) -> None:
-        """Load what reads Markdown before the first words come."""
-        prose("**words**")
+        """Load what is not shown at first, and what the user's hands need, before a key asks for it."""
+        markdown.load()
+        import mlagent_tui.commands  # noqa: F401
 
     @work(thread=True)
     def _read_registry(self) -> None:
+        from mlagent_tui.experiments import registry
+
         try:
             entries = registry.load(self.root)
         except MlagentError as error:

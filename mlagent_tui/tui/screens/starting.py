@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 
 from textual import work
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Button, Input, Static
 from textual.worker import Worker
 
@@ -18,6 +17,7 @@ from mlagent_tui.tui import form
 from mlagent_tui.tui.engine import EngineLink, Problem, Request
 from mlagent_tui.tui.fields import problem_text
 from mlagent_tui.tui.projects import look
+from mlagent_tui.tui.screens.over import Under
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.text import plain
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlagent_tui.tui.app import MlagentApp
 
 
-class Starting(Screen[None]):
+class Starting(Under[None]):
     """The part of the start screen that starts."""
 
     base: Path

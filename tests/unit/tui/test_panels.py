@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Sparkline
 
 from mlagent_tui import events
-from mlagent_tui.tui import fold, text, told
+from mlagent_tui.tui import fold, markdown, text, told
 from mlagent_tui.tui.logline import GROUPS, details, summary
 from mlagent_tui.tui.markdown import prose
 from mlagent_tui.tui.panels import CodePanel, Moment, Panel, PlanPanel, RunsPanel, SummaryPanel, curves
@@ -58,6 +58,21 @@ def test_cut_text_fits(some: str, columns: int) -> None:
 @given(st.text(alphabet=st.sampled_from("[]()*_`#-> \n1.ab\x1b<|~"), max_size=200))
 def test_any_markdown_becomes_text_without_control_characters(some: str) -> None:
     assert "\x1b" not in prose(some).plain
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["word", "**Goal** ", "- ", "max_pool2d", "_x", "\n", "\n\n", " ", "1. ", "a.", "≥", "&"]
+        )
+    )
+)
+def test_what_is_read_without_the_parser_is_read_as_the_parser_reads_it(parts: list[str]) -> None:
+    said = text.visible("".join(parts))
+    simple = markdown._simple(said)
+    if simple is not None:
+        read = markdown._read(said)
+        assert (simple.plain, simple.spans) == (read.plain, read.spans)
 
 
 def test_markdown_is_understood() -> None:
@@ -238,5 +253,5 @@ def test_every_kind_of_event_has_a_line_and_details() -> None:
         assert any(told in summary([event])[2] for told in ("1,024 / 8,192", "big ("))
     kinds = set().union(*(group for group in GROUPS.values() if group))
     assert kinds - {"", "unreadable"} <= {
-        model.model_fields["type"].default for model in events.Event.__subclasses__()
+        model.__dataclass_fields__["type"].default for model in events.Event.__subclasses__()
     }
