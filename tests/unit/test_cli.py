@@ -436,4 +436,4 @@ def test_a_run_that_is_not_there_cannot_be_branched_from(
 
 
 def test_help_names_every_option_of_a_role() -> None:
-    assert ROLE_KEYS == ", ".join(RoleOptions.model_fields)
+    assert ", ".join(RoleOptions.model_fields) == ROLE_KEYS
