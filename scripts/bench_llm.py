@@ -51,9 +51,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1, help="of both sides")
     parser.add_argument("--reference", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--context", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.reference:
-        return reference(options.reference, options.threads)
+        return reference(options.reference, options.threads, options.context)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         good = [compare(model, options) for model in models(folder, options.model)]
@@ -80,7 +81,7 @@ def compare(path: Path, options: argparse.Namespace) -> bool:
     )
     print(f"depth {options.depth}, {options.tokens} tokens, medians of {options.rounds}", flush=True)
     model = ServedModel(path, Options(threads=options.threads))
-    loop = Reference(path, options.threads)
+    loop = Reference(path, options.threads, model.context_length)
     rounds: list[tuple[Speeds, Speeds]] = []
     waits: list[tuple[float, float]] = []
     try:
@@ -99,10 +100,9 @@ def compare(path: Path, options: argparse.Namespace) -> bool:
         ours, theirs = ([getattr(pair[side], name) for pair in rounds] for side in (0, 1))
         ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
         good &= ratio >= wanted
-        row = (
-            f"  {name:12}{statistics.median(ours):9.0f} tokens/s  llama.cpp {statistics.median(theirs):9.0f}"
-        )
-        print(f"{row}  {ratio:6.1%} (>= {wanted:.0%})  {'ok' if ratio >= wanted else 'BELOW'}")
+        left, right = statistics.median(ours), statistics.median(theirs)
+        verdict = f"{ratio:6.1%} (>= {wanted:.0%})  {'ok' if ratio >= wanted else 'BELOW'}"
+        print(f"  {name:12}{left:9.0f} tokens/s  llama.cpp {right:9.0f}  {verdict}")
     first, second = (1000 * statistics.median(wait[call] for wait in waits) for call in (0, 1))
     print(
         f"  first token {first:9.0f} ms in a role's first call, {second:.0f} ms in its second\n", flush=True
@@ -163,9 +163,10 @@ def told(model: ServedModel, instructions: str, question: str) -> tuple[Message,
 class Reference:
     """llama.cpp's loop in a process of its own, which measures once for each line it is sent."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, context: int) -> None:
+        given = {"--reference": path, "--threads": threads, "--context": context}
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--reference", str(path), "--threads", str(threads)],
+            [sys.executable, __file__, *(str(item) for pair in given.items() for item in pair)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -188,7 +189,7 @@ class Reference:
         self._process.stdout.close()
 
 
-def reference(path: Path, threads: int) -> int:
+def reference(path: Path, threads: int, context_length: int) -> int:
     """What llama-bench does for `-p DEPTH` and for `-n TOKENS -d DEPTH`, for each line of both numbers."""
     import llama_cpp.llama_cpp as c
 
@@ -196,7 +197,7 @@ def reference(path: Path, threads: int) -> int:
     model = c.llama_model_load_from_file(str(path).encode(), _model_parameters(c))
     vocabulary = c.llama_vocab_n_tokens(c.llama_model_get_vocab(model))
     parameters = c.llama_context_default_params()  # also as to chunks, attention, and types of the cache
-    parameters.n_ctx = 0  # as long as the model was trained for
+    parameters.n_ctx = context_length
     parameters.n_threads = parameters.n_threads_batch = threads
     context = c.llama_init_from_model(model, parameters)
     rng = random.Random(0)

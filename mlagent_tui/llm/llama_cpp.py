@@ -99,7 +99,6 @@ class Llama:
         self._length = self._logits_at = 0
         self._tokens = (c.llama_token * CHUNK)()
         self._no_logits = (ctypes.c_int8 * CHUNK)()
-        self._batch = c.llama_batch(token=self._tokens)
         self._reader: Reader[State] = Reader(self, prefix_bytes)
         self.piece = lru_cache(maxsize=None)(self._piece)
 
@@ -200,12 +199,11 @@ class Llama:
 
         With `more` to come at once, the last layer is left out: there are no logits.
         """
-        batch = self._batch
-        batch.logits = self._no_logits if more else None  # none named: those of the last token
+        wanted = self._no_logits if more else None  # where nothing is said, the last token's are wanted
         for start in range(0, len(tokens), CHUNK):
             chunk = tokens[start : start + CHUNK]
-            batch.n_tokens = len(chunk)
             self._tokens[: len(chunk)] = list(chunk)
+            batch = c.llama_batch(n_tokens=len(chunk), token=self._tokens, logits=wanted)
             status: int = c.llama_decode(self._context, batch)
             if status != 0:
                 self.cut(0)
