@@ -155,8 +155,9 @@ def test_a_server_answers_as_llama_cpp_does(
 
 GOALS = (
     "Design a small CNN for the digits data set that reaches at least 95% accuracy",
-    "An MLP for digits, at least 90% accuracy, no more than 20,000 parameters",
+    "An MLP for digits, at least 90% accuracy",
 )
+"""Every answer is greedy here: a second attempt is drawn at random, which a server does in its own way."""
 
 
 SECONDS = re.compile(r"\d+\.\d s\b")

@@ -28,6 +28,8 @@ from mlagent_tui.tui.text import line, plain
 
 BUNDLED = found.BUNDLED
 LOOKING = "looking"
+NARROW = 60
+"""Columns that there are in every terminal."""
 LEAST = 14
 """Columns below which a path is not begun."""
 
@@ -152,7 +154,7 @@ that a server on your network holds. The list is that of `mlagent models`.
         listed = self.query_one("#list", OptionList)
         listed.remove_option(LOOKING)
         others = [model for model in listing.models if model.spec != BUNDLED]
-        columns = listed.scrollable_content_region.width - 2
+        columns = (listed.scrollable_content_region.width or NARROW) - 2
         for model in others:
             listed.add_option(Option(_words(model, columns), id=model.spec, disabled=bool(model.problem)))
         if not others:

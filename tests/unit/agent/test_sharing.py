@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlagent_tui.agent.sharing import Estimate, why_unload
+from mlagent_tui import events
+from mlagent_tui.agent.clock import Clock
+from mlagent_tui.agent.sharing import Estimate, Lending, why_unload
 from mlagent_tui.llm import Held
+from tests.scripted import Scripted
 
 GB = 1_000_000_000
 ON_GPU, ON_CPU, SPLIT = Held(0, 14 * GB), Held(14 * GB, 0), Held(6 * GB, 8 * GB)
@@ -42,3 +46,19 @@ def test_a_trial_that_ran_out_of_memory_teaches_auto_more_than_the_estimate() ->
     assert "ran out of memory" in why_unload("auto", ON_GPU, replace(FITS, ran_out=True))
     assert why_unload("keep", ON_GPU, replace(FITS, ran_out=True)) == ""
     assert why_unload("auto", ON_CPU, replace(FITS, ran_out=True)) == ""
+
+
+def test_a_model_that_is_no_process_of_ours_is_left_alone_and_nothing_is_estimated_for_it() -> None:
+    told: list[events.Event] = []
+
+    def estimate() -> Estimate:
+        raise AssertionError("nobody needs it")
+
+    for policy in ("offload", "auto"):
+        elsewhere = Scripted()
+        lending = Lending(
+            policy, {"planner": elsewhere, "coder": elsewhere}, Clock(), told.append, threading.Event()
+        )
+        lending.make_room(estimate)
+        lending.bring_back("planner")
+    assert told == []
