@@ -25,7 +25,7 @@ ANY = (0, 0)
 SCREENS = (
     Scene("start", "", ANY, ("can start",), opens="start", words=GOAL),
     Scene("models", "", ANY, ("own-7b",), ("f2",), opens="start"),
-    Scene("coding", "", ANY, ("writing code", "self.relu2"), ("2",), ("code", 0.8)),
+    Scene("coding", "", ANY, ("writing code", "relu2"), ("2",), ("code", 0.8)),
     Scene("training", "", ANY, ("training", "┫"), ("4",), ("epochs", 0.6)),
 )  # fmt: skip
 

@@ -53,15 +53,15 @@ LOOK = 1.0
 SLICE = 0.01
 """Seconds of one tick that may be spent taking in events, and as many showing: a key waits for no more."""
 
+OPENING = 0.15
+"""The same while a journal is being opened, when everybody waits for it."""
+
 REST = 3
 """For a second of work, so many without: a machine that is busy with something else gets slower pictures, not
 slower keys."""
 
 PATIENCE = 0.2
 """Seconds that the first paint waits for what the journal tells."""
-
-OPENING = 0.15
-"""The same while a journal is being opened, when everybody waits for it."""
 
 PANELS: tuple[type[Panel], ...] = (PlanPanel, CodePanel, SummaryPanel, EvaluationPanel, RunsPanel, LogPanel)
 ENDINGS = {
