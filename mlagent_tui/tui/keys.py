@@ -6,13 +6,17 @@ remapped by its id. What an action does is the business of the screen that has a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "start", "recent", "run", "replay", "browser", "models"]
+Scope = Literal[
+    "app", "start", "recent", "run", "replay", "evaluation", "chart", "runs", "log", "browser", "models",
+    "pick", "sentence", "edit", "approve", "text",
+]  # fmt: skip
+"""The screen, panel or dialog that has the action."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ TABLE: tuple[Key, ...] = (
     Key("run", "jump('evaluation')", "4", "", "Go to the quick evaluation"),
     Key("run", "jump('runs')", "5", "", "Go to the runs"),
     Key("run", "jump('log')", "6", "", "Go to the log"),
-    Key("run", "maximise", "m", "Maximise", "Maximise the focused panel, or show all again"),
+    Key("run", "maximise", "m", "Max", "Maximise the focused panel, or show all again"),
     Key("run", "copy_panel", "y", "Copy", "Copy the whole code, table or log of the focused panel"),
     Key("run", "filter", "slash", "", "Filter the log"),
     Key("run", "fold_thinking", "t", "", "Fold or unfold what the models think"),
@@ -80,6 +84,31 @@ TABLE: tuple[Key, ...] = (
     Key("replay", "replay_faster", "plus,equals_sign", "Faster", "Play twice as fast"),
     Key("replay", "replay_slower", "minus", "Slower", "Play half as fast"),
     Key("replay", "replay_end", "end", "", "Go to the end of the recording"),
+    # --- panels of the run screen
+    Key("runs", "sort_by(-1)", "less_than_sign", "", "Sort by the column before"),
+    Key("runs", "sort_by(1)", "greater_than_sign", "", "Sort by the next column"),
+    Key("runs", "scroll_top", "home", "", "Go to the first row"),
+    Key("runs", "scroll_bottom", "end", "", "Go to the last row"),
+    Key("evaluation", "other_chart", "v", "", "Show the other chart, where only one has room"),
+    Key("chart", "zoom_in", "plus", "", "Zoom in"),
+    Key("chart", "zoom_out", "minus", "", "Zoom out"),
+    Key("chart", "zoom_x_in", "ctrl+right", "", "Zoom in on the epochs only"),
+    Key("chart", "zoom_x_out", "ctrl+left", "", "Zoom out of the epochs only"),
+    Key("chart", "zoom_y_in", "ctrl+up", "", "Zoom in on the values only"),
+    Key("chart", "zoom_y_out", "ctrl+down", "", "Zoom out of the values only"),
+    Key("chart", "pan_left", "left", "", "Move to the left"),
+    Key("chart", "pan_right", "right", "", "Move to the right"),
+    Key("chart", "pan_up", "up", "", "Move up"),
+    Key("chart", "pan_down", "down", "", "Move down"),
+    Key("chart", "reset_scales", "0", "", "Show all of the curves again"),
+    Key("log", "group", "f", "", "Show the next kind of entries only"),
+    Key("log", "open", "enter", "", "Open the chosen entry"),
+    Key("log", "move(-1)", "up", "", "Choose the entry before"),
+    Key("log", "move(1)", "down", "", "Choose the next entry"),
+    Key("log", "move_page(-1)", "pageup", "", "Go one page up"),
+    Key("log", "move_page(1)", "pagedown", "", "Go one page down"),
+    Key("log", "move_to('first')", "home", "", "Go to the first entry"),
+    Key("log", "move_to('last')", "end", "", "Go to the last entry, and follow what comes"),
     # --- a run opened
     Key("browser", "jump('config')", "1", "", "Go to the configuration"),
     Key("browser", "jump('code')", "2", "", "Go to the code"),
@@ -99,6 +128,16 @@ TABLE: tuple[Key, ...] = (
     # --- the model picker
     Key("models", "bundled", "ctrl+b", "Bundled", "Take the bundled model"),
     Key("models", "leave", "escape", "Cancel", "Keep the model as it was"),
+    # --- dialogs
+    Key("pick", "cancel", "escape", "Cancel", "Pick nothing"),
+    Key("sentence", "cancel", "escape", "Cancel", "Say nothing"),
+    Key("edit", "submit", "ctrl+s", "Hand in", "Hand the text in, to be checked and used", True),
+    Key("edit", "leave", "escape", "Cancel", "Leave everything as it was", True),
+    Key("approve", "answer(True)", "y", "Allow", "Let it run, this once"),
+    Key("approve", "answer(False)", "n", "Refuse", "Do not let it run"),
+    Key("approve", "later", "escape", "Later", "Decide later; the run waits"),
+    Key("text", "copy_text", "y", "Copy", "Copy the whole text"),
+    Key("text", "leave", "escape,q,enter", "Close", "Back to where you came from"),
 )
 
 
@@ -111,6 +150,12 @@ _SHOWN = {
     "equals_sign": "=",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
 }
 
 
@@ -123,12 +168,6 @@ def help_text(*scopes: Scope) -> str:
     """The actions of `scopes` as Markdown rows, for the help of a screen."""
     rows = [f"| {shown(key.keys)} | {key.help} |" for key in TABLE if key.scope in scopes]
     return "\n".join(["| key | action |", "|---|---|", *rows])
-
-
-def by_action(scopes: Iterable[Scope]) -> dict[str, Key]:
-    """The table's entries of `scopes` by their action."""
-    wanted = set(scopes)
-    return {key.action: key for key in TABLE if key.scope in wanted}
 
 
 def problems(remapped: Mapping[str, str]) -> list[str]:
@@ -158,7 +197,7 @@ def _binding(key: Key) -> Binding:
         key.footer or key.help,
         show=bool(key.footer) and key.action != "app.command_palette",  # the footer shows it by itself
         priority=key.priority,
-        tooltip=key.help,
+        tooltip=key.help if key.footer else "",  # else the help panel would say it twice
         id=key.id,
     )
 

@@ -69,11 +69,10 @@ class RunScreen(Arranged, Hands):
     """A project's last run. `live` follows its journal; otherwise it is played, `speed` times as fast."""
 
     CSS_PATH = "run.tcss"
-    HELP = f"""# A run
+    HELP = """# A run
 
-The engine works on in a process of its own, whatever happens here.
-
-{keys.help_text("run")}
+The engine works on in a process of its own, whatever happens here. A number goes to a panel, and the help
+tells of the one that has the focus.
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("run", "replay")]
 
