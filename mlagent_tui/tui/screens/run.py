@@ -119,8 +119,9 @@ tells of the one that has the focus.
     def on_mount(self) -> None:
         self._load_styles()
         self._banner.display = False
+        self._look_where_it_was_left()
         self._arrange()
-        self.panels["plan"].focus_target().focus()
+        self.panels[self._active].focus_target().focus()
         self.source.start()
         if self.live:
             self._read_registry()
@@ -130,6 +131,21 @@ tells of the one that has the focus.
 
     def on_unmount(self) -> None:
         self.source.stop()
+        view = {"root": str(self.root), "panel": self._active, "folded": self._plan.folded}
+        self.host.memory.put("view", view)
+
+    def _look_where_it_was_left(self) -> None:
+        """The panel that was looked at when this project was left."""
+        view = self.host.memory.mapping("view")
+        if view.get("root") == str(self.root):
+            self._active = view["panel"] if view.get("panel") in self.panels else self._active
+            self._plan.folded = bool(view.get("folded", True))
+
+    @property
+    def _plan(self) -> PlanPanel:
+        panel = self.panels["plan"]
+        assert isinstance(panel, PlanPanel)
+        return panel
 
     def _load_styles(self) -> None:
         """Textual reads the styles of screens that are pushed, but not of the one that an app begins with."""
@@ -310,9 +326,7 @@ tells of the one that has the focus.
         panel.ask_words()
 
     def action_fold_thinking(self) -> None:
-        panel = self.panels["plan"]
-        assert isinstance(panel, PlanPanel)
-        folded = panel.fold()
+        folded = self._plan.fold()
         self.notify("Thinking is folded." if folded else "Thinking is shown.", timeout=2, markup=False)
 
     def on_runs_panel_opened(self, event: RunsPanel.Opened) -> None:

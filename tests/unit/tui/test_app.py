@@ -230,6 +230,11 @@ def test_every_binding_is_made_from_the_table() -> None:
     assert known - set(found) == set(), "keys of the table that nothing binds"
 
 
+@pytest.mark.parametrize("word", ["export", "steer", "branch", "rerun", "resume", "approve", "diff", "theme"])
+def test_an_action_is_found_in_the_palette_by_its_usual_name(word: str) -> None:
+    assert any(word in key.help.lower() for key in keys.TABLE)
+
+
 def test_the_charts_have_no_keys_but_those_of_the_table() -> None:
     plot = curves._plotted()("accuracy").focus_target()
     wanted = {key.action for key in keys.TABLE if key.scope == "chart"}
