@@ -20,7 +20,7 @@ class Prose(ScrollView, can_focus=True):
         self._blocks: list[Content] = []
         self._drawn: list[tuple[Content, list[Strip]]] = []
         self._strips: list[Strip] = []
-        self._following = True
+        self._follows = self._following = True
         self._drawn_for: tuple[int, str, bool] = (0, "", False)
 
     @property
@@ -29,16 +29,19 @@ class Prose(ScrollView, can_focus=True):
         return "\n".join(block.plain for block in self._blocks)
 
     def show(self, blocks: Sequence[Content], *, follow: bool = True) -> None:
-        """Show `blocks`; those that are the same objects as before are not drawn again."""
-        self._blocks = list(blocks)
+        """Show `blocks`; those that are the same objects as before are not drawn again.
+
+        `follow` their end, unless the user has scrolled up; else their beginning is shown.
+        """
+        self._blocks, self._follows = list(blocks), follow
         self._draw()
         if not follow:
             self.scroll_to(y=0, animate=False, force=True)
-        elif self._following:
+        else:
             self.call_after_refresh(self._to_end)
 
     def _to_end(self) -> None:
-        if self._following:
+        if self._follows and self._following:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True, immediate=True)
 
     def watch_scroll_y(self, old: float, new: float) -> None:
@@ -67,7 +70,8 @@ class Prose(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Wrap anew; the end stays in sight where it was."""
-        self.show(self._blocks)
+        self._draw()
+        self.call_after_refresh(self._to_end)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

@@ -165,8 +165,10 @@ async def test_the_facts_of_a_training_use_the_width_they_have(tmp_path: Path) -
         screen = await opened(pilot, app)
         assert not screen.panels["evaluation"].display  # what is shown first is made where nothing is wide
         await pilot.press("4")
-        await until(pilot, lambda: "accuracy 98.9 % · loss" in shown(app))
+        await until(pilot, lambda: "accuracy 99.0 % · loss" in shown(app))
+        assert "CurrentModel is a convolutional network" not in shown(app)
         await pilot.press("3")
+        await until(pilot, lambda: "CurrentModel is a convolutional network" in shown(app))
         await until(pilot, lambda: "10,026 parameters · input 1×8×8 · 88.06k multiply-adds" in shown(app))
 
 
@@ -467,6 +469,20 @@ async def test_a_replay_is_held_hurried_and_takes_no_commands(tmp_path: Path) ->
 
 
 # --- export -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_the_best_run_is_exported_from_the_run_screen(tmp_path: Path) -> None:
+    root = recording.project(tmp_path / "p")
+    (root / paths.REPORT).write_text("# Report\n")
+    app = MlagentApp(Opening(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, app)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, SentenceDialog))
+        app.screen.query_one(Input).value = str(tmp_path / "out")
+        await pilot.press("enter")
+        await until(pilot, lambda: (tmp_path / "out" / "report.md").is_file())
 
 
 def test_an_export_copies_the_report_and_the_run(tmp_path: Path) -> None:
