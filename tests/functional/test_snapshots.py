@@ -35,7 +35,7 @@ SCREENS = (
     Scene("log", "", ANY, ("■ stopped", "stopped:"), ("6",)),
     Scene("help", "", ANY, ("training", "Every network"), ("5", "question_mark"), TRAINING),
     Scene("steer", "", ANY, ("training", "its next prompts"), ("s", *"use less"), TRAINING),
-    Scene("edit", "", ANY, ("paused", "out_channels"), ("e",), CONFIGURED, adds=HELD),
+    Scene("edit", "", ANY, ("paused", "out_features"), ("e",), CONFIGURED, adds=HELD),
     Scene("approve", "", ANY, ("asks for approval", "May this run?"), ("a",), TRAINING, adds=ASKED),
     Scene("stop", "", ANY, ("training", "Stop after this step"), ("x",), TRAINING),
     Scene("browser", "", ANY, ("CurrentModel",), ("2",), opens="browser"),
@@ -69,10 +69,10 @@ async def test_the_screen_looks_as_it_did(scene: Scene, home: Path, snapshot: Sn
     with staged(scene, home, THEMES[0]) as app:
         async with app.run_test(size=SIZES[0]) as pilot:
             await play(pilot, scene)
-            for size in SIZES:
-                await pilot.resize_terminal(*size)
-                for theme in THEMES:
-                    app.theme = theme
+            for theme in THEMES:
+                app.theme = theme
+                for size in SIZES:
+                    await pilot.resize_terminal(*size)
                     await until_still(pilot)
                     seen = snapshot(name=f"{size[0]}x{size[1]}-{theme}", extension_class=Picture)
                     assert app.export_screenshot(simplify=True) == seen
