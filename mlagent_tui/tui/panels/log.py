@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
@@ -22,6 +21,7 @@ from mlagent_tui.tui.facts import short_tool
 from mlagent_tui.tui.index import Index
 from mlagent_tui.tui.logline import GROUPS, STYLES, summary
 from mlagent_tui.tui.panels.base import Panel
+from mlagent_tui.tui.panels.following import Following
 from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import cut
 
@@ -29,7 +29,7 @@ CACHED = 2_000
 MAX_COPIED = 5_000
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(Following):
     """A list of the journal's entries, of any length."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("log")]
@@ -50,14 +50,13 @@ class LogView(ScrollView, can_focus=True):
         self.index: Index | None = None
         self.entries: list[int] = []
         self.cursor = 0
-        self._following = True
         self._told: dict[int, tuple[str, str, str]] = {}
 
     def show(self, index: Index, entries: list[int]) -> None:
         """Show these entries of `index`; the last stays in sight where it was."""
         if index is not self.index:
             self._told.clear()
-        at_end = self._following and self.cursor >= len(self.entries) - 1
+        at_end = self.following and self.cursor >= len(self.entries) - 1
         if self.entries:
             self._told.pop(self.entries[-1], None)  # it may have grown
         self.index, self.entries = index, entries
@@ -68,14 +67,9 @@ class LogView(ScrollView, can_focus=True):
             self.call_after_refresh(self._show_cursor)
         self.refresh()
 
-    def watch_scroll_y(self, old: float, new: float) -> None:
-        """Who scrolls up reads on there; who scrolls to the end follows it again."""
-        super().watch_scroll_y(old, new)
-        self._following = new >= self.max_scroll_y - 1
-
     def on_resize(self) -> None:
         """The chosen line, or the end that is followed, stays in sight."""
-        if self._following or self.cursor < len(self.entries) - 1:
+        if self.following or self.cursor < len(self.entries) - 1:
             self._show_cursor()
 
     def line_at(self, row: int) -> tuple[str, str, str]:

@@ -89,7 +89,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
                     yield TextArea("", read_only=True, soft_wrap=True, id="said")
                 with TabPane(_tab("diff"), id="diff"), ScrollableContainer(id="diff-scroll"):
                     yield Static(id="differences")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         table = self.query_one("#layers", DataTable)
