@@ -28,8 +28,12 @@ from unittest import mock
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
+from textual._compositor import LayoutUpdate
+from textual.app import App
 from textual.pilot import Pilot
+from textual.strip import Strip
 from textual.widgets import Input, TextArea
+from textual.worker import Worker
 
 from mlagent_tui import events, paths
 from mlagent_tui.experiments import registry, runs
@@ -45,7 +49,7 @@ from mlagent_tui.tui.screens.run import RunScreen
 from tests import recording, small_project
 
 GOAL = "a small CNN for digits, at least 99% accuracy"
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that a scene may take to come about."""
 
 CHARTS = "┫"
@@ -56,9 +60,10 @@ CHARTS = "┫"
 class Scene:
     """A moment. It has come when `shows` are on the screen and nothing moves any more.
 
-    `upto` cuts the recording inside the last answer to a task (or the last training: "epochs") after that
-    share of it; `None` is the whole of it. `opens` says what is first: "start", "run", or "browser": the
-    last run of the recording.
+    `upto` cuts the recording inside the last answer to a task, or the last entries of a kind such as
+    "epoch_done", after that share of it; `None` is the whole of it. `adds` is told after that. `opens` says
+    what is first: "start", "run", "browser": the last run of the recording, or "replay": all of it, held when
+    `played` seconds of it have passed.
     """
 
     name: str
@@ -70,6 +75,21 @@ class Scene:
     opens: str = "run"
     words: str = field(default="", kw_only=True)
     """The goal that stands on the start screen."""
+    adds: tuple[events.Event, ...] = field(default=(), kw_only=True)
+    played: float = field(default=0.0, kw_only=True)
+
+
+class Clock:
+    """Seconds that pass only when somebody waits for the screen."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+CLOCK = Clock()
+"""The clock of all run screens here."""
 
 
 RECORDED = Path(__file__).parents[1] / "tests" / "functional" / "recorded"
@@ -82,11 +102,11 @@ SCENES = (
     Scene("planning", "A plan as it is made", GRID, ("planning", CHARTS), ("1",), ("plan", 0.7)),
     Scene("coding", "Code as it is written", GRID, ("writing code", CHARTS), ("2",), ("code", 0.8)),
     Scene("summary", "A network measured", GRID, ("measuring", CHARTS), ("3",), ("explain", 0.8)),
-    Scene("training", "A quick evaluation", GRID, ("training", CHARTS), ("4",), ("epochs", 0.6)),
+    Scene("training", "A quick evaluation", GRID, ("training", CHARTS), ("4",), ("epoch_done", 0.6)),
     Scene("finished", "A run that has ended", GRID, ("stopped", CHARTS), ("5",)),
     Scene("browser", "A run opened", GRID, ("CurrentModel",), ("2",), opens="browser"),
     Scene("diff", "Two runs compared", GRID, ("accuracy",), DIFF, opens="browser"),
-    Scene("narrow", "Eighty columns", NARROW, ("training", CHARTS), ("4",), ("epochs", 0.6)),
+    Scene("narrow", "Eighty columns", NARROW, ("training", CHARTS), ("4",), ("epoch_done", 0.6)),
 )
 
 
@@ -94,8 +114,10 @@ SCENES = (
 def staged(scene: Scene, home: Path, theme: str = "mlagent-dark") -> Iterator[MlagentApp]:
     """The interface, ready to be run, with all that `scene` needs. `home` is the home folder, and empty."""
     desk = home / "research"
-    root = project(desk / "digits", scene.upto)
+    root = project(desk / "digits", scene.upto, scene.adds)
     with ExitStack() as stack:
+        for widget, name in ((Input, "_toggle_cursor"), (TextArea, "_toggle_cursor_blink_visible")):
+            stack.enter_context(mock.patch.object(widget, name, lambda _: None))  # it does not blink
         stack.enter_context(chdir(desk))
         stack.enter_context(mock.patch.object(engine, "check", _fine))
         stack.enter_context(mock.patch.object(start, "SETTLE_SECONDS", 0.01))
@@ -103,9 +125,10 @@ def staged(scene: Scene, home: Path, theme: str = "mlagent-dark") -> Iterator[Ml
             stack.enter_context(recording.engine_at_work(root))
         if scene.opens == "start":
             _remember(root, small_project.make(desk, outcome=""))
+        live = scene.opens != "replay"
         now = datetime.fromisoformat(told(root)[-1].time).timestamp()
         stack.enter_context(mock.patch.object(MlagentApp, "_run_screen", _at(now)))
-        opening = Opening() if scene.opens == "start" else Opening(root)
+        opening = Opening() if scene.opens == "start" else Opening(root, live, None if live else 1.0)
         app = MlagentApp(opening, preferences=Settings(theme=theme))
         app.animation_level = "none"
         yield app
@@ -122,36 +145,52 @@ async def play(pilot: Pilot[int], scene: Scene) -> None:
         app.screen.query_one("#goal", TextArea).text = scene.words
     if scene.opens == "run":
         await until_still(pilot, scene.shows[:1])  # earlier keys go astray
+    CLOCK.now += scene.played
     for key in scene.keys:
         await pilot.press(key)
     await until_still(pilot, scene.shows)
 
 
-async def until_still(pilot: Pilot[int], shows: tuple[str, ...]) -> None:
-    """Wait until these words are on the screen and three looks in a row find it the same."""
+async def until_still(pilot: Pilot[int], shows: tuple[str, ...] = ()) -> None:
+    """Wait until these words are on the screen, no work is under way, and three looks find it the same."""
     limit = time.monotonic() + PATIENCE
-    before, same = "", 0
+    before, same = seen(pilot.app), 0
     while same < 3:
-        for widget in pilot.app.screen.query("Input, TextArea").results(Input | TextArea):  # type: ignore[arg-type]
-            widget.cursor_blink = False
-        await pilot.pause(0.15)
-        now = pilot.app.export_screenshot()
-        there = all(word in now.replace("&#160;", " ") for word in shows)
-        same = same + 1 if there and now == before else 0
+        CLOCK.now += 1.0
+        await pilot.pause(0.12)
+        now = seen(pilot.app)
+        text = "\n".join(strip.text for strip in now)
+        idle = all(worker.is_finished or _waits(worker) for worker in pilot.app.workers)
+        same = same + 1 if idle and now == before and all(word in text for word in shows) else 0
         before = now
         if time.monotonic() > limit:
             raise TimeoutError(f"{' and '.join(shows)} did not come to stand still on the screen")
 
 
+def _waits(worker: Worker[Any]) -> bool:
+    """Whether a worker has nothing to do: an action that has asked something, a tree nobody opens."""
+    return worker.name.startswith("action_") or worker.name == "_loader"
+
+
+def seen(app: App[Any]) -> list[Strip]:
+    """The lines of the screen, and of those below a dialog."""
+    below = app._background_screens
+    update = app.screen._compositor.render_update(full=True, screen_stack=below, simplify=True)
+    assert isinstance(update, LayoutUpdate)
+    return [Strip.join(pieces) for pieces in update.strips]
+
+
 # --- the recording ------------------------------------------------------------------------------------------
 
 
-def project(folder: Path, upto: tuple[str, float] | None) -> Path:
+def project(folder: Path, upto: tuple[str, float] | None, adds: tuple[events.Event, ...] = ()) -> Path:
     """The recorded project up to a moment, with the folders of its runs, which follow from its journal."""
     lines = (RECORDED / "journal.jsonl").read_bytes().splitlines(keepends=True)
     for name in paths.FOLDERS:
         (folder / name).mkdir(parents=True)
     (folder / paths.JOURNAL).write_bytes(b"".join(cut(lines, *upto) if upto else lines))
+    last = told(folder)[-1].time
+    recording.append(folder, *(event.model_copy(update={"time": last}) for event in adds))
     ended = _save_runs(folder, told(folder))
     entries = json.loads((RECORDED / "registry.json").read_text())
     (folder / paths.REGISTRY).write_text(json.dumps([e for e in entries if e["run_id"] in ended]))
@@ -164,8 +203,8 @@ def told(root: Path) -> list[events.Event]:
 
 
 def cut(lines: list[bytes], task: str, share: float) -> list[bytes]:
-    """The lines up to a share of the last answer to `task`, or of the last training."""
-    wanted = b'"type":"epoch_done"' if task == "epochs" else f'"task":"{task}"'.encode()
+    """The lines up to a share of the last answer to `task`, or of the last entries of that kind."""
+    wanted = (f'"type":"{task}"' if "_" in task else f'"task":"{task}"').encode()
     streamed = [i for i, text in enumerate(lines) if wanted in text and b'"type":"model_' not in text]
     begin = max(i for i, text in enumerate(lines[: streamed[-1]]) if b'"type":"step_started"' in text)
     answer = [i for i in streamed if i > begin]
@@ -194,10 +233,10 @@ def _save_runs(root: Path, journal: list[events.Event]) -> set[str]:
 
 
 def _at(now: float) -> Callable[[MlagentApp, Path, bool, float | None], RunScreen]:
-    """Run screens whose wall clock stands still."""
+    """Run screens whose clocks do not depend on how fast the machine is."""
 
     def run_screen(_: MlagentApp, root: Path, live: bool, speed: float | None) -> RunScreen:
-        return RunScreen(root, live=live, speed=speed, wall=lambda: now)
+        return RunScreen(root, live=live, speed=speed, clock=CLOCK, wall=lambda: now)
 
     return run_screen
 

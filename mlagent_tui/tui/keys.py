@@ -6,13 +6,17 @@ remapped by its id. What an action does is the business of the screen that has a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "start", "recent", "run", "replay", "browser", "models"]
+Scope = Literal[
+    "app", "start", "recent", "run", "replay", "evaluation", "chart", "runs", "log", "browser", "models",
+    "pick", "sentence", "edit", "approve", "text",
+]  # fmt: skip
+"""The screen, panel or dialog that has the action."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,14 @@ TABLE: tuple[Key, ...] = (
     Key("recent", "forget", "delete,backspace", "Forget", "Take the highlighted project off the list"),
     # --- run: hands
     Key("run", "pause", "p", "Pause", "Pause after this step, or go on"),
-    Key("run", "steer", "s", "Steer", "Tell the planner something for its next prompt"),
+    Key("run", "steer", "s", "Steer", "Steer: tell the planner something for its next prompt"),
     Key("run", "stop", "x", "Stop", "Stop after this step, or at once"),
     Key("run", "stop_now", "X", "", "Stop at once"),
     Key("run", "edit", "e", "Edit", "Edit the configuration or the code that is waiting to be used"),
-    Key("run", "approve", "a", "", "Answer the command that waits for approval"),
-    Key("run", "branch", "b", "", "Let the next iteration start from the highlighted run"),
-    Key("run", "rerun", "n", "", "Train the highlighted run again with another seed"),
-    Key("run", "take_up", "r", "", "Take up a run that has stopped, where it stood"),
+    Key("run", "approve", "a", "", "Approve or refuse the command that waits for it"),
+    Key("run", "branch", "b", "", "Branch: let the next iteration start from the highlighted run"),
+    Key("run", "rerun", "n", "", "Rerun: train the highlighted run again with another seed"),
+    Key("run", "take_up", "r", "", "Resume a run that has stopped, where it stood"),
     # --- run: eyes
     Key("run", "jump('plan')", "1", "", "Go to the plan"),
     Key("run", "jump('code')", "2", "", "Go to the code"),
@@ -68,18 +72,43 @@ TABLE: tuple[Key, ...] = (
     Key("run", "jump('evaluation')", "4", "", "Go to the quick evaluation"),
     Key("run", "jump('runs')", "5", "", "Go to the runs"),
     Key("run", "jump('log')", "6", "", "Go to the log"),
-    Key("run", "maximise", "m", "Maximise", "Maximise the focused panel, or show all again"),
+    Key("run", "maximise", "m", "Max", "Maximise the focused panel, or show all again"),
     Key("run", "copy_panel", "y", "Copy", "Copy the whole code, table or log of the focused panel"),
     Key("run", "filter", "slash", "", "Filter the log"),
     Key("run", "fold_thinking", "t", "", "Fold or unfold what the models think"),
     Key("run", "open_editor", "o", "", "Open the code in $EDITOR, to read"),
-    Key("run", "export", "w", "", "Write the report, code and curves of the best run to a folder"),
-    Key("run", "leave", "escape", "Leave", "Back to the start screen; the run goes on"),
+    Key("run", "export", "w", "", "Export the report, code and curves of the best run to a folder"),
+    Key("run", "leave", "escape", "Leave", "Leave for the start screen; the run goes on"),
     # --- replay
     Key("replay", "replay_pause", "space", "Hold", "Hold the replay, or go on"),
     Key("replay", "replay_faster", "plus,equals_sign", "Faster", "Play twice as fast"),
     Key("replay", "replay_slower", "minus", "Slower", "Play half as fast"),
     Key("replay", "replay_end", "end", "", "Go to the end of the recording"),
+    # --- panels of the run screen
+    Key("runs", "sort_by(-1)", "less_than_sign", "", "Sort by the column before"),
+    Key("runs", "sort_by(1)", "greater_than_sign", "", "Sort by the next column"),
+    Key("runs", "scroll_top", "home", "", "Go to the first row"),
+    Key("runs", "scroll_bottom", "end", "", "Go to the last row"),
+    Key("evaluation", "other_chart", "v", "", "Show the other chart, where only one has room"),
+    Key("chart", "zoom_in", "plus", "", "Zoom in"),
+    Key("chart", "zoom_out", "minus", "", "Zoom out"),
+    Key("chart", "zoom_x_in", "ctrl+right", "", "Zoom in on the epochs only"),
+    Key("chart", "zoom_x_out", "ctrl+left", "", "Zoom out of the epochs only"),
+    Key("chart", "zoom_y_in", "ctrl+up", "", "Zoom in on the values only"),
+    Key("chart", "zoom_y_out", "ctrl+down", "", "Zoom out of the values only"),
+    Key("chart", "pan_left", "left", "", "Move to the left"),
+    Key("chart", "pan_right", "right", "", "Move to the right"),
+    Key("chart", "pan_up", "up", "", "Move up"),
+    Key("chart", "pan_down", "down", "", "Move down"),
+    Key("chart", "reset_scales", "0", "", "Show all of the curves again"),
+    Key("log", "group", "f", "", "Show the next kind of entries only"),
+    Key("log", "open", "enter", "", "Open the chosen entry"),
+    Key("log", "move(-1)", "up", "", "Choose the entry before"),
+    Key("log", "move(1)", "down", "", "Choose the next entry"),
+    Key("log", "move_page(-1)", "pageup", "", "Go one page up"),
+    Key("log", "move_page(1)", "pagedown", "", "Go one page down"),
+    Key("log", "move_to('first')", "home", "", "Go to the first entry"),
+    Key("log", "move_to('last')", "end", "", "Go to the last entry, and follow what comes"),
     # --- a run opened
     Key("browser", "jump('config')", "1", "", "Go to the configuration"),
     Key("browser", "jump('code')", "2", "", "Go to the code"),
@@ -87,18 +116,28 @@ TABLE: tuple[Key, ...] = (
     Key("browser", "jump('curves')", "4", "", "Go to the curves"),
     Key("browser", "jump('words')", "5", "", "Go to the prompts and answers"),
     Key("browser", "jump('diff')", "6", "", "Go to the differences"),
-    Key("browser", "diff_with", "d", "Diff", "Compare with another run"),
+    Key("browser", "diff_with", "d", "Diff", "Diff: compare with another run"),
     Key("browser", "neighbour(-1)", "left_square_bracket", "Earlier", "Open the run before this one"),
     Key("browser", "neighbour(1)", "right_square_bracket", "Later", "Open the run after this one"),
     Key("browser", "copy_panel", "y", "Copy", "Copy what is shown, whole"),
     Key("browser", "maximise", "m", "", "Maximise what is focused, or show all again"),
     Key("browser", "open_editor", "o", "Editor", "Open what is shown in $EDITOR, to read"),
-    Key("browser", "branch", "b", "", "Let the next iteration start from this run"),
-    Key("browser", "rerun", "n", "", "Train this run again with another seed"),
+    Key("browser", "branch", "b", "", "Branch: let the next iteration start from this run"),
+    Key("browser", "rerun", "n", "", "Rerun: train this run again with another seed"),
     Key("browser", "leave", "escape,q", "Back", "Back to where you came from"),
     # --- the model picker
     Key("models", "bundled", "ctrl+b", "Bundled", "Take the bundled model"),
     Key("models", "leave", "escape", "Cancel", "Keep the model as it was"),
+    # --- dialogs
+    Key("pick", "cancel", "escape", "Cancel", "Pick nothing"),
+    Key("sentence", "cancel", "escape", "Cancel", "Say nothing"),
+    Key("edit", "submit", "ctrl+s", "Hand in", "Hand the text in, to be checked and used", True),
+    Key("edit", "leave", "escape", "Cancel", "Leave everything as it was", True),
+    Key("approve", "answer(True)", "y", "Allow", "Let it run, this once"),
+    Key("approve", "answer(False)", "n", "Refuse", "Do not let it run"),
+    Key("approve", "later", "escape", "Later", "Decide later; the run waits"),
+    Key("text", "copy_text", "y", "Copy", "Copy the whole text"),
+    Key("text", "leave", "escape,q,enter", "Close", "Back to where you came from"),
 )
 
 
@@ -111,6 +150,12 @@ _SHOWN = {
     "equals_sign": "=",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
 }
 
 
@@ -123,12 +168,6 @@ def help_text(*scopes: Scope) -> str:
     """The actions of `scopes` as Markdown rows, for the help of a screen."""
     rows = [f"| {shown(key.keys)} | {key.help} |" for key in TABLE if key.scope in scopes]
     return "\n".join(["| key | action |", "|---|---|", *rows])
-
-
-def by_action(scopes: Iterable[Scope]) -> dict[str, Key]:
-    """The table's entries of `scopes` by their action."""
-    wanted = set(scopes)
-    return {key.action: key for key in TABLE if key.scope in wanted}
 
 
 def problems(remapped: Mapping[str, str]) -> list[str]:
@@ -158,7 +197,7 @@ def _binding(key: Key) -> Binding:
         key.footer or key.help,
         show=bool(key.footer) and key.action != "app.command_palette",  # the footer shows it by itself
         priority=key.priority,
-        tooltip=key.help,
+        tooltip=key.help if key.footer else "",  # else the help panel would say it twice
         id=key.id,
     )
 

@@ -55,8 +55,8 @@ def run_words(entry: RegistryEntry, is_best: bool, wide: bool = False) -> Conten
     run = entry.run_id if wide else entry.run_id.removeprefix("qe_")
     parts: list[str | tuple[str, str]] = [mark, (f"{line(run)} ", MUTED), (f"{accuracy:>8}", "bold")]
     if wide:
-        change = cut(line("; ".join(entry.change)), 40)
-        parts += [f"  {words.count(entry.parameters):>9} parameters", (f"  {change}", MUTED)]
+        change = cut(line("; ".join(entry.change)), 28)
+        parts += [f"  {words.count(entry.parameters):>9} params", (f"  {change}", MUTED)]
     return Content.assemble(*parts)
 
 

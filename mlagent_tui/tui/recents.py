@@ -41,12 +41,10 @@ _WORDS = {
 class RecentList(OptionList):
     """Projects opened before. Posts what is to be done with one."""
 
-    HELP = f"""# Recent projects
+    HELP = """# Recent projects
 
 Every project that was opened here, the latest first, and how its last run stands:
 ● running · ✔ goal achieved · ◦ not achieved · ‖ can be resumed · ✗ failed.
-
-{keys.help_text("recent")}
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("recent")]
 

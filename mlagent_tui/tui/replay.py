@@ -82,10 +82,7 @@ class Replay:
 
     def take(self) -> list[events.Event]:
         """The events that are due."""
-        now = self._clock()
-        if not self.held:
-            self._now += (now - self._seen) * self.speed
-        self._seen = now
+        self._play_on()
         due: list[events.Event] = []
         raw: list[bytes] = []
         while self._next is not None and len(due) < 20 * BITE and (self._rush or self._due <= self._now):
@@ -99,18 +96,26 @@ class Replay:
 
     def hold(self) -> bool:
         """Hold, or go on; returns whether it is held now."""
-        self.take()
+        self._play_on()
         self.held = not self.held
         return self.held
 
     def faster(self, factor: float) -> float:
-        """Change the speed by `factor`; returns what it is now."""
+        """Change the speed by `factor` from now on; returns what it is."""
+        self._play_on()
         self.speed = min(FASTEST, max(SLOWEST, self.speed * factor))
         return self.speed
 
     def to_end(self) -> None:
         """Everything that is left is due now."""
         self._rush = True
+
+    def _play_on(self) -> None:
+        """Let the time pass that has passed."""
+        now = self._clock()
+        if not self.held:
+            self._now += (now - self._seen) * self.speed
+        self._seen = now
 
     def _advance(self) -> None:
         """Make ready the next event, and say when it is due."""

@@ -6,28 +6,50 @@ has changed. The scenes, and how they are kept still, are those of the documenta
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
 
-from export_screenshots import GOAL, Scene, play, staged
+from export_screenshots import DIFF, GOAL, Scene, play, staged, until_still
+from mlagent_tui import events
 from mlagent_tui.tui import found
-from mlagent_tui.tui.app import MlagentApp
 from mlagent_tui.tui.screens import start
+from tests.pictures import compact
 
-Compare = Callable[..., bool]
-SIZES = ((80, 24), (120, 40), (200, 50))
+SIZES = ((120, 40), (80, 24), (200, 50))
 THEMES = ("mlagent-dark", "mlagent-light")
 ANY = (0, 0)
+CONFIGURED, TRAINING = ("config_made", 1.0), ("epoch_done", 0.6)
+HELD = (events.Paused(reason="requested", before="assemble"),)
+ASKED = (events.ApprovalAsked(id="1", tool="bash_run", command="ls -l experiments\nrm -r old", folder="/p"),)
 
 SCREENS = (
     Scene("start", "", ANY, ("can start",), opens="start", words=GOAL),
     Scene("models", "", ANY, ("own-7b",), ("f2",), opens="start"),
     Scene("coding", "", ANY, ("writing code", "relu2"), ("2",), ("code", 0.8)),
-    Scene("training", "", ANY, ("training", "┫"), ("4",), ("epochs", 0.6)),
-)  # fmt: skip
+    Scene("training", "", ANY, ("training", "┫"), ("4",), TRAINING),
+    Scene("finished", "", ANY, ("■ stopped", "★"), ("5",)),
+    Scene("log", "", ANY, ("■ stopped", "stopped:"), ("6",)),
+    Scene("help", "", ANY, ("training", "Every network"), ("5", "question_mark"), TRAINING),
+    Scene("steer", "", ANY, ("training", "its next prompts"), ("s", *"use less"), TRAINING),
+    Scene("edit", "", ANY, ("paused", "out_features"), ("e",), CONFIGURED, adds=HELD),
+    Scene("approve", "", ANY, ("asks for approval", "May this run?"), ("a",), TRAINING, adds=ASKED),
+    Scene("stop", "", ANY, ("training", "Stop after this step"), ("x",), TRAINING),
+    Scene("browser", "", ANY, ("CurrentModel",), ("2",), opens="browser"),
+    Scene("words", "", ANY, ("Prompt",), ("5",), opens="browser"),
+    Scene("diff", "", ANY, ("Configuration",), DIFF, opens="browser"),
+    Scene("replay", "", ANY, ("held ×1", "CurrentModel"), ("space", "2"), opens="replay", played=12.0),
+)
+
+
+class Picture(SVGImageExtension):
+    """An SVG file of few bytes."""
+
+    def serialize(self, data: Any, **_: Any) -> str:
+        return compact(data)
 
 
 @pytest.fixture(autouse=True)
@@ -44,12 +66,16 @@ def _the_same_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES, ids="{0[0]}x{0[1]}".format)
+@pytest.mark.asyncio
 @pytest.mark.parametrize("scene", SCREENS, ids=lambda scene: scene.name)
-def test_the_screen_looks_as_it_did(
-    scene: Scene, size: tuple[int, int], theme: str, home: Path, snap_compare: Compare
-) -> None:
-    with staged(scene, home, theme) as app:
-        assert isinstance(app, MlagentApp)
-        assert snap_compare(app, terminal_size=size, run_before=partial(play, scene=scene))
+async def test_the_screen_looks_as_it_did(scene: Scene, home: Path, snapshot: SnapshotAssertion) -> None:
+    with staged(scene, home, THEMES[0]) as app:
+        async with app.run_test(size=SIZES[0]) as pilot:
+            await play(pilot, scene)
+            for theme in THEMES:
+                app.theme = theme
+                for size in SIZES:
+                    await pilot.resize_terminal(*size)
+                    await until_still(pilot)
+                    seen = snapshot(name=f"{size[0]}x{size[1]}-{theme}", extension_class=Picture)
+                    assert app.export_screenshot(simplify=True) == seen

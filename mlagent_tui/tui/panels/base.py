@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Click
+from textual.message import Message
 from textual.widget import Widget
 
 from mlagent_tui.tui.state import RunState
@@ -22,6 +24,13 @@ class Panel(Vertical):
     pace: ClassVar[float] = 0.0
     """Seconds between two showings at least."""
 
+    class TitleClicked(Message):
+        """The mouse was pressed on the title of a panel."""
+
+        def __init__(self, part: str) -> None:
+            super().__init__()
+            self.part = part
+
     def __init__(self) -> None:
         super().__init__(id=self.part, classes="panel")
         self.border_title = f"{self.number} {self.label}"
@@ -31,6 +40,10 @@ class Panel(Vertical):
         wanted = Content(visible(text))
         if str(self.border_subtitle or "") != wanted.markup:
             self.border_subtitle = wanted
+
+    def on_click(self, event: Click) -> None:
+        if event.widget is self and event.y == 0:
+            self.post_message(self.TitleClicked(self.part))
 
     def show(self, state: RunState) -> None:
         """Show this part of `state`. Called only while the panel can be seen, and after it has changed."""

@@ -158,12 +158,18 @@ the mouse, `ctrl+c` copies.
         self._checks = Static("", id="checks")
         self._key: tuple[str, str] = ("", "")
         self._marked: set[int] = set()
+        self._state: RunState | None = None
 
     def compose(self) -> ComposeResult:
         yield self.view
         yield self._checks
 
+    def on_resize(self) -> None:
+        if self._state is not None:
+            self._show_checks(self._state)
+
     def show(self, state: RunState) -> None:
+        self._state = state
         writing = state.coder_writes
         code = visible(streamed_code(writing) if writing else state.code)[:MAX_CODE]
         earlier = bool(writing) or state.code_iteration == state.iteration

@@ -13,10 +13,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Sparkline, Static
+
+from mlagent_tui.tui import keys
 
 if TYPE_CHECKING:
     from textual_plot import PlotWidget
@@ -127,14 +130,29 @@ def _finite(line: Line) -> tuple[list[float], list[float]]:
 
 def _plotted() -> type[Chart]:
     """The class of charts drawn by the library. Raises `ImportError`."""
-    from textual_plot import HiResMode, PlotWidget
+    from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
+
+    class Values(NumericAxisFormatter):
+        """Ticks of the upright axis, so few that each has a line of its own and one between."""
+
+        most = 8
+
+        def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
+            ticks: list[float] = super().get_ticks(min_, max_, max_ticks)
+            return ticks[:: -(-len(ticks) // max(2, self.most))]
+
+    class Curves(PlotWidget, inherit_bindings=False):
+        """The library's widget with keys of ours, which the settings file can change."""
+
+        BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("chart")]
 
     class Plot(Chart):
         """Curves in Braille dots, zoomed and moved by keys and mouse."""
 
         def __init__(self, title: str) -> None:
             super().__init__(title)
-            self._plot: PlotWidget = PlotWidget()
+            self._plot = Curves()
+            self._values = Values()
             self._last: tuple[Sequence[Line], float] = ([], 1.0)
             self._zoomed = False
 
@@ -146,7 +164,11 @@ def _plotted() -> type[Chart]:
             self._plot.margin_top = 0
             self._plot.margin_bottom = 1
             self._plot.margin_left = 6
+            self._plot.set_y_formatter(self._values)
             self.app.theme_changed_signal.subscribe(self, lambda _: self.draw_lines(*self._last))
+
+        def on_resize(self) -> None:
+            self._values.most = self.size.height // 2 - 1
 
         def on_plot_widget_scale_changed(self, event: PlotWidget.ScaleChanged) -> None:
             """The user zoomed or moved, or asked for all again: then the width follows the training."""

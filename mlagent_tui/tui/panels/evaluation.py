@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import ProgressBar, Static
+from textual.widgets import ProgressBar
 
-from mlagent_tui.tui import words
+from mlagent_tui.tui import keys, words
 from mlagent_tui.tui.facts import Point, Trial
 from mlagent_tui.tui.panels.base import Panel
 from mlagent_tui.tui.panels.curves import Chart, Line, charts
+from mlagent_tui.tui.panels.fitted import Fact, Fitted
 from mlagent_tui.tui.state import RunState
-from mlagent_tui.tui.text import fitted, line
+from mlagent_tui.tui.text import line
 
 BESIDE, BELOW = 76, 18
 """Columns from which on both charts have room beside each other, and lines to have them above each other."""
@@ -39,17 +39,17 @@ class EvaluationPanel(Panel):
     HELP: ClassVar[str] = """\
 ### Quick evaluation
 A short training, live. Left the accuracy on the validation images (and the goal), right the loss; the thin
-line is the best earlier run. Click a chart or press `tab` to focus it, then `+` `-` zoom, arrows move, `r`
+line is the best earlier run. Click a chart or press `tab` to focus it, then `+` `-` zoom, arrows move, `0`
 shows all again; the mouse wheel zooms and dragging moves.
 Where only one chart has room, `v` shows the other.
 """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "other_chart", "Other chart", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("evaluation")]
     can_focus = True
 
     def __init__(self) -> None:
         super().__init__()
-        self._facts = Static("", id="facts")
+        self._facts = Fitted(id="facts")
         self._bar = ProgressBar(total=1.0, show_eta=False, id="progress")
         self._charts = Horizontal(id="charts")
         self._accuracy: Chart | None = None
@@ -103,13 +103,13 @@ Where only one chart has room, `v` shows the other.
         self._charts.display = trial is not None
         self._bar.display = trial is not None and not trial.status
         if trial is None:
-            self._facts.update(Content.styled("No network has been trained yet.", "$text-muted"))
+            self._facts.show([(0, "No network has been trained yet.", "$text-muted")])
             return
         if not self._loading:  # it takes a while, and what is shown first must not wait for it
             self._loading = True
             self.call_after_refresh(self._load_charts)
         self._bar.update(progress=trial.fraction)
-        self._facts.update(self._told(trial), layout=False)
+        self._facts.show(self._told(trial))
         best = state.best
         self.note(line(trial.run_id))
         against = state.best_points if best is not None and best.run_id != trial.run_id else []
@@ -143,7 +143,8 @@ Where only one chart has room, `v` shows the other.
         ]
         chart.draw([*best, *own], max(trial.epochs, trial.epoch, 1))
 
-    def _told(self, trial: Trial) -> Content:
+    @staticmethod
+    def _told(trial: Trial) -> list[Fact]:
         last = trial.epoch_points[-1] if trial.epoch_points else None
         facts = [(0, f"epoch {trial.epoch}/{trial.epochs or '?'}", "bold")]
         if not trial.status:
@@ -160,7 +161,7 @@ Where only one chart has room, `v` shows the other.
         facts.append((3, f"loss {loss:.4f}" if loss is not None else "", ""))
         facts.append((2, f"{words.count(trial.speed)} images/s" if trial.speed else "", "$text-muted"))
         facts.append((4, line(trial.device), "$text-muted"))
-        return fitted(facts, max(20, self._facts.content_size.width or self.size.width - 4))
+        return facts
 
     def focus_target(self) -> Widget:
         chart = self._accuracy if self._accuracy is not None and self._accuracy.display else self._loss

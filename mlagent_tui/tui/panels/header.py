@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from mlagent_tui.tui import words
+from mlagent_tui.tui.panels.fitted import Fact
 from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import cut, fitted, line, visible
 
@@ -56,9 +58,9 @@ def status(state: RunState, moment: Moment) -> tuple[str, str]:
     return f"▶ {DOING.get(state.step, line(state.step) or 'starting')}", "$text-success"
 
 
-def items(state: RunState, moment: Moment) -> list[tuple[int, str, str]]:
+def items(state: RunState, moment: Moment) -> list[Fact]:
     """What the second line says: (importance, words, style), in the order shown."""
-    said: list[tuple[int, str, str]] = [(2, item, "") for item in words.goal_items(state.goal)]
+    said: list[Fact] = [(2, item, "") for item in words.goal_items(state.goal)]
     total = state.options.get("iterations")
     if state.iteration:
         said.append((1, f"iteration {state.iteration}{f'/{total}' if total else ''}", "bold"))
@@ -92,21 +94,31 @@ def _reached(state: RunState) -> str:
     return "$text-success" if state.better_or_equal(value, float(limit)) else "$text-warning"
 
 
-class Header(Static):
+class Header(Widget):
     """The goal and how the run stands, in two lines whatever the width: what matters least is left out."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._said: tuple[str, str, str, list[Fact]] = ("", "", "", [])
 
     def show(self, state: RunState, moment: Moment) -> None:
         """Say it in the width there is."""
-        columns = max(20, self.content_size.width or self.app.size.width - 2)
         mark, style = status(state, moment)
-        mark = cut(f"{mark}{f'  {moment.replay}' if moment.replay else ''}", columns)
-        room = columns - cell_len(mark) - 2
-        goal = cut(line(state.started.goal_text if state.started else ""), max(0, room))
+        mark = f"{mark}{f'  {moment.replay}' if moment.replay else ''}"
+        goal = line(state.started.goal_text if state.started else "")
+        said = (goal, mark, style, items(state, moment))
+        if said != self._said:
+            self._said = said
+            self.refresh()
+
+    def render(self) -> Content:
+        goal, mark, style, facts = self._said
+        columns = self.content_size.width
+        mark = cut(mark, columns)
+        goal = cut(goal, max(0, columns - cell_len(mark) - 2))
         gap = " " * max(1, columns - cell_len(goal) - cell_len(mark))
-        second = fitted(items(state, moment), columns)
-        self.update(
-            Content.assemble((goal, "bold"), gap, (mark, f"bold {style}"), "\n", second), layout=False
-        )
+        second = fitted(facts, columns)
+        return Content.assemble((goal, "bold"), gap, (mark, f"bold {style}"), "\n", second)
 
 
 class Banner(Static):

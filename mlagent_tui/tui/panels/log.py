@@ -8,19 +8,20 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import get_current_worker
 
+from mlagent_tui.tui import keys
 from mlagent_tui.tui.facts import short_tool
 from mlagent_tui.tui.index import Index
 from mlagent_tui.tui.logline import GROUPS, STYLES, summary
 from mlagent_tui.tui.panels.base import Panel
+from mlagent_tui.tui.panels.following import Following
 from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import cut
 
@@ -28,19 +29,10 @@ CACHED = 2_000
 MAX_COPIED = 5_000
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(Following):
     """A list of the journal's entries, of any length."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "move_page(-1)", "Page up", show=False),
-        Binding("pagedown", "move_page(1)", "Page down", show=False),
-        Binding("home", "move(-1000000000)", "First", show=False),
-        Binding("end", "move(1000000000)", "Last", show=False),
-        Binding("enter", "open", "Open", show=False),
-        Binding("f", "group", "Next kind", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("log")]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--cursor", "log--time"}
 
     class Opened(Message):
@@ -64,15 +56,21 @@ class LogView(ScrollView, can_focus=True):
         """Show these entries of `index`; the last stays in sight where it was."""
         if index is not self.index:
             self._told.clear()
-        at_end = self.cursor >= len(self.entries) - 1
+        at_end = self.following and self.cursor >= len(self.entries) - 1
         if self.entries:
             self._told.pop(self.entries[-1], None)  # it may have grown
         self.index, self.entries = index, entries
         self.virtual_size = Size(0, len(entries))
+        last = max(0, len(entries) - 1)
+        self.cursor = last if at_end else min(self.cursor, last)
         if at_end:
-            self.cursor = max(0, len(entries) - 1)
-            self.call_after_refresh(self.scroll_to, y=self.max_scroll_y, animate=False, immediate=True)
+            self.call_after_refresh(self._show_cursor)
         self.refresh()
+
+    def on_resize(self) -> None:
+        """The chosen line, or the end that is followed, stays in sight."""
+        if self.following or self.cursor < len(self.entries) - 1:
+            self._show_cursor()
 
     def line_at(self, row: int) -> tuple[str, str, str]:
         """Time, kind and words of a row."""
@@ -111,15 +109,21 @@ class LogView(ScrollView, can_focus=True):
     def action_move(self, rows: int) -> None:
         """Move the cursor, and keep it in sight."""
         self.cursor = max(0, min(len(self.entries) - 1, self.cursor + rows))
+        self._show_cursor()
+        self.refresh()
+
+    def _show_cursor(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height)
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
         elif self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
-        self.refresh()
+            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True, immediate=True)
 
     def action_move_page(self, pages: int) -> None:
         self.action_move(pages * max(1, self.size.height - 1))
+
+    def action_move_to(self, end: str) -> None:
+        self.action_move(-len(self.entries) if end == "first" else len(self.entries))
 
     def action_open(self) -> None:
         if self.entries:

@@ -37,10 +37,18 @@ class Checklist(Static):
     """The calls of the plan, in as many columns as fit."""
 
     COLUMN = 18
-    _rows = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs: list[Job] = []
+        self._rows = 0
+
+    def on_resize(self) -> None:
+        self.show(self._jobs)
 
     def show(self, jobs: list[Job]) -> None:
         """One cell a call: mark, name, duration; notes where there is room for them."""
+        self._jobs = jobs
         width = max(self.COLUMN, self.content_size.width)
         columns = min(max(1, width // self.COLUMN), max(1, len(jobs)))
         rows = -(-len(jobs) // columns)
@@ -109,10 +117,6 @@ below it what the planner says: dimmed while it thinks, then what was understood
     def compose(self) -> ComposeResult:
         yield self._checklist
         yield self._words
-
-    def on_resize(self) -> None:
-        if self._state is not None:
-            self._checklist.show(self._state.jobs)
 
     def show(self, state: RunState) -> None:
         self._state = state

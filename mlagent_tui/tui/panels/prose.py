@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from textual.content import Content
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.visual import Visual
 
+from mlagent_tui.tui.panels.following import Following
 
-class Prose(ScrollView, can_focus=True):
+
+class Prose(Following):
     """Some blocks of styled text. Selected with the mouse like any text."""
 
     def __init__(self, id: str | None = None) -> None:
@@ -20,7 +21,7 @@ class Prose(ScrollView, can_focus=True):
         self._blocks: list[Content] = []
         self._drawn: list[tuple[Content, list[Strip]]] = []
         self._strips: list[Strip] = []
-        self._following = True
+        self._follows = True
         self._drawn_for: tuple[int, str, bool] = (0, "", False)
 
     @property
@@ -29,22 +30,20 @@ class Prose(ScrollView, can_focus=True):
         return "\n".join(block.plain for block in self._blocks)
 
     def show(self, blocks: Sequence[Content], *, follow: bool = True) -> None:
-        """Show `blocks`; those that are the same objects as before are not drawn again."""
-        self._blocks = list(blocks)
+        """Show `blocks`; those that are the same objects as before are not drawn again.
+
+        `follow` their end, unless the user has scrolled up; else their beginning is shown.
+        """
+        self._blocks, self._follows = list(blocks), follow
         self._draw()
         if not follow:
             self.scroll_to(y=0, animate=False, force=True)
-        elif self._following:
+        else:
             self.call_after_refresh(self._to_end)
 
     def _to_end(self) -> None:
-        if self._following:
+        if self._follows and self.following:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True, immediate=True)
-
-    def watch_scroll_y(self, old: float, new: float) -> None:
-        """Who scrolls up reads on there; who scrolls to the end follows it again."""
-        super().watch_scroll_y(old, new)
-        self._following = new >= self.max_scroll_y - 1
 
     def _draw(self) -> None:
         width = self.scrollable_content_region.width
@@ -67,7 +66,8 @@ class Prose(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Wrap anew; the end stays in sight where it was."""
-        self.show(self._blocks)
+        self._draw()
+        self.call_after_refresh(self._to_end)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

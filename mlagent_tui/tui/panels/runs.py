@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import DataTable, Sparkline, Static
 
-from mlagent_tui.tui import words
+from mlagent_tui.tui import keys, words
 from mlagent_tui.tui.facts import Row
 from mlagent_tui.tui.panels.base import Panel
 from mlagent_tui.tui.state import RunState
@@ -78,12 +78,7 @@ def cells(row: Row, best: bool) -> list[str]:
 class RunsTable(DataTable[Text]):
     """The table; `<` and `>` choose the column it is sorted by, as a click on a title does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("home", "scroll_top", "First", show=False),
-        Binding("end", "scroll_bottom", "Last", show=False),
-        Binding("less_than_sign", "sort_by(-1)", "Sort by the column before", show=False),
-        Binding("greater_than_sign", "sort_by(1)", "Sort by the next column", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("runs")]
 
     class SortAsked(Message):
         """The user wants another order."""

@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from mlagent_tui.tui import words
 from mlagent_tui.tui.facts import Json, Network
 from mlagent_tui.tui.markdown import prose
 from mlagent_tui.tui.panels.base import Panel
+from mlagent_tui.tui.panels.fitted import Fact, Fitted
 from mlagent_tui.tui.panels.prose import Prose
 from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import line
@@ -50,7 +50,7 @@ were measured on the built module. Below stands the coder's explanation, which i
     def __init__(self) -> None:
         super().__init__()
         self._table: DataTable[Text] = DataTable(cursor_type="row", zebra_stripes=False, id="layers")
-        self._totals = Static("", id="totals")
+        self._totals = Fitted(id="totals")
         self._explained = Prose(id="explanation")
         self._explanation = ""
         self._shown: Network | None = None
@@ -89,18 +89,18 @@ were measured on the built module. Below stands the coder's explanation, which i
             cells = (Text(name, style), Text(kind, style), Text(shape, style))
             self._table.add_row(*cells, Text(count, style, justify="right"))
         self._totals.display = bool(network.layers)
-        self._totals.update(Content.assemble((words.count(network.parameters), "bold"), self._rest(network)))
+        self._totals.show(self._facts(network))
 
     @staticmethod
-    def _rest(network: Network) -> str:
-        facts = ["parameters"]
+    def _facts(network: Network) -> list[Fact]:
+        facts = [(0, f"{words.count(network.parameters)} parameters", "bold")]
         if network.input_shape:
-            facts[0] += f" · input {words.shape(network.input_shape)}"
+            facts.append((3, f"input {words.shape(network.input_shape)}", ""))
         if network.multiply_adds is not None:
-            facts.append(f"{words.short_count(network.multiply_adds)} multiply-adds")
+            facts.append((1, f"{words.short_count(network.multiply_adds)} multiply-adds", ""))
         if network.size_mb is not None:
-            facts.append(f"{network.size_mb:.3g} MB")
-        return f" {' · '.join(facts)}"
+            facts.append((2, f"{network.size_mb:.3g} MB", ""))
+        return facts
 
     def focus_target(self) -> Widget:
         return self._table

@@ -74,6 +74,13 @@ class Arranged(Under[None]):
             if not self._tabs.has_focus:
                 self.panels[part].focus_target().focus()
 
+    def on_panel_title_clicked(self, event: Panel.TitleClicked) -> None:
+        """Where runs and log share their place, the title changes from one to the other."""
+        other = {"runs": "log", "log": "runs"}.get(event.part)
+        if other is not None and self._arrangement == "grid" and self.maximized is None:
+            self._choose(other)
+            self.panels[other].focus_target().focus()
+
     def on_descendant_focus(self, event: tevents.DescendantFocus) -> None:
         """The panel with the focus stays in sight when the screen becomes narrow."""
         part = self._panel_of(event.widget)

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, ScrollableContainer, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import DataTable, Footer, OptionList, Static, TabbedContent, TabPane, TextArea
 from textual.widgets.option_list import Option
@@ -49,12 +49,10 @@ _FILES = {
 class RunBrowser(Under[None]):
     """Everything there is of one run. `against` is the run that it is compared with."""
 
-    HELP = f"""# A run
+    HELP = """# A run
 
 All that the project keeps of one run. On the left are the runs of the project: Enter opens another.
 `d` compares the run with another one: what was measured, the configuration, the code.
-
-{keys.help_text("browser")}
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("browser")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
@@ -89,9 +87,9 @@ All that the project keeps of one run. On the left are the runs of the project: 
                 with TabPane(_tab("words"), id="words"), Horizontal(id="exchanges"):
                     yield OptionList(id="asked")
                     yield TextArea("", read_only=True, soft_wrap=True, id="said")
-                with TabPane(_tab("diff"), id="diff"), VerticalScroll(id="diff-scroll"):
+                with TabPane(_tab("diff"), id="diff"), ScrollableContainer(id="diff-scroll"):
                     yield Static(id="differences")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         table = self.query_one("#layers", DataTable)
@@ -184,7 +182,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
         for run, points in curves:
             epochs = [point.epoch for point in points]
             mine = run is self.run
-            name = "this run" if mine else run.entry.run_id
+            name = "this" if mine else run.entry.run_id.removeprefix("qe_")
             for metric, drawn in drawn_lines.items():
                 values = [getattr(point, metric) for point in points]
                 drawn.append(Line(name, epochs, values, "first" if mine else "second"))

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, Input, Static, TextArea
+from textual.events import Click
+from textual.widgets import Button, Footer, Input, Static, TextArea
 
+from mlagent_tui.tui import keys
 from mlagent_tui.tui.facts import Approval
 from mlagent_tui.tui.screens.over import Over
 from mlagent_tui.tui.text import plain, visible
 
 if TYPE_CHECKING:
     from mlagent_tui.commands import Reply
+    from mlagent_tui.tui.app import MlagentApp
 
 MAX_SENTENCE = 400
 Submit = Callable[[str], Awaitable["Reply"]]
@@ -31,7 +34,7 @@ def reply_words(reply: Reply) -> Content:
 class SentenceDialog(Over[str | None]):
     """Asks for one line of text; None when the user thinks better of it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("sentence")]
 
     def __init__(self, title: str, explanation: str, value: str = "", placeholder: str = "") -> None:
         super().__init__()
@@ -41,9 +44,10 @@ class SentenceDialog(Over[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = Content(visible(self._title))
-            box.border_subtitle = "enter: send · escape: cancel"
+            box.border_subtitle = "enter: send"
             yield Static(plain(self._explanation), classes="dialog-words")
             yield self._input
+        yield Footer()
 
     def on_mount(self) -> None:
         self._input.focus()
@@ -54,6 +58,9 @@ class SentenceDialog(Over[str | None]):
         if text:
             self.dismiss(text)
 
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
 
 class EditDialog(Over[bool]):
     """An editor for a configuration or for code; what is wrong with it is said below, and nothing is lost.
@@ -61,10 +68,7 @@ class EditDialog(Over[bool]):
     `submit` hands the text in and returns the engine's reply. True when it was accepted.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "submit", "Hand in", priority=True),
-        Binding("escape", "leave", "Cancel"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("edit")]
 
     def __init__(self, title: str, text: str, language: str | None, submit: Submit) -> None:
         super().__init__()
@@ -77,9 +81,9 @@ class EditDialog(Over[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -tall") as box:
             box.border_title = Content(visible(self._title))
-            box.border_subtitle = "ctrl+s: hand in · escape: cancel"
             yield self._area
             yield self._says
+        yield Footer()
 
     def on_mount(self) -> None:
         self._area.focus()
@@ -108,18 +112,14 @@ class EditDialog(Over[bool]):
             return
         self._warned = True
         self._says.update(
-            Content.styled("Your changes are lost: press escape again to leave.", "$text-warning")
+            Content.styled("Your changes would be lost: cancel once more to drop them.", "$text-warning")
         )
 
 
 class ApproveDialog(Over[bool | None]):
     """Shows exactly what would run and where; None when the user has not decided."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss(True)", "Allow"),
-        Binding("n", "dismiss(False)", "Refuse"),
-        Binding("escape", "dismiss(None)", "Later"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("approve")]
 
     def __init__(self, approval: Approval, sandbox: str) -> None:
         super().__init__()
@@ -129,7 +129,6 @@ class ApproveDialog(Over[bool | None]):
         asked = self._approval
         with Vertical(classes="dialog") as box:
             box.border_title = "May this run?"
-            box.border_subtitle = "y: allow · n: refuse · escape: decide later"
             yield Static(plain(f"{asked.tool} would run this, once:"), classes="dialog-words")
             with VerticalScroll(id="asked-command", can_focus=False):
                 yield Static(plain(asked.command, "bold"))
@@ -138,22 +137,26 @@ class ApproveDialog(Over[bool | None]):
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Refuse", id="refuse", compact=True)
                 yield Button("Allow", id="allow", variant="warning", compact=True)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.query_one("#refuse", Button).focus()
 
     @on(Button.Pressed)
-    def _answer(self, event: Button.Pressed) -> None:
+    def _pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "allow")
+
+    def action_answer(self, allowed: bool) -> None:
+        self.dismiss(allowed)
+
+    def action_later(self) -> None:
+        self.dismiss(None)
 
 
 class TextDialog(Over[None]):
     """A text to be read whole, such as an entry of the log."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "dismiss(None)", "Close"),
-        Binding("y", "copy_text", "Copy"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("text")]
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
@@ -163,11 +166,18 @@ class TextDialog(Over[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -tall") as box:
             box.border_title = Content(visible(self._title))
-            box.border_subtitle = "y: copy · escape: close"
             yield self._area
+        yield Footer()
 
     def on_mount(self) -> None:
         self._area.focus()
 
     def action_copy_text(self) -> None:
-        self.app.copy_to_clipboard(self._text)
+        cast("MlagentApp", self.app).copy(self._text, "entry")
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    def on_click(self, event: Click) -> None:
+        if event.widget is self:  # beside the dialog
+            self.dismiss(None)

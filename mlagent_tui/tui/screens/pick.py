@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlagent_tui.tui import keys
 from mlagent_tui.tui.screens.over import Over
 
 
 class Pick(Over[str | None]):
     """Returns the id of what was picked, or None. `options` are ids and what is shown for them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("pick")]
 
     def __init__(
         self, title: str, options: Sequence[tuple[str, Content]], words: Content | str = "", start: int = 0
@@ -32,10 +33,11 @@ class Pick(Over[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self.heading)
-            dialog.border_subtitle = "enter: take it · esc: cancel"
+            dialog.border_subtitle = "enter: take it"
             if self.words:
                 yield Static(self.words, classes="dialog-words")
             yield OptionList(*(Option(shown, id=key) for key, shown in self.options))
+        yield Footer()
 
     def on_mount(self) -> None:
         listed = self.query_one(OptionList)

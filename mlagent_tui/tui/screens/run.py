@@ -76,11 +76,10 @@ class RunScreen(Arranged, Hands):
     """A project's last run. `live` follows its journal; otherwise it is played, `speed` times as fast."""
 
     CSS_PATH = "run.tcss"
-    HELP = f"""# A run
+    HELP = """# A run
 
-The engine works on in a process of its own, whatever happens here.
-
-{keys.help_text("run")}
+The engine works on in a process of its own, whatever happens here. A number goes to a panel, and the help
+tells of the one that has the focus.
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("run", "replay")]
 
@@ -120,6 +119,7 @@ The engine works on in a process of its own, whatever happens here.
     def compose(self) -> ComposeResult:
         self.source.start()
         self._banner.display = False
+        self._look_where_it_was_left()
         self._arrange()  # before there is anything whose styles would have to be found again
         yield self._header
         yield self._banner
@@ -129,7 +129,7 @@ The engine works on in a process of its own, whatever happens here.
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.panels["plan"].focus_target().focus()
+        self.panels[self._active].focus_target().focus()
         self.source.wait(PATIENCE)
         self.set_interval(TICK, self._tick)
         self._open()
@@ -149,6 +149,21 @@ The engine works on in a process of its own, whatever happens here.
 
     def on_unmount(self) -> None:
         self.source.stop()
+        view = {"root": str(self.root), "panel": self._active, "folded": self._plan.folded}
+        self.host.memory.put("view", view)
+
+    def _look_where_it_was_left(self) -> None:
+        """The panel that was looked at when this project was left."""
+        view = self.host.memory.mapping("view")
+        if view.get("root") == str(self.root):
+            self._active = view["panel"] if view.get("panel") in self.panels else self._active
+            self._plan.folded = bool(view.get("folded", True))
+
+    @property
+    def _plan(self) -> PlanPanel:
+        panel = self.panels["plan"]
+        assert isinstance(panel, PlanPanel)
+        return panel
 
     # --- taking in and showing ----------------------------------------------------------------------------
 
@@ -338,9 +353,7 @@ The engine works on in a process of its own, whatever happens here.
         panel.ask_words()
 
     def action_fold_thinking(self) -> None:
-        panel = self.panels["plan"]
-        assert isinstance(panel, PlanPanel)
-        folded = panel.fold()
+        folded = self._plan.fold()
         self.notify("Thinking is folded." if folded else "Thinking is shown.", timeout=2, markup=False)
 
     def on_runs_panel_opened(self, event: RunsPanel.Opened) -> None:

@@ -27,7 +27,7 @@ from mlagent_tui.tui.projects import look
 from mlagent_tui.tui.recents import RecentList
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.screens.starting import Starting
-from mlagent_tui.tui.text import visible
+from mlagent_tui.tui.text import plain, visible
 
 SETTLE_SECONDS = 0.7
 """How long after the last change the engine is asked whether the run could start."""
@@ -51,7 +51,7 @@ _LIMITS = {
 class StartScreen(Starting):
     """Where a run begins."""
 
-    HELP = f"""# Start a run
+    HELP = """# Start a run
 
 Say what the network should reach: **a data set and a number**, such as *"a small CNN for digits, at least
 95% accuracy"*. Everything else has a default. What keeps a run from starting is said below its field.
@@ -60,8 +60,6 @@ A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http:/
 options are those of the settings file: `context=8192 thinking_budget=4096 gpu_layers=20` and so on.
 
 The run goes on in a process of its own: closing this program does not end it.
-
-{keys.help_text("start", "app")}
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("start")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
@@ -249,6 +247,8 @@ The run goes on in a process of its own: closing this program does not end it.
             self.say(Content.styled(f"{shown} field{'s' * (shown > 1)} to correct", "$text-error"))
         elif not self.up_to_date():
             self.say("")
+        elif not self.values().goal.strip():
+            self.say(plain("Say what the network should reach.", MUTED))
         else:
             self.say(self._ready())
 

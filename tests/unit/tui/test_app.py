@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import HelpPanel
 
@@ -22,6 +27,7 @@ from mlagent_tui.tui import app as application
 from mlagent_tui.tui import clipboard, keys, notify, themes
 from mlagent_tui.tui.app import MlagentApp, Opening, editor_command
 from mlagent_tui.tui.memory import Memory
+from mlagent_tui.tui.panels import curves
 from mlagent_tui.tui.screens.run import RunScreen
 from mlagent_tui.tui.screens.start import StartScreen
 from tests import small_project
@@ -201,6 +207,39 @@ def test_the_documentation_lists_every_key() -> None:
     told = (Path(__file__).parents[3] / "docs" / "keys.md").read_text(encoding="utf-8")
     for key in keys.TABLE:
         assert f"| `{key.id}` | {keys.shown(key.keys)} | {key.help} |" in told
+
+
+def _own_bindings() -> Iterator[tuple[str, Binding]]:
+    """Every binding that a class of this package brings with it."""
+    for module in pkgutil.walk_packages(mlagent_tui.tui.__path__, "mlagent_tui.tui."):
+        importlib.import_module(module.name)
+    curves._plotted()  # made when charts are wanted
+    waiting: list[type[DOMNode]] = [DOMNode]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.__module__.startswith("mlagent_tui."):
+            for binding in Binding.make_bindings(kind.__dict__.get("BINDINGS", [])):
+                yield kind.__name__, binding
+
+
+def test_every_binding_is_made_from_the_table() -> None:
+    known = {(key.id, stroke) for key in keys.TABLE for stroke in key.keys.split(",")}
+    found = {(binding.id, binding.key): name for name, binding in _own_bindings() if not binding.system}
+    assert {bound: name for bound, name in found.items() if bound not in known} == {}
+    assert known - set(found) == set(), "keys of the table that nothing binds"
+
+
+@pytest.mark.parametrize("word", ["export", "steer", "branch", "rerun", "resume", "approve", "diff", "theme"])
+def test_an_action_is_found_in_the_palette_by_its_usual_name(word: str) -> None:
+    assert any(word in key.help.lower() for key in keys.TABLE)
+
+
+def test_the_charts_have_no_keys_but_those_of_the_table() -> None:
+    plot = curves._plotted()("accuracy").focus_target()
+    wanted = {key.action for key in keys.TABLE if key.scope == "chart"}
+    assert {binding.action for _, binding in plot._bindings} == wanted
+    assert all(hasattr(plot, f"action_{action}") for action in wanted)
 
 
 @pytest.mark.asyncio

@@ -69,6 +69,18 @@ def test_held_it_stands_still_and_at_the_end_all_has_been_told(tmp_path: Path) -
     assert replay.index.lines == len(recording.lines())
 
 
+def test_what_was_due_when_it_was_held_or_sped_up_is_told(tmp_path: Path) -> None:
+    replay, clock = playing(tmp_path)
+    clock.now += 0.6
+    replay.hold()
+    assert [type(event) for event in replay.take()][:2] == [events.RunStarted, events.StepStarted]
+    replay.hold()
+    played = replay._now
+    clock.now += 0.1
+    replay.faster(100)  # the time before keeps its speed
+    assert played < replay._now < played + 0.2
+
+
 def test_of_several_runs_the_last_is_played(tmp_path: Path) -> None:
     root = recording.project(tmp_path)
     recording.append(root, events.RunStarted(goal_text="another"), events.RunFinished(outcome="interrupted"))

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, OptionList, TextArea
+from textual.widgets._footer import FooterKey
 
 from mlagent_tui import commands, events, paths
 from mlagent_tui.commands import Listener, Reply
+from mlagent_tui.settings import Settings
 from mlagent_tui.tui.app import MlagentApp, Opening
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.export import export
@@ -139,6 +141,38 @@ async def test_lines_that_changed_since_the_last_network_are_marked(tmp_path: Pa
 
 
 @pytest.mark.asyncio
+async def test_the_log_keeps_its_end_in_sight_whatever_the_size(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(200, 50)) as pilot:
+        screen = await opened(pilot, app)
+        view = screen.query_one(LogView)
+        await until(pilot, lambda: len(view.entries) > 50 and view.scroll_offset.y == view.max_scroll_y)
+        await pilot.press("6")
+        for size in ((120, 40), (80, 24), (200, 50)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: "ends      stopped" in shown(app))
+        await pilot.press("home")
+        await until(pilot, lambda: view.scroll_offset.y == 0)
+        recording.append(screen.root, events.Warned(message="something new"))
+        await until(pilot, lambda: "log" not in screen._dirty and view.line_at(-1)[1] == "warned")
+        assert view.scroll_offset.y == 0
+
+
+@pytest.mark.asyncio
+async def test_the_facts_of_a_training_use_the_width_they_have(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, app)
+        assert not screen.panels["evaluation"].display  # what is shown first is made where nothing is wide
+        await pilot.press("4")
+        await until(pilot, lambda: "accuracy 99.0 % · loss" in shown(app))
+        assert "CurrentModel is a convolutional network" not in shown(app)
+        await pilot.press("3")
+        await until(pilot, lambda: "CurrentModel is a convolutional network" in shown(app))
+        await until(pilot, lambda: "10,026 parameters · input 1×8×8 · 88.06k multiply-adds" in shown(app))
+
+
+@pytest.mark.asyncio
 async def test_the_log_filters_by_words_and_by_kind_and_opens_an_entry(tmp_path: Path) -> None:
     app = MlagentApp(Opening(recording.project(tmp_path)))
     async with app.run_test(size=(120, 40)) as pilot:
@@ -167,6 +201,41 @@ async def test_enter_opens_a_run(tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, RunBrowser))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
+
+
+@pytest.mark.asyncio
+async def test_a_run_is_opened_and_compared_with_the_mouse_alone(tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, app)
+        await pilot.click("#runs", offset=(4, 0))  # the title changes to the log, and back
+        await until(pilot, lambda: screen.panels["log"].display)
+        await pilot.click("#log", offset=(4, 0))
+        await until(pilot, lambda: screen.panels["runs"].display)
+        await pilot.click("#runs-table", offset=(12, 2))  # a click chooses, another opens
+        await pilot.click("#runs-table", offset=(12, 2))
+        await until(pilot, lambda: isinstance(app.screen, RunBrowser) and app.screen.run is not None)
+        await until(pilot, lambda: app.screen.query_one("#runs", OptionList).option_count == 4)
+        await pilot.click(FooterKey)  # the first: compare
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await pilot.click(OptionList, offset=(8, 1))
+        await until(pilot, lambda: "Configuration  +" in shown(app))
+        explanation = app.screen.query_one("#explanation")
+        assert explanation.styles.max_height is None  # styles of the run screen stay there
+
+
+@pytest.mark.asyncio
+async def test_what_was_looked_at_last_is_shown_when_the_project_is_opened_again(tmp_path: Path) -> None:
+    root = recording.project(tmp_path)
+    for expected, then in (("plan", "6"), ("log", "5")):
+        app = MlagentApp(Opening(root))
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = await opened(pilot, app)
+            assert [part for part, panel in screen.panels.items() if panel.display] == [expected]
+            await pilot.press(then, "t")
+    another = MlagentApp(Opening(recording.project(tmp_path / "another")))
+    async with another.run_test(size=(80, 24)) as pilot:
+        assert (await opened(pilot, another)).panels["plan"].display
 
 
 @pytest.mark.asyncio
@@ -244,6 +313,28 @@ async def test_an_engine_that_died_is_told_and_can_be_resumed(
         assert "take the run up again" in shown(app)
         await pilot.press("r")
         await until(pilot, lambda: resumed == [None])
+
+
+@pytest.mark.asyncio
+async def test_a_chart_leaves_the_run_its_keys_and_keys_of_panels_can_be_changed(tmp_path: Path) -> None:
+    keys = {"runs.sort_by.1": "ctrl+f"}
+    app = MlagentApp(Opening(recording.project(tmp_path)), preferences=Settings(keys=keys))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, app)
+        await until(pilot, lambda: "┫" in shown(app))
+        await pilot.press("5", "greater_than_sign")
+        assert screen.panels["runs"].border_subtitle != "by accuracy"
+        await pilot.press("ctrl+f")
+        await until(pilot, lambda: screen.panels["runs"].border_subtitle == "by accuracy")
+        await pilot.press("4")
+        await until(pilot, lambda: screen.focused is not None and "[r] go on" in shown(app))
+        before = shown(app)
+        await pilot.press("plus")
+        await until(pilot, lambda: shown(app) != before)
+        await pilot.press("0")
+        await until(pilot, lambda: shown(app) == before)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, SentenceDialog))
 
 
 @pytest.mark.asyncio
@@ -327,6 +418,8 @@ async def test_a_configuration_is_edited_before_it_is_assembled(tmp_path: Path) 
             at_work.reply = Reply(ok=False, message="layers.4: too large", remedy="Choose a smaller one.")
             await pilot.press("ctrl+s")
             await until(pilot, lambda: "layers.4: too large" in shown(app))
+            await pilot.press("escape")  # once is not enough to lose what was typed
+            await until(pilot, lambda: "would be lost" in shown(app))
             area.text = area.text.replace("99999999", "48")
             at_work.reply = Reply(ok=True)
             await pilot.press("ctrl+s")
@@ -335,6 +428,25 @@ async def test_a_configuration_is_edited_before_it_is_assembled(tmp_path: Path) 
             assert isinstance(edited, commands.EditConfig)
             assert edited.config["layers"][4]["out_channels"] == 48
             await until(pilot, lambda: app.screen is screen)
+
+
+@pytest.mark.asyncio
+async def test_an_edit_is_left_with_escape_and_the_run_goes_on(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"type":"config_made"')
+    (made,) = [e for e in recording.told() if isinstance(e, events.ConfigMade)][-1:]
+    recording.append(root, made, events.StepFinished(step="configure"))
+    app = MlagentApp(Opening(root))
+    with engine(root) as at_work:
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await opened(pilot, app)
+            await until(pilot, lambda: not screen.gone)
+            await pilot.press("e")
+            await until(pilot, lambda: at_work.told == [commands.Pause()])
+            recording.append(root, events.Paused(reason="requested", before="assemble"))
+            await until(pilot, lambda: isinstance(app.screen, EditDialog))
+            await pilot.press("escape")
+            await until(pilot, lambda: at_work.told == [commands.Pause(), commands.Resume()])
+            assert app.screen is screen
 
 
 # --- replay -----------------------------------------------------------------------------------------------
@@ -357,6 +469,20 @@ async def test_a_replay_is_held_hurried_and_takes_no_commands(tmp_path: Path) ->
 
 
 # --- export -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_the_best_run_is_exported_from_the_run_screen(tmp_path: Path) -> None:
+    root = recording.project(tmp_path / "p")
+    (root / paths.REPORT).write_text("# Report\n")
+    app = MlagentApp(Opening(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, app)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, SentenceDialog))
+        app.screen.query_one(Input).value = str(tmp_path / "out")
+        await pilot.press("enter")
+        await until(pilot, lambda: (tmp_path / "out" / "report.md").is_file())
 
 
 def test_an_export_copies_the_report_and_the_run(tmp_path: Path) -> None:
