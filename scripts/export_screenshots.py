@@ -190,7 +190,7 @@ def project(folder: Path, upto: tuple[str, float] | None, adds: tuple[events.Eve
         (folder / name).mkdir(parents=True)
     (folder / paths.JOURNAL).write_bytes(b"".join(cut(lines, *upto) if upto else lines))
     last = told(folder)[-1].time
-    recording.append(folder, *(event.model_copy(update={"time": last}) for event in adds))
+    recording.append(folder, *(event.but(time=last) for event in adds))
     ended = _save_runs(folder, told(folder))
     entries = json.loads((RECORDED / "registry.json").read_text())
     (folder / paths.REGISTRY).write_text(json.dumps([e for e in entries if e["run_id"] in ended]))

@@ -102,7 +102,6 @@ tells of the one that has the focus.
         self.source: Source = self.replay or Feed(journal)
         self._clock, self._wall = clock, wall
         self._header, self._banner = Header(id="header"), Banner(id="banner")
-        self._tabs = Tabs(*(Tab(f"{kind.number} {kind.label}", id=f"tab-{kind.part}") for kind in PANELS))
         self.panels = {kind.part: kind() for kind in PANELS}
         self._dirty: set[str] = set(ALL)
         self._shown_at: dict[str, float] = {}
@@ -120,6 +119,8 @@ tells of the one that has the focus.
         self.source.start()
         self._banner.display = False
         self._look_where_it_was_left()
+        tabs = (Tab(f"{kind.number} {kind.label}", id=f"tab-{kind.part}") for kind in PANELS)
+        self._tabs = Tabs(*tabs, active=f"tab-{self._active}")
         self._arrange()  # before there is anything whose styles would have to be found again
         yield self._header
         yield self._banner
