@@ -168,7 +168,9 @@ def _plotted() -> type[Chart]:
             self.app.theme_changed_signal.subscribe(self, lambda _: self.draw_lines(*self._last))
 
         def on_resize(self) -> None:
+            """Draw again: the plot may have been drawn at its new size already, with the ticks of the old."""
             self._values.most = self.size.height // 2 - 1
+            self.draw_lines(*self._last)
 
         def on_plot_widget_scale_changed(self, event: PlotWidget.ScaleChanged) -> None:
             """The user zoomed or moved, or asked for all again: then the width follows the training."""
