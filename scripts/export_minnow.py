@@ -38,11 +38,11 @@ def main() -> int:
     model.load_state_dict(state["model"])
     export(model, pieces, options.output, options.version)
     sampler = Sampler(random.Random(99))
-    texts = [sample.prompt + sample.answer for sample in (sampler.draw() for _ in range(40))]
-    worst = verify(model, pieces, options.output, texts)
+    dialogues = [(sample.shown, sample.answer) for sample in (sampler.draw() for _ in range(40))]
+    worst = verify(model, pieces, options.output, dialogues)
     size = options.output.stat().st_size / 1e6
     print(f"{options.output}: {size:.1f} MB, step {state['step']}")
-    print(f"largest difference of log-probabilities: {worst:.3f}")
+    print(f"largest difference of log-probabilities in answers: {worst:.3f}")
     return 0 if worst < TOLERANCE else 1
 
 

@@ -145,11 +145,13 @@ def deinterleave(weight: Tensor, heads: int) -> Tensor:
     return weight.view(heads, rows // heads // 2, 2, columns).transpose(1, 2).reshape(rows, columns)
 
 
-def verify(model: Minnow, pieces: Pieces, path: Path, texts: list[str]) -> float:
-    """Largest difference of log-probabilities between PyTorch and llama.cpp over `texts`, in nats.
+def verify(model: Minnow, pieces: Pieces, path: Path, dialogues: list[tuple[str, str]]) -> float:
+    """Largest difference of log-probabilities between PyTorch and llama.cpp over answers, in nats.
 
-    Raises `AssertionError` where the two split a text into different tokens.
+    A dialogue is a prompt, which Minnow never learnt to write, and its answer. Raises `AssertionError` where
+    the two split a text into different tokens.
     """
+    texts = [prompt + answer for prompt, answer in dialogues]
     with tempfile.TemporaryDirectory() as folder:
         asked, told = Path(folder, "texts.json"), Path(folder, "out.npz")
         asked.write_text(json.dumps(texts))
@@ -158,12 +160,12 @@ def verify(model: Minnow, pieces: Pieces, path: Path, texts: list[str]) -> float
         theirs = dict(np.load(told))
     model.eval()
     worst = 0.0
-    for index, text in enumerate(texts):
-        ids = pieces.encode(text)
+    for index, (text, (prompt, _)) in enumerate(zip(texts, dialogues, strict=True)):
+        ids, start = pieces.encode(text), len(pieces.encode(prompt))
         assert theirs[f"tokens_{index}"].tolist() == ids, f"llama.cpp splits differently: {text[:80]!r}"
         got = torch.from_numpy(theirs[f"logits_{index}"]).log_softmax(-1)
         with torch.no_grad():
             expected = model(torch.tensor([ids]))[0].log_softmax(-1)
-        likely = expected > LIKELY
-        worst = max(worst, float((got - expected)[likely].abs().max()))
+        likely = expected[start:] > LIKELY
+        worst = max(worst, float((got - expected)[start:][likely].abs().max()))
     return worst
