@@ -63,7 +63,7 @@ The run goes on in a process of its own: closing this program does not end it.
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("start")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (38, "-high")]  # noqa: RUF012
     AUTO_FOCUS = "#goal"
 
     def __init__(self) -> None:
