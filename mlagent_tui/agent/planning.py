@@ -82,8 +82,16 @@ def refuse_pointless(brief: Brief, config: ModelConfig, steps: list[shapes.Step]
     if limit is not None and count > limit:
         raise ConfigError(f"the network has {count} parameters, over the limit of {limit}")
     for attempt in brief.history:
-        if attempt.config == config and attempt.eval_config == plan.evaluation:
+        if attempt.config == config and _same_training(attempt, plan.evaluation):
             raise ConfigError(f"the same network and training as in iteration {attempt.entry.iteration}")
+
+
+def _same_training(attempt: Attempt, planned: EvalConfig) -> bool:
+    """Whether a trial would bring the same again: less time left matters only where time ran out."""
+    before = attempt.eval_config
+    if before is None or attempt.entry.status == "time_limit":
+        return before == planned
+    return before.model_copy(update={"time_limit": planned.time_limit}) == planned
 
 
 def again(attempt: Attempt) -> Plan:

@@ -120,6 +120,16 @@ def test_only_the_same_network_with_the_same_training_is_a_repetition() -> None:
     refuse_pointless(brief(DIGITS, tried), NETWORK, STEPS, longer)
 
 
+def test_another_time_limit_is_another_training_only_where_time_ran_out() -> None:
+    before = prescribe(PLAN, brief(), OPTIONS, 30.0)
+    now = prescribe(PLAN, brief(), OPTIONS, 20.0)
+    whole = Attempt(ENTRY, NETWORK, before.evaluation)
+    with pytest.raises(ConfigError, match="the same network and training"):
+        refuse_pointless(brief(DIGITS, whole), NETWORK, STEPS, now)
+    cut = Attempt(ENTRY.model_copy(update={"status": "time_limit"}), NETWORK, before.evaluation)
+    refuse_pointless(brief(DIGITS, cut), NETWORK, STEPS, now)
+
+
 def test_a_network_over_the_limit_is_named_with_both_numbers() -> None:
     goal = Goal.model_validate(GOAL | {"max_parameters": 5209})
     where = Brief(goal, DIGITS, iteration=1, iterations=8, stale=0, patience=3)
