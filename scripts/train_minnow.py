@@ -31,13 +31,14 @@ from minnow.export import restore
 from minnow.goals import Phrasebook
 from minnow.network import Minnow, Shape
 from minnow.samples import SHARES, Sample, Sampler
-from minnow.tokenizer import ASSISTANT, END, FIRST_PIECE, USER, Pieces
+from minnow.tokenizer import ASSISTANT, END, FIRST_PIECE, NAMES, USER, Pieces, with_names
 
 PIECES, WORDS = 1100, 2000
 GOALS_READ = 12_000
 STEP_TOKENS = 4096
 POOL = 256
 LONGEST = 2048
+MOST_LAYERS = 18
 MUON_RATE, ADAM_RATE = 0.01, 0.003
 WARM_START = 0.7
 """Share of these rates for a model that has been trained before."""
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="train for this long instead")
     parser.add_argument("--start", type=Path, help="go on from this exported model instead of from nothing")
     parser.add_argument(
-        "--new-words", action="store_true", help="with --start: learn the words of goals anew"
+        "--new-words", action="store_true", help="with --start: learn the words of goals anew, and of code"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="compile the network: faster, slower to start")
@@ -108,14 +109,20 @@ def learn_words(pieces: Pieces, seed: int) -> Pieces:
 
 
 def renew_words(model: Minnow, pieces: Pieces, seed: int) -> tuple[Minnow, Pieces]:
-    """The model with the words of today's goals as pieces; a new piece is the mean of its parts."""
-    words = learn_words(Pieces(pieces.pieces[: PIECES - 1]), seed)
-    rows = [[i] for i in range(FIRST_PIECE)]
-    rows += [[pieces.ids[p]] if p in pieces.ids else pieces.encode(p) for p in words.pieces]
-    state = model.state_dict()
-    means = [state["embedding.weight"][row].mean(0) for row in rows]
+    """The model with the words of today's goals and the names of layers as pieces.
+
+    A new piece begins as the mean of its parts, and a name with noise, to tell it from its like.
+    """
+    plain = [piece for piece in pieces.pieces if piece not in NAMES]
+    words = learn_words(with_names(plain[: PIECES - 1]), seed)
+    old: Tensor = model.state_dict()["embedding.weight"]
+    rows = [old[i] for i in range(FIRST_PIECE)]
+    for piece in words.pieces:
+        known = piece in pieces.ids
+        row = old[[pieces.ids[piece]] if known else pieces.encode(piece)].mean(0)
+        rows.append(row if known or piece not in NAMES else row + old.std() * torch.randn_like(row))
     renewed = Minnow(replace(model.shape, vocabulary=len(words)))
-    renewed.load_state_dict(state | {"embedding.weight": torch.stack(means)})
+    renewed.load_state_dict(model.state_dict() | {"embedding.weight": torch.stack(rows)})
     return renewed, words
 
 
@@ -228,7 +235,8 @@ class Run:
         running, since = 0.0, time.monotonic()
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "ended", True))
         while self.progress < 1 and not self.ended:
-            sampler.longest = 14 if self.options.start else min(14, 2 + int(self.progress * 100))
+            grown = MOST_LAYERS if self.options.start else 2 + int(self.progress * 100)
+            sampler.longest = min(MOST_LAYERS, grown)
             batch = next(batches)
             self._set_rates()
             with torch.autocast(self.device.type, dtype=torch.bfloat16):

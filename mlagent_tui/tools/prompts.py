@@ -5,8 +5,9 @@ No prompt holds rendered code of the network: the model writes it. Texts are fil
 
 from __future__ import annotations
 
+import ast
 from importlib import resources
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from mlagent_tui.llm import Message, Request
 from mlagent_tui.schemas import ModelConfig, Summary
@@ -16,6 +17,8 @@ _NORMS = ("batchnorm2d", "groupnorm", "layernorm")
 CODE_TOKENS = 4096
 EXPLAIN_TOKENS = 400
 RETRY_TEMPERATURE = 0.4
+AROUND = 2
+"""Steps shown again before and after the one that went wrong."""
 
 
 def describe(steps: list[Step]) -> str:
@@ -50,8 +53,13 @@ def order(steps: list[Step]) -> list[str]:
     return names
 
 
-def code_prompt(config: ModelConfig, steps: list[Step], problem: str | None = None) -> str:
-    """The coder's task; `problem` is the first difference found in its previous attempt."""
+def code_prompt(
+    config: ModelConfig, steps: list[Step], problem: str | None = None, place: str | None = None
+) -> str:
+    """The coder's task; `problem` is the first difference found in its previous attempt.
+
+    The lines about the layer `place` are repeated then: a small model slips where layers are alike.
+    """
     lines = [
         "Task: code",
         f"Class: {config.model_name}",
@@ -61,7 +69,49 @@ def code_prompt(config: ModelConfig, steps: list[Step], problem: str | None = No
     ]
     if problem:
         lines.append(f"Problem: {problem}")
+    names = [step.name for step in steps]
+    if problem and place in names:
+        at = names.index(place)
+        start = max(at - AROUND, 0)
+        start -= steps[start].role == "close"  # its shortcut, if there is one, belongs to it
+        around = steps[start : at + AROUND + 1]
+        lines += ["Look again:", describe(around), f"Order there: {', '.join(order(around))}"]
     return "\n".join(lines)
+
+
+def astray(code: str, steps: list[Step]) -> str | None:
+    """The first layer that `code` leaves out or misplaces, as far as it uses the names it was given."""
+    names = [step.name for step in steps if step.role == "layer"]
+    uses = _Uses()
+    try:
+        uses.visit(ast.parse(code))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    for found in (uses.assigned, uses.called):
+        used = [name for name in found if name in names]
+        for name, other in zip_longest(names, used):
+            if used and name != other:
+                return name or names[-1]
+    return None
+
+
+class _Uses(ast.NodeVisitor):
+    """The attributes of `self` that code assigns and calls, in the order in which that happens."""
+
+    def __init__(self) -> None:
+        self.assigned: list[str] = []
+        self.called: list[str] = []
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self.assigned.append(node.attr)
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        self.generic_visit(node)
+        match node.func:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                self.called.append(name)
 
 
 def code_request(
@@ -80,7 +130,8 @@ def code_request(
     messages = [Message("system", text("code"))]
     if previous is not None and problem is not None:
         messages += [task, Message("assistant", f"```python\n{previous}\n```")]
-        task = Message("user", code_prompt(config, steps, problem))
+        place = astray(previous, steps) or problem.partition(":")[0]
+        task = Message("user", code_prompt(config, steps, problem, place))
     return Request(
         messages=(*messages, task),
         max_tokens=CODE_TOKENS,

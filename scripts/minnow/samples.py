@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -14,13 +16,23 @@ from minnow.goals import Phrasebook
 from minnow.heldout import held_out
 from minnow.histories import Simulation
 from minnow.phrases import DATASETS
+from minnow.tokenizer import KINDS
 from mlagent_tui.agent.planner import config_prompt, decision_prompt, goal_prompt, plan_prompt, ungrounded
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.schemas import Goal, ModelConfig
 from mlagent_tui.shapes import Step, infer
 from mlagent_tui.tools.prompts import code_prompt, explain_prompt
 
-SHARES = {"code": 0.14, "goal": 0.75, "config": 0.055, "decision": 0.035, "plan": 0.012, "explain": 0.008}
+NAME = re.compile(rf"(?<![A-Za-z_])({'|'.join(sorted(KINDS, key=len, reverse=True))})([0-9]+)(?![0-9d])")
+LATEST = 9
+"""What is added at most to the numbers of renumbered layers."""
+
+SHARES = {"code": 0.30, "goal": 0.47, "config": 0.13, "decision": 0.07, "plan": 0.02, "explain": 0.01}
+REPAIRS = 0.2
+"""Share of the code samples that follow a slip."""
+
+RENUMBERED = 0.3
+"""Share of the code samples whose layers are not counted from 1: names are to be looked up, not counted."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +112,33 @@ class Sampler:
     def code(self) -> Sample:
         config = self.network()
         steps = infer(config)
-        problem = self._slip(steps) if self.rng.random() < 0.15 else None
-        return Sample("code", code_prompt(config, steps, problem), coder.answer(config))
+        problem = place = None
+        if self.rng.random() < REPAIRS:
+            place, problem = self._slip(steps)
+        prompt, answer = code_prompt(config, steps, problem, place), coder.answer(config)
+        if self.rng.random() < RENUMBERED:
+            prompt, answer = self._renumbered(prompt, answer)
+        return Sample("code", prompt, answer)
 
-    def _slip(self, steps: list[Step]) -> str:
+    def _renumbered(self, *texts: str) -> list[str]:
+        """`texts` with the layers of each kind counted from another number."""
+        first = {kind: self.rng.randint(0, LATEST) for kind in KINDS}
+        first["shortcut"] = first["add"] = first["res"]
+        return [
+            NAME.sub(lambda found: f"{found[1]}{int(found[2]) + first[found[1]]}", text) for text in texts
+        ]
+
+    def _slip(self, steps: list[Step]) -> tuple[str, str]:
+        """Where an answer went astray, and what a check says of it, there or a few layers later."""
+        layers = [s for s in steps if s.role in ("layer", "shortcut")]
+        alike = Counter(s.layer.model_dump_json() for s in layers)
+        at = self.rng.choices(range(len(layers)), [alike[s.layer.model_dump_json()] for s in layers])[0]
+        late = self.rng.randint(0, 4) if self.rng.random() < 0.3 else 0
+        return layers[at].name, self._difference(layers[min(at + late, len(layers) - 1)], steps)
+
+    def _difference(self, step: Step, steps: list[Step]) -> str:
         """What a check says of a wrong line, as `training` words it; what it expects is true."""
         rng = self.rng
-        step = rng.choice([s for s in steps if s.role in ("layer", "shortcut")])
         kind = step.layer.type
         if rng.random() < 0.1:
             missing = f"'CurrentModel' object has no attribute '{step.name}'"

@@ -1,7 +1,8 @@
 """Minnow's tokenizer: byte-fallback pieces merged best score first, as llama.cpp's `llama` tokenizer does.
 
 Each digit (but for the 2 of `2d`) and each line break stands by itself; white space is part of pieces, so
-that a line of code is a few tokens long, and a usual word of a goal is one. The scores are -(merge rank).
+that a line of code is a few tokens long, and a usual word of a goal is one. A layer's name (`conv12`) is one
+as well: code is written by looking up what follows the last name. The scores are -(merge rank).
 """
 
 from __future__ import annotations
@@ -22,7 +23,21 @@ UNKNOWN, USER, ASSISTANT, END = 0, 1, 2, 3
 SPECIALS = ("<unk>", "<|user|>", "<|assistant|>", "<|end|>")
 FIRST_BYTE = len(SPECIALS)
 FIRST_PIECE = FIRST_BYTE + 256
-_SEGMENT = r"[0-9](?!d)|\n|(?:[^0-9\n]|[0-9](?=d))+"
+KINDS = (
+    "conv", "bn", "gn", "ln", "relu", "gelu", "silu", "leaky_relu", "elu", "tanh", "sigmoid",
+    "maxpool", "avgpool", "gap", "drop", "drop2d", "flatten", "fc", "res", "shortcut", "add",
+)  # fmt: skip
+"""What layers are named after, before their number; see `mlagent_tui.shapes` and `tools.prompts.order`."""
+
+NUMBERED = 24
+"""Names that are one piece, of each kind; a larger number is two pieces."""
+
+NAMES = tuple(f"{kind}{number}" for kind in KINDS for number in range(1, NUMBERED + 1))
+FIRST = ("2d", "drop2d", *NAMES)
+"""The pieces that are merged before all others: names, and what would be taken for one otherwise."""
+
+_PLAIN = r"[0-9](?!d)|\n|(?:[^0-9\n]|[0-9](?=d))+"
+_SEGMENT = rf"{_PLAIN}(?:(?:{'|'.join(f'(?<={kind})' for kind in KINDS)})[0-9]+)?"
 _WORD = re.compile(r"\s?\S+|\s+")
 _ONE_WORD = re.compile(r" ?[A-Za-z][A-Za-z'-]* ?")
 ROUND = 50
@@ -112,9 +127,9 @@ def train(structured: Iterable[str], prose: Iterable[str], size: int) -> Pieces:
     """Learn `size` pieces: from code and JSON across spaces, from prose within words only."""
     counts: Counter[str] = Counter()
     for text in structured:
-        counts.update(re.findall(_SEGMENT, text))
+        counts.update(re.findall(_PLAIN, text))
     for text in prose:
-        for segment in re.findall(_SEGMENT, text):
+        for segment in re.findall(_PLAIN, text):
             counts.update(_WORD.findall(segment))
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\x00"), "removed")
@@ -123,7 +138,12 @@ def train(structured: Iterable[str], prose: Iterable[str], size: int) -> Pieces:
         (f"{segment}\x00" * min(count, 20_000) for segment, count in counts.items() if count > 2), trainer
     )
     learned = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    return Pieces([piece for piece, _ in learned if piece != "\x00" and "\n" not in piece])
+    return with_names([piece for piece, _ in learned if piece != "\x00" and "\n" not in piece])
+
+
+def with_names(pieces: Iterable[str]) -> Pieces:
+    """`pieces` behind those that come first."""
+    return Pieces([*FIRST, *(piece for piece in pieces if piece not in FIRST)])
 
 
 def extend(pieces: Pieces, prose: Iterable[str], count: int, least: int) -> Pieces:

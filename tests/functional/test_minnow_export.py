@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from minnow import tokenizer
 from minnow.export import export, restore, verify
 from minnow.network import Minnow, Shape
 from minnow.samples import Sample, Sampler
-from minnow.tokenizer import FIRST_PIECE, Pieces
+from minnow.tokenizer import FIRST_PIECE, NAMES, Pieces
 from mlagent_tui.llm import Message, Request, ServedModel, open_model
 from mlagent_tui.llm.chat_format import ChatFormat
 from mlagent_tui.llm.gguf import read_header
@@ -23,6 +24,7 @@ CONTEXT = 512
 TEXTS = [
     "Task: goal\nText: Grüße, a CNN for digits ≥ 95%  accuracy\nNumbers: 95% = 0.95",
     "        self.conv1 = nn.Conv2d(1, 16, kernel_size=3, padding=1)\n        return x",
+    "conv12: conv2d 1x8x8 -> 2x8x8\ndrop2d3: dropout2d p=0.5\nOrder: conv12, leaky_relu7, shortcut1, conv128",
 ]
 MESSAGES = (
     Message("system", "You write code."),
@@ -112,6 +114,17 @@ def test_words_can_be_chosen_anew(model: Minnow, pieces: Pieces, monkeypatch: py
     assert torch.equal(
         after["embedding.weight"][words.ids[kept]], before["embedding.weight"][pieces.ids[kept]]
     )
+
+
+def test_names_of_layers_become_pieces_that_differ(
+    model: Minnow, pieces: Pieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_minnow, "GOALS_READ", 500)
+    nameless = Pieces([piece for piece in pieces.pieces if piece not in NAMES])
+    smaller = Minnow(replace(model.shape, vocabulary=len(nameless)))
+    renewed, words = train_minnow.renew_words(smaller, nameless, seed=1)
+    rows = renewed.state_dict()["embedding.weight"]
+    assert not torch.allclose(rows[words.ids["conv12"]], rows[words.ids["conv21"]])
 
 
 def test_training_can_go_on_from_what_was_exported(model: Minnow, pieces: Pieces, path: Path) -> None:

@@ -93,7 +93,8 @@ def test_the_teachers_code_names_what_the_description_names(drawn: dict[str, lis
     for sample in drawn["code"][:100]:
         code = sample.answer.removeprefix("```python\n").removesuffix("\n```")
         tree = ast.parse(code)
-        told = {line.partition(":")[0] for line in sample.prompt.splitlines()[3:]} - {"Order", "Problem"}
+        network = sample.prompt.partition("\nOrder: ")[0].splitlines()[3:]
+        told = {line.partition(":")[0] for line in network}
         built = {
             node.targets[0].attr
             for node in ast.walk(tree)

@@ -164,6 +164,31 @@ def test_an_answer_of_the_coder_is_one_fenced_block(drawn: dict[str, list[Sample
         assert code_block(sample.answer)
 
 
+def test_layers_are_counted_from_any_number() -> None:
+    sampler = Sampler(random.Random(3))
+    prompt, answer = sampler._renumbered(
+        "conv1: conv2d 1x8x8\nres1: add shortcut1\nOrder: conv1, drop2d2, leaky_relu1, conv2",
+        "self.conv1 = nn.Conv2d(1, 2)\nx = x + self.shortcut1(res1)\nx = self.conv2(x)",
+    )
+    first, second = (int(n) for n in re.findall(r"conv(\d+)\b", prompt.splitlines()[2]))
+    assert second == first + 1
+    assert f"conv{first}: conv2d 1x8x8" in prompt
+    assert f"self.conv{first} = nn.Conv2d(1, 2)" in answer
+    block = re.search(r"res(\d+): add shortcut(\d+)", prompt)
+    assert block
+    assert block[1] == block[2]
+    assert f"x = x + self.shortcut{block[1]}(res{block[1]})" in answer
+
+
+def test_some_repairs_show_the_place_again(drawn: dict[str, list[Sample]]) -> None:
+    again = [s.prompt.partition("Look again:\n")[2] for s in drawn["code"] if "Look again" in s.prompt]
+    assert again
+    for excerpt, sample in zip(again, (s for s in drawn["code"] if "Look again" in s.prompt), strict=True):
+        *lines, order = excerpt.splitlines()
+        assert "\n".join(lines) in sample.prompt.partition("Order: ")[0]
+        assert order.removeprefix("Order there: ") in sample.prompt.partition("Order: ")[2]
+
+
 def test_an_explanation_names_the_class_and_its_size(drawn: dict[str, list[Sample]]) -> None:
     for sample in drawn["explain"]:
         facts = dict(line.split(": ", 1) for line in sample.prompt.splitlines()[1:6])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from minnow import tokenizer
 from minnow.samples import Sample
-from minnow.tokenizer import END, FIRST_PIECE, USER, Pieces
+from minnow.tokenizer import END, FIRST_PIECE, KINDS, NAMES, USER, Pieces, with_names
+from mlagent_tui import shapes
 
 CODE = "        self.conv1 = nn.Conv2d(3, 16, kernel_size=3)\n"
 CHARACTERS = sorted(set(CODE) - set("\n"))
@@ -71,9 +72,9 @@ def test_learnt_pieces_make_code_short(learned: Pieces) -> None:
     assert len(learned.encode(CODE)) < len(CODE) / 3
 
 
-def test_learnt_pieces_hold_no_line_break_and_no_digit_beside_another_character(learned: Pieces) -> None:
+def test_learnt_pieces_hold_no_line_break_and_no_digit_but_in_names(learned: Pieces) -> None:
     assert not [piece for piece in learned.pieces if "\n" in piece]
-    digits = [piece.replace("2d", "") for piece in learned.pieces if len(piece) > 1]
+    digits = [p.replace("2d", "") for p in learned.pieces if len(p) > 1 and p not in NAMES]
     assert not [piece for piece in digits if any(c.isdigit() for c in piece)]
     assert len(learned) == FIRST_PIECE + len(learned.pieces)
 
@@ -87,6 +88,26 @@ def test_words_of_goals_become_single_pieces_and_code_stays_as_it_was(learned: P
     assert "augmentation" in [piece.strip() for piece in shown]
     assert len(grown.encode(CODE)) == len(learned.encode(CODE))
     assert grown.decode(grown.encode(goals[0])) == goals[0]
+
+
+@pytest.mark.parametrize("name", ["conv3", "bn12", "drop2d3", "leaky_relu24", "elu1", "shortcut10"])
+@pytest.mark.parametrize("line", ["        self.{} = nn", "{}: conv2d", "x = self.{}(x)", "Order: {}"])
+def test_a_layers_name_is_one_piece(learned: Pieces, name: str, line: str) -> None:
+    named = with_names([*learned.pieces, *tokenizer.extend(learned, [*KINDS] * 50, 100, least=20).pieces])
+    text = line.format(name)
+    assert name in [named.decode([i]) for i in named.encode(text)]
+    assert named.decode(named.encode(text)) == text
+
+
+def test_types_and_large_numbers_are_no_names() -> None:
+    named = with_names([*CHARACTERS, "co", "con", "conv", "conv2d"])
+    assert [named.decode([i]) for i in named.encode("conv2d")] == ["conv2d"]
+    assert [named.decode([i]) for i in named.encode("conv128")] == ["conv12", "8"]
+
+
+def test_every_name_that_a_network_can_have_is_known() -> None:
+    prefixes = {shapes._PREFIX.get(kind, kind) for kind in shapes._OUTPUT} | {"res", "shortcut", "add"}
+    assert {f"{prefix}1" for prefix in prefixes} <= set(NAMES)
 
 
 def test_rare_pairs_are_not_learnt(learned: Pieces) -> None:

@@ -1,6 +1,8 @@
+import pytest
+
 from mlagent_tui.schemas import LayerRow, ModelConfig, Summary
 from mlagent_tui.shapes import infer
-from mlagent_tui.tools.prompts import code_request, describe, explain_prompt, order
+from mlagent_tui.tools.prompts import astray, code_prompt, code_request, describe, explain_prompt, order
 
 CONFIG = ModelConfig.model_validate({
     "input_shape": [1, 8, 8], "num_classes": 10,
@@ -48,9 +50,69 @@ def test_the_first_attempt_is_greedy_and_holds_no_code_of_the_network() -> None:
 def test_a_repair_shows_the_previous_code_and_the_first_difference_and_changes_the_seed() -> None:
     request = code_request(CONFIG, infer(CONFIG), "fc1: expected 512, got 256", "class A: pass", 2, seed=5)
     assert [m.role for m in request.messages] == ["system", "user", "assistant", "user"]
-    assert request.messages[-1].content.endswith("Problem: fc1: expected 512, got 256")
+    assert "Problem: fc1: expected 512, got 256" in request.messages[-1].content
     assert request.temperature > 0
     assert request.seed == 7
+
+
+def test_a_repair_shows_again_what_lies_around_the_difference() -> None:
+    shown = code_prompt(CONFIG, infer(CONFIG), "bn1: expected batchnorm2d, got conv2d", "bn1")
+    assert shown.partition("Problem: bn1: expected batchnorm2d, got conv2d\n")[2].splitlines() == [
+        "Look again:",
+        "conv1: conv2d 1x8x8 -> 16x8x8 out_channels=16 kernel_size=3 padding=1",
+        "bn1: batchnorm2d 16x8x8",
+        "res1: residual 16x8x8 -> 32x4x4",
+        "conv2: conv2d 16x8x8 -> 32x4x4 out_channels=32 kernel_size=3 stride=2 padding=1",
+        "Order there: conv1, bn1, res1, conv2",
+    ]
+
+
+def test_what_is_shown_again_keeps_a_shortcut_with_its_block() -> None:
+    shown = code_prompt(CONFIG, infer(CONFIG), "gelu1: expected gelu, got nothing", "gelu1")
+    assert shown.endswith("Order there: shortcut1, res2, gelu1, add2, flatten1")
+
+
+def test_a_difference_without_a_place_shows_nothing_again() -> None:
+    shown = code_prompt(CONFIG, infer(CONFIG), "output: expected nothing after fc1, got relu", "output")
+    assert shown.endswith("got relu")
+
+
+RIGHT = """
+class CurrentModel(nn.Module):
+    def __init__(self):
+        self.conv1 = nn.Conv2d(1, 16, 3)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.conv2 = nn.Conv2d(16, 32, 3)
+        self.shortcut1 = nn.Conv2d(16, 32, 1)
+        self.gelu1 = nn.GELU()
+        self.flatten1 = nn.Flatten()
+        self.fc1 = nn.Linear(512, 10)
+
+    def forward(self, x):
+        x = self.bn1(self.conv1(x))
+        x = self.shortcut1(x) + self.conv2(x)
+        x = x + self.gelu1(x)
+        return self.fc1(self.flatten1(x))
+"""
+
+
+@pytest.mark.parametrize(("right", "wrong", "place"), [
+    ("x = self.bn1(self.conv1(x))", "x = self.conv1(x)", "bn1"),
+    ("        self.gelu1 = nn.GELU()\n", "", "gelu1"),
+    ("self.fc1(self.flatten1(x))", "self.flatten1(x)", "fc1"),
+    ("self.fc1(self.flatten1(x))", "self.flatten1(self.fc1(x))", "flatten1"),
+    ("x = self.bn1(self.conv1(x))", "x = self.bn1(self.bn1(self.conv1(x)))", "conv2"),
+    ("self.fc1 = nn.Linear(512, 10)", "self.fc1 = self.fc1 = nn.Linear(512, 10)", "fc1"),
+])  # fmt: skip
+def test_where_code_goes_astray_is_found_by_the_names(right: str, wrong: str, place: str) -> None:
+    assert right in RIGHT
+    assert astray(RIGHT.replace(right, wrong), infer(CONFIG)) == place
+
+
+def test_code_in_order_or_with_names_of_its_own_goes_nowhere_astray() -> None:
+    assert astray(RIGHT, infer(CONFIG)) is None
+    assert astray("class A:\n    def forward(self, x):\n        return self.a(x)", infer(CONFIG)) is None
+    assert astray("class A:\n  def", infer(CONFIG)) is None
 
 
 def test_the_explanation_is_asked_for_with_measured_facts() -> None:
