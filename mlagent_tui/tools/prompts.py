@@ -5,13 +5,13 @@ No prompt holds rendered code of the network: the model writes it. Texts are fil
 
 from __future__ import annotations
 
-import ast
 from importlib import resources
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 
 from mlagent_tui.llm import Message, Request
 from mlagent_tui.schemas import ModelConfig, Summary
 from mlagent_tui.shapes import Step, show
+from mlagent_tui.tools.astray import astray
 
 _NORMS = ("batchnorm2d", "groupnorm", "layernorm")
 CODE_TOKENS = 4096
@@ -42,14 +42,14 @@ def _line(step: Step) -> str:
 
 
 def order(steps: list[Step]) -> list[str]:
-    """The names in the order of the forward pass; `shortcutN` and `addN` close the residual block `resN`."""
+    """The names in the order of the forward pass; `resN` ends with its `shortcutN`, or with `+ resN`."""
     names = []
     for before, step in pairwise([None, *steps]):
         assert step is not None
         if step.role != "close":
             names.append(step.name)
         elif before is None or before.role != "shortcut":
-            names.append("add" + step.name.removeprefix("res"))
+            names.append(f"+ {step.name}")
     return names
 
 
@@ -77,41 +77,6 @@ def code_prompt(
         around = steps[start : at + AROUND + 1]
         lines += ["Look again:", describe(around), f"Order there: {', '.join(order(around))}"]
     return "\n".join(lines)
-
-
-def astray(code: str, steps: list[Step]) -> str | None:
-    """The first layer that `code` leaves out or misplaces, as far as it uses the names it was given."""
-    names = [step.name for step in steps if step.role == "layer"]
-    uses = _Uses()
-    try:
-        uses.visit(ast.parse(code))
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    for found in (uses.assigned, uses.called):
-        used = [name for name in found if name in names]
-        for name, other in zip_longest(names, used):
-            if used and name != other:
-                return name or names[-1]
-    return None
-
-
-class _Uses(ast.NodeVisitor):
-    """The attributes of `self` that code assigns and calls, in the order in which that happens."""
-
-    def __init__(self) -> None:
-        self.assigned: list[str] = []
-        self.called: list[str] = []
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        if isinstance(node.ctx, ast.Store):
-            self.assigned.append(node.attr)
-        self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        self.generic_visit(node)
-        match node.func:
-            case ast.Attribute(value=ast.Name(id="self"), attr=name):
-                self.called.append(name)
 
 
 def code_request(

@@ -27,8 +27,8 @@ NAME = re.compile(rf"(?<![A-Za-z_])({'|'.join(sorted(KINDS, key=len, reverse=Tru
 LATEST = 9
 """What is added at most to the numbers of renumbered layers."""
 
-SHARES = {"code": 0.30, "goal": 0.47, "config": 0.13, "decision": 0.07, "plan": 0.02, "explain": 0.01}
-REPAIRS = 0.2
+SHARES = {"code": 0.30, "goal": 0.40, "config": 0.13, "decision": 0.14, "plan": 0.02, "explain": 0.01}
+REPAIRS = 0.25
 """Share of the code samples that follow a slip."""
 
 RENUMBERED = 0.3
@@ -99,7 +99,7 @@ class Sampler:
                 except ConfigError:
                     continue
             else:
-                config = Fancy(self.rng, self.longest, stacks=0.12).draw()
+                config = Fancy(self.rng, self.longest, stacks=0.25).draw()
             if not held_out(config):
                 break
         if self.rng.random() < 0.04:
@@ -123,7 +123,7 @@ class Sampler:
     def _renumbered(self, *texts: str) -> list[str]:
         """`texts` with the layers of each kind counted from another number."""
         first = {kind: self.rng.randint(0, LATEST) for kind in KINDS}
-        first["shortcut"] = first["add"] = first["res"]
+        first["shortcut"] = first["res"]
         return [
             NAME.sub(lambda found: f"{found[1]}{int(found[2]) + first[found[1]]}", text) for text in texts
         ]

@@ -25,7 +25,7 @@ FIRST_BYTE = len(SPECIALS)
 FIRST_PIECE = FIRST_BYTE + 256
 KINDS = (
     "conv", "bn", "gn", "ln", "relu", "gelu", "silu", "leaky_relu", "elu", "tanh", "sigmoid",
-    "maxpool", "avgpool", "gap", "drop", "drop2d", "flatten", "fc", "res", "shortcut", "add",
+    "maxpool", "avgpool", "gap", "drop", "drop2d", "flatten", "fc", "res", "shortcut",
 )  # fmt: skip
 """What layers are named after, before their number; see `mlagent_tui.shapes` and `tools.prompts.order`."""
 

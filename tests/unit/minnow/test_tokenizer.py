@@ -106,7 +106,7 @@ def test_types_and_large_numbers_are_no_names() -> None:
 
 
 def test_every_name_that_a_network_can_have_is_known() -> None:
-    prefixes = {shapes._PREFIX.get(kind, kind) for kind in shapes._OUTPUT} | {"res", "shortcut", "add"}
+    prefixes = {shapes._PREFIX.get(kind, kind) for kind in shapes._OUTPUT} | {"res", "shortcut"}
     assert {f"{prefix}1" for prefix in prefixes} <= set(NAMES)
 
 
