@@ -27,7 +27,7 @@ NAME = re.compile(rf"(?<![A-Za-z_])({'|'.join(sorted(KINDS, key=len, reverse=Tru
 LATEST = 9
 """What is added at most to the numbers of renumbered layers."""
 
-SHARES = {"code": 0.30, "goal": 0.40, "config": 0.13, "decision": 0.14, "plan": 0.02, "explain": 0.01}
+SHARES = {"code": 0.25, "goal": 0.35, "config": 0.22, "decision": 0.15, "plan": 0.02, "explain": 0.01}
 REPAIRS = 0.25
 """Share of the code samples that follow a slip."""
 
