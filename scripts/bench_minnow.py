@@ -187,7 +187,10 @@ def configs(planner: Planner, rng: random.Random, count: int) -> Tally:
         if tally.asked == count:
             break
         if simulation.brief.history:
-            decision = teacher.decide(simulation.brief, simulation.wishes)
+            try:
+                decision = teacher.decide(simulation.brief, simulation.wishes)
+            except ValueError:
+                continue  # nothing is left that the teacher would try
             if decision.decision != "iterate":
                 continue
             simulation.advance(decision)
