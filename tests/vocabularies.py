@@ -69,7 +69,8 @@ def folder() -> Path:
 
 def _fetch(version: str, into: Path, home: Path) -> Path:
     command = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"),
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+        *("--no-binary", "llama-cpp-python"),  # its source; what builds it may come built
         *("--dest", str(into), f"llama-cpp-python=={version}"),
     ]
     try:
