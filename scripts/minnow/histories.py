@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from minnow import teacher
 from minnow.architect import Wishes
 from minnow.goals import Phrasebook
-from minnow.heldout import CLASSES, INPUTS
+from minnow.heldout import CLASSES, INPUTS, SIZES
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.schemas import DataCard, DatasetName, Decision, ModelConfig, RegistryEntry
 from mlagent_tui.shapes import count_parameters, infer, show
@@ -35,7 +35,7 @@ def card_for(dataset: DatasetName, rng: random.Random) -> DataCard:
             side = rng.choice((8, 10, 12, 16, 20, 24, 28, 32, rng.randint(8, 48)))
             shape = (rng.choice((1, 2, 3, 4)), side, side)
             classes = rng.choice((2, 3, 4, 5, 6, 8, 10, 10, 12, 20, *rng.sample(range(2, 200), 10)))
-            if shape not in INPUTS and classes not in CLASSES:
+            if shape not in INPUTS and classes not in CLASSES | SIZES:
                 break
     if rng.random() < 0.7:
         train = rng.choice((train, rng.randint(500, 60000), 1000, 5000, 10000))
