@@ -6,19 +6,13 @@ from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.shapes import infer
 from mlagent_tui.tools.astray import astray
 
-CONFIG = ModelConfig.model_validate({
-    "input_shape": [1, 8, 8], "num_classes": 10,
-    "layers": [
-        {"type": "conv2d", "out_channels": 16, "kernel_size": 3, "padding": 1},
-        {"type": "batchnorm2d"},
-        {"type": "residual", "layers": [
-            {"type": "conv2d", "out_channels": 32, "kernel_size": 3, "stride": 2, "padding": 1},
-        ]},
-        {"type": "residual", "layers": [{"type": "gelu"}]},
-        {"type": "flatten"},
-        {"type": "linear", "out_features": 10, "bias": False},
-    ],
-})  # fmt: skip
+CONV = {"type": "conv2d", "out_channels": 16, "kernel_size": 3}
+NORM, GELU, FLATTEN = ({"type": kind} for kind in ("batchnorm2d", "gelu", "flatten"))
+BLOCK = {"type": "residual", "layers": [CONV | {"out_channels": 32, "stride": 2, "padding": 1}]}
+LINEAR = {"type": "linear", "out_features": 10}
+CONFIG = ModelConfig.model_validate(
+    {"input_shape": [1, 8, 8], "num_classes": 10, "layers": [CONV, NORM, BLOCK, GELU, FLATTEN, LINEAR]}
+)
 RIGHT = """
 class CurrentModel(nn.Module):
     def __init__(self):
