@@ -6,16 +6,14 @@ worker as in a run. The counts are small, so a rate is good to about one task.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
-from mlagent_tui import tools
+from mlagent_tui import temporary, tools
 from mlagent_tui.agent import context, planner, stopping
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
@@ -330,12 +328,12 @@ def _code(model: LanguageModel, checkup: Checkup, tell: Callable[[str], None]) -
     """Each network once; what a trial worker makes of the first answer is the result."""
     answers: list[Answer] = []
     verdicts: list[Event] = []
-    with tempfile.TemporaryDirectory() as folder:
-        pool = WorkerPool(Path(folder))
+    with temporary.folder("check") as folder:
+        pool = WorkerPool(folder)
         try:
             coder = _FirstAnswerOnly(model)
             at_hand = tools.ToolContext(
-                Path(folder),
+                folder,
                 coder=lambda: coder,
                 pool=lambda: pool,
                 on_event=verdicts.append,

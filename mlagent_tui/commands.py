@@ -11,7 +11,6 @@ import socket
 import stat
 import struct
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from mlagent_tui import paths
+from mlagent_tui import paths, temporary
 from mlagent_tui.errors import ProjectError
 
 MAX_LINE = 4 * 2**20
@@ -263,7 +262,7 @@ def _reachable(root: Path) -> Iterator[str]:
     if len(os.fsencode(path)) <= MAX_PATH:
         yield str(path)
         return
-    with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
-        link = Path(folder) / "p"
+    with temporary.folder("socket") as folder:
+        link = folder / "p"
         link.symlink_to(path.parent)
         yield str(link / path.name)

@@ -13,12 +13,12 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mlagent_tui import temporary
 from mlagent_tui.errors import SandboxError
 from mlagent_tui.sandbox import bubblewrap, seatbelt
 
@@ -133,11 +133,11 @@ sys.exit(0 if shut else 1)
 
 def works(level: Level) -> bool:
     """Whether a program really can be confined at `level` here: tries one that wants out."""
-    with tempfile.TemporaryDirectory() as inside, tempfile.TemporaryDirectory() as outside:
+    with temporary.folder("inside") as inside, temporary.folder("outside") as outside:
         trial = confine(
-            [sys.executable, "-I", "-S", "-c", _PROBE, str(Path(outside) / "x")],
+            [sys.executable, "-I", "-S", "-c", _PROBE, str(outside / "x")],
             level=level,
-            writable=Path(inside),
+            writable=inside,
         )
         try:
             done = subprocess.run(
@@ -150,7 +150,7 @@ def works(level: Level) -> bool:
             )
         except (OSError, subprocess.TimeoutExpired):
             return False
-        return done.returncode == 0 and not list(Path(outside).iterdir())
+        return done.returncode == 0 and not list(outside.iterdir())
 
 
 @functools.cache

@@ -9,7 +9,6 @@ import re
 import selectors
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from mlagent_tui import errors, paths
+from mlagent_tui import errors, paths, temporary
 from mlagent_tui.errors import Interrupted, MlagentError, TrialError
 from mlagent_tui.sandbox import Guard, Level, Limits, confine
 from mlagent_tui.training.replies import Batch, Done, Epoch, Progress, Ready, Refused, Reply, Started
@@ -41,8 +40,8 @@ class Channel:
     """A worker process. Used by one thread; `close` may be called by any."""
 
     def __init__(self, *, level: Level, limits: Limits, readable: list[Path], gpu: bool) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="mlagent-trial-", ignore_cleanup_errors=True)
-        self.folder = Path(self._folder.name).resolve()
+        self._folder = temporary.folder("trial")
+        self.folder = self._folder.path.resolve()
         package = paths.package_file()
         (self.folder / "lib").mkdir()
         (self.folder / "lib" / package.name).symlink_to(package)
@@ -119,7 +118,7 @@ class Channel:
                 with contextlib.suppress(OSError):
                     if pipe:
                         pipe.close()
-            self._folder.cleanup()
+            self._folder.close()
 
     def _kill(self) -> None:
         if self._process.returncode is None:

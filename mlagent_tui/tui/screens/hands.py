@@ -6,7 +6,6 @@ Nothing of a run is done here: the engine does it, and the journal tells when it
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +13,7 @@ from textual import work
 from textual.content import Content
 from textual.screen import Screen
 
+from mlagent_tui import temporary
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui.export import export
 from mlagent_tui.tui.panels import CodePanel, RunsPanel
@@ -264,8 +264,8 @@ class Hands(Screen[None]):
         if not code:
             self.notify("There is no code yet.", severity="warning", markup=False)
             return
-        with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
-            path = Path(folder) / "model_code.py"
+        with temporary.folder("edit") as folder:
+            path = folder / "model_code.py"
             path.write_text(code, encoding="utf-8")
             self.host.edit_file(path)
 
