@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from mlagent_tui import events
+from mlagent_tui import events, streams
 
 if TYPE_CHECKING:
     from mlagent_tui.schemas import RegistryEntry
@@ -124,9 +124,7 @@ class Terminal:
             self._pending = False
 
     def _write(self, text: str) -> None:
-        encoding = self.stream.encoding or "utf-8"
-        self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self.stream.flush()
+        streams.put(self.stream, text)
 
 
 class Console:

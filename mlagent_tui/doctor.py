@@ -203,7 +203,7 @@ def _named_model(role: str, spec: str) -> list[Finding]:
     if spec == "bundled" or "://" in spec:
         return []
     try:
-        entry = catalog.describe(Path(spec).expanduser())
+        entry = catalog.describe(paths.user_path(spec))
     except MlagentError as error:
         return [Finding("models", "fault", f"the {role} of your settings: {error.what}", error.remedy)]
     if entry.fits in ("no", "busy"):

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from mlagent_tui import checkup
+from mlagent_tui import checkup, paths
 from mlagent_tui.checkup import Checkup, Rate
 from mlagent_tui.console import Terminal, clean, shorten, width
 from mlagent_tui.llm import catalog, open_model, places
@@ -118,7 +118,7 @@ def _rate(name: str, rate: Rate) -> list[str]:
 
 def _short(spec: str) -> str:
     """A path below the home folder with `~`."""
-    home = str(Path.home())
+    home = str(paths.home())
     return "~" + spec.removeprefix(home) if spec.startswith(home + "/") else spec
 
 

@@ -5,7 +5,6 @@ Opening starts the first worker and the models at the same time; closing ends ev
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,7 @@ from mlagent_tui.agent.sharing import Estimate, Lending, Lent
 from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.commands import Listener
 from mlagent_tui.errors import ConfigError, ProjectError, TrialError
-from mlagent_tui.experiments import Project, report
+from mlagent_tui.experiments import Project, curves, report
 from mlagent_tui.llm import Answer, LanguageModel, free_memory, open_models
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
@@ -130,8 +129,7 @@ class Session:
 
         No daemon thread: an interpreter that ends in the middle of such an import crashes.
         """
-        module = "matplotlib.backends.backend_agg"
-        threading.Thread(target=importlib.import_module, args=(module,), name="warm-up").start()
+        threading.Thread(target=curves.warm_up, name="warm-up").start()
 
     def data_card(self, dataset: DatasetName | None) -> DataCard:
         """What the data set is. Raises `DataError` when its files are missing."""

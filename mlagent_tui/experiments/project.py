@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import time
 from pathlib import Path
 from typing import Self
 
-from mlagent_tui import paths
+from mlagent_tui import paths, presence
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.events import Journal
 from mlagent_tui.experiments import registry, runs
@@ -103,9 +102,9 @@ def _hold(root: Path) -> int:
     try:
         _lock_exclusively(lock)
         os.ftruncate(lock, 0)
-        os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        os.pwrite(lock, presence.this_process().encode(), 0)
     except BlockingIOError as error:
-        holder = os.pread(lock, 200, 0).decode("utf-8", "replace") or "another process"
+        holder = presence.written_by(lock)
         os.close(lock)
         raise ProjectError(f"{root} is in use by {holder}", "Wait for it to end, or stop it.") from error
     except OSError as error:

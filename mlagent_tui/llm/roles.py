@@ -37,7 +37,7 @@ def parse(spec: str) -> Place:
     if spec == "bundled":
         return Place(paths.bundled_model())
     if "://" not in spec:
-        return Place(Path(spec).expanduser().absolute())
+        return Place(paths.user_path(spec).absolute())
     if not SERVER.fullmatch(spec):
         raise ModelError(
             f"{spec} does not name a server", "Write http://HOST:PORT/v1#MODEL, without a user name or query."
@@ -147,7 +147,7 @@ def _manner(options: RoleOptions) -> Manner:
 
 def _template(path: Path) -> str:
     try:
-        text = path.expanduser().read_text(encoding="utf-8")
+        text = paths.user_path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"cannot read the chat template {path}: {error}", "Name a text file.") from error
     if not text.strip() or len(text) > MAX_TEMPLATE:

@@ -31,7 +31,7 @@ class WorkerPool:
     ) -> None:
         self.level = resolve_level(sandbox)
         self._root = Path(root).resolve()
-        self._data_dir = Path(data_dir or paths.data_folder()).expanduser().absolute()
+        self._data_dir = paths.user_path(data_dir or paths.data_folder()).absolute()
         self._limits = Limits(memory_mb=memory_limit_mb or default_memory_mb(), disk_mb=_DISK_MB)
         # Confined processes die with the thread that starts them, so one that lasts starts them all.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="trial-starter")

@@ -64,7 +64,7 @@ class Form:
     def folder(self, base: Path) -> Path:
         """The project's folder: the one named, or a new one beside others."""
         if self.project.strip():
-            return (base / Path(self.project.strip()).expanduser()).absolute()
+            return (base / paths.user_path(self.project.strip())).absolute()
         return default_folder(self.goal, base)
 
     def request(self, base: Path, *, another: bool = False) -> Request:
@@ -187,7 +187,7 @@ def _model(role: str, spec: str) -> Problem | None:
         return None
     if "://" in spec:
         return url_problem(role, spec)
-    path = Path(spec).expanduser()
+    path = paths.user_path(spec)
     key = {"planner": "F2", "coder": "F3"}[role]
     try:
         if found.is_weights(path):

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from mlagent_tui import paths
 from mlagent_tui.tui import keys
 from mlagent_tui.tui.fields import MUTED
 from mlagent_tui.tui.memory import Recent
@@ -140,6 +141,6 @@ def _facts(glance: Glance) -> list[str]:
 def home_short(path: Path) -> str:
     """`~/x` for a path below the home folder."""
     try:
-        return str(Path("~") / path.relative_to(Path.home()))
-    except (ValueError, RuntimeError):
+        return str(Path("~") / path.relative_to(paths.home()))
+    except ValueError:
         return str(path)

@@ -204,7 +204,7 @@ def test_a_refused_goal_is_status_2_and_leaves_no_folder_behind(
     assert captured.out == ""
     assert "mlagent: Goal: the goal has no measurable criterion\n  Say what counts" in captured.err
     assert "project    make-a-good-network-1" in captured.err
-    assert "removed again" in captured.err
+    assert "removed: no network was tried in it" in captured.err
     assert list(here.iterdir()) == []
 
 
@@ -243,7 +243,7 @@ def test_the_default_folder_is_the_goal_and_the_first_free_number(here: Path) ->
 
 def test_a_folder_with_other_things_in_it_does_not_become_a_project(here: Path) -> None:
     (here / "thesis.tex").write_text("")
-    with pytest.raises(ProjectError, match="is no project"):
+    with pytest.raises(ProjectError, match="is not a project"):
         workspace.prepare(here)
 
 
@@ -279,7 +279,7 @@ def test_a_run_that_has_ended_is_not_resumed(here: Path, outcome: Any, said: str
 def test_a_project_without_a_run_has_nothing_to_resume(here: Path, capsys: Capture) -> None:
     journal(here / "p")
     assert main(["resume", "p"]) == 1
-    assert "no run was ever started" in capsys.readouterr().err
+    assert "no run has been started" in capsys.readouterr().err
 
 
 def test_a_project_that_is_in_use_is_refused(here: Path, scripted: Scripted, capsys: Capture) -> None:

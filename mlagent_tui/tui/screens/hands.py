@@ -13,7 +13,7 @@ from textual import work
 from textual.content import Content
 from textual.screen import Screen
 
-from mlagent_tui import temporary
+from mlagent_tui import paths, temporary
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui.export import export
 from mlagent_tui.tui.panels import CodePanel, RunsPanel
@@ -286,7 +286,7 @@ class Hands(Screen[None]):
         if not folder:
             return
         try:
-            names = await asyncio.to_thread(export, self.root, run_id, Path(folder).expanduser())
+            names = await asyncio.to_thread(export, self.root, run_id, paths.user_path(folder))
         except MlagentError as error:
             self.notify(visible(f"{error.what} {error.remedy}"), severity="error", markup=False)
         else:

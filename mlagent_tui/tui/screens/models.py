@@ -82,7 +82,7 @@ class _Browser(Over[str | None]):
 
     def _go(self, text: str) -> Path | None:
         """Show the folder that was typed; the path itself when it is none, or None when there is nothing."""
-        path = Path(text.strip()).expanduser().absolute()
+        path = paths.user_path(text.strip()).absolute()
         if path.is_dir():
             tree = self.query_one(Tree)
             tree.path = path
@@ -166,9 +166,9 @@ that a server on your network holds. The list is that of `mlagent models`.
             listed.highlighted = here.index(self.current)
 
     def _folder(self) -> Path:
-        named = Path(self.current).expanduser()
+        named = paths.user_path(self.current)
         if self.current == BUNDLED or "://" in self.current or not named.parent.is_dir():
-            return Path.home()
+            return paths.home()
         return named.parent.absolute()
 
     @on(OptionList.OptionSelected)
