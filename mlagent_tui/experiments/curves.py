@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import io
 import logging
 import os
@@ -19,7 +18,7 @@ SHOWN = 9
 def warm_up() -> None:
     """Import what draws, which takes seconds the first time."""
     _settle()
-    importlib.import_module("matplotlib.backends.backend_agg")
+    import matplotlib.backends.backend_agg  # noqa: F401
 
 
 @functools.cache
