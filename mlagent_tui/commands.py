@@ -174,6 +174,7 @@ class Listener:
             with _reachable(root) as name:
                 self._socket.bind(name)
             self._path.chmod(0o600)  # before listening: until then nobody can connect
+            self._made = self._path.lstat().st_ino
             self._socket.listen()
         except OSError as error:
             self._socket.close()
@@ -191,7 +192,8 @@ class Listener:
         self._socket.close()
         self._thread.join(1)
         with suppress(OSError):
-            self._path.unlink()
+            if self._path.lstat().st_ino == self._made:  # and not another engine's, in another project
+                self._path.unlink()
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,8 @@
 """Files inside one folder that no path may leave, and writing that is all or nothing.
 
 A path is walked one component at a time, each opened relative to the one before and never through a link, so
-that nothing changed meanwhile by someone else can lead outside.
+that nothing changed meanwhile by someone else can lead outside. A folder that is `held` is neither
+read nor written once it was renamed or removed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mlagent_tui import held
 from mlagent_tui.errors import MlagentError, ProjectError, ToolError
 
 MAX_READ = 64 * 2**20
@@ -135,34 +137,34 @@ class Folder:
     @contextmanager
     def _at(self, path: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
         """The open folder that holds `path`, and its name there: never a link, `.` for the root itself."""
-        held = [os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)]
+        opened = [held.open_folder(self.root)]
         try:
-            name = self._descend(path, held, create)
-            yield held[-1], name
+            name = self._descend(path, opened, create)
+            yield opened[-1], name
         finally:
-            for descriptor in held:
+            for descriptor in opened:
                 os.close(descriptor)
 
-    def _descend(self, path: str, held: list[int], create: bool) -> str:
-        """Walk to the last component of `path`, leaving its folder as the last of the `held` descriptors."""
+    def _descend(self, path: str, opened: list[int], create: bool) -> str:
+        """Walk to the last component of `path`, leaving its folder as the last that is `opened`."""
         todo = deque(self._parts(path))
         links = 0
         while todo:
             part = todo.popleft()
             if part == "..":
-                if len(held) == 1:
+                if len(opened) == 1:
                     raise self._outside(path)
-                os.close(held.pop())
-            elif (target := _link(part, held[-1])) is not None:
+                os.close(opened.pop())
+            elif (target := _link(part, opened[-1])) is not None:
                 links += 1
                 if links > _MAX_LINKS:
                     raise OSError(errno.ELOOP, "too many links")
                 if os.path.isabs(target):
-                    while len(held) > 1:
-                        os.close(held.pop())
+                    while len(opened) > 1:
+                        os.close(opened.pop())
                 todo.extendleft(reversed(self._parts(target, path)))
             elif todo:
-                held.append(_enter(part, held[-1], create))
+                opened.append(_enter(part, opened[-1], create))
             else:
                 return part
         return "."

@@ -18,7 +18,7 @@ from mlagent_tui.agent.session import OpenModels, Session
 from mlagent_tui.errors import Interrupted, MlagentError, ProjectError, UsageError
 from mlagent_tui.experiments import Project
 from mlagent_tui.files import explain
-from mlagent_tui.llm import open_models as open_local_models
+from mlagent_tui.llm import start_models
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -29,14 +29,14 @@ def research(
     *,
     cancel: threading.Event | None = None,
     hands: Hands | None = None,
-    open_models: OpenModels = open_local_models,
+    open_models: OpenModels = start_models,
 ) -> Generator[events.Event, None, None]:
     """A run as its events, each in the journal before it is yielded; the last is `RunFinished`.
 
     `run` is what to do, or what an earlier process has done of it. `cancel` interrupts at any step; `hands`
-    is what the user brings to this process, and commands come through the project's socket. Errors meant for
-    people become events; any other is told as `Failed` and raised again. Raises `ProjectError` when the
-    journal cannot be written to.
+    is what the user brings to this process, and commands come through the project's socket; `open_models`
+    starts loading both models. Errors meant for people become events; any other is told as `Failed` and
+    raised again. Raises `ProjectError` when the journal cannot be written to.
     """
     saved = run if isinstance(run, Saved) else Saved(run, Iteration(1))
     session = Session(saved, project, cancel or threading.Event(), hands or Hands(), open_models)
@@ -59,15 +59,8 @@ def _ended(session: Session, resumed: bool) -> Generator[events.Event, None, Non
             ending = yield from Loop(session).run()
         finally:
             session.close()
-    except Interrupted as error:
-        yield session.spent()
-        yield events.RunFinished(outcome="interrupted", reason=error.what, exit_status=EXIT_INTERRUPTED)
-    except MlagentError as error:
-        yield from _failed(session, error.title, error.what, error.remedy, _status(error))
-    except OSError as error:
-        what, remedy = explain(error)
-        where = f"{error.filename}: {what}" if error.filename else what
-        yield from _failed(session, "File system", where, remedy, EXIT_ERROR)
+    except (MlagentError, OSError) as error:
+        yield from _stopped(session, error)
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         yield from _failed(session, "Unexpected error", what, "This is a defect of mlagent.", EXIT_ERROR)
@@ -75,6 +68,26 @@ def _ended(session: Session, resumed: bool) -> Generator[events.Event, None, Non
     else:
         yield session.spent()
         yield ending.but(time=events.now())
+
+
+def _stopped(session: Session, error: MlagentError | OSError) -> Generator[events.Event, None, None]:
+    """The ending of a run that could not go on. What fails after a stop has failed because of the stop."""
+    try:
+        session.project.check_place()
+    except ProjectError as moved:
+        error = moved
+    else:
+        if session.cancel.is_set() and not session.lost:
+            error = Interrupted(error.what if isinstance(error, Interrupted) else "stopped on request")
+    if isinstance(error, Interrupted):
+        yield session.spent()
+        yield events.RunFinished(outcome="interrupted", reason=error.what, exit_status=EXIT_INTERRUPTED)
+    elif isinstance(error, MlagentError):
+        yield from _failed(session, error.title, error.what, error.remedy, _status(error))
+    else:
+        what, remedy = explain(error)
+        where = f"{error.filename}: {what}" if error.filename else what
+        yield from _failed(session, "File system", where, remedy, EXIT_ERROR)
 
 
 def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, None]:

@@ -25,9 +25,9 @@ from mlagent_tui.agent.resources import Meter
 from mlagent_tui.agent.sharing import Estimate, Lending, Lent
 from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.commands import Listener
-from mlagent_tui.errors import ConfigError, ProjectError, TrialError
+from mlagent_tui.errors import ConfigError, Interrupted, ProjectError, TrialError
 from mlagent_tui.experiments import Project, curves, report
-from mlagent_tui.llm import Answer, LanguageModel, free_memory, open_models
+from mlagent_tui.llm import Answer, LanguageModel, ServedModel, free_memory, start_models, wait_for_models
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
@@ -35,6 +35,9 @@ from mlagent_tui.training import TestResult, data_card, expected_memory
 
 T = TypeVar("T")
 OpenModels = Callable[[str, str, RoleOptions, RoleOptions], tuple[LanguageModel, LanguageModel]]
+
+PARTING = 1.0
+"""Seconds that a language model has to end its answer when the run stops, before its process is ended."""
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at whether the user has asked to stop."""
@@ -52,7 +55,7 @@ class Session:
     project: Project
     cancel: threading.Event
     hands: Hands = field(default_factory=Hands)
-    open_models: OpenModels = open_models
+    open_models: OpenModels = start_models
     clock: Clock = field(default_factory=Clock)
     written: str | None = None
     drawn: bool | None = None
@@ -63,6 +66,9 @@ class Session:
         emit = self.background.emit
         self.control = Control(self.project.root, self.saved, self.hands, self.cancel, emit)
         self._closing = ExitStack()
+        self.lost: ProjectError | None = None
+        """Why the run cannot go on: its project is no longer in its place."""
+        self._models: list[LanguageModel] = []
         self.pool: IterationPool
         self.lending: Lending
         self.planner: Planner
@@ -99,8 +105,12 @@ class Session:
         planner, coder = self.open_models(
             options.planner, options.coder, options.planner_options, options.coder_options
         )
-        self._closing.callback(planner.close)
-        self._closing.callback(coder.close)
+        for model in (planner, coder):
+            self._models.append(model)
+            self._closing.callback(model.close)
+        self._watch_models(planner, coder)
+        if not wait_for_models((planner, coder), self.cancel):
+            raise Interrupted("stopped while the language models were loading")
         models: dict[events.Role, LanguageModel] = {"planner": planner, "coder": coder}
         self.lending = Lending(options.sharing, models, self.clock, emit, self.cancel)
         self.planner = Planner(
@@ -123,6 +133,18 @@ class Session:
             on_event=self._told,
             cancel=self.cancel,
         )
+
+    def _watch_models(self, planner: LanguageModel, coder: LanguageModel) -> None:
+        """Tell the user when a model's process is waited for."""
+
+        def tell(message: str, remedy: str) -> None:
+            self.background.emit(events.Warned(message=message, remedy=remedy))
+
+        if isinstance(coder, ServedModel):
+            coder.watch("the coder's model server", tell)
+        if isinstance(planner, ServedModel):
+            both = isinstance(coder, ServedModel) and planner.shares_with(coder)
+            planner.watch("the model server" if both else "the planner's model server", tell)
 
     def warm_up(self) -> None:
         """Import what draws the report's curves while the first worker starts: seconds, the first time.
@@ -191,10 +213,22 @@ class Session:
         self._closing.close()
 
     def _watch(self, over: threading.Event) -> None:
-        """On an interruption, end the workers at once: some of their work has no other way to be stopped."""
+        """Stop the run when its project goes away; end what works for it when it stops.
+
+        Workers end at once, some of their work cannot be stopped in another way. Models have a moment to end
+        their answer.
+        """
         while not over.wait(LOOK_EVERY):
+            try:
+                self.project.check_place()
+            except ProjectError as error:
+                self.lost = error
+                self.cancel.set()
             if self.cancel.is_set():
                 self.pool.close()
+                if not over.wait(PARTING):
+                    for model in self._models:
+                        model.close()
                 return
 
     def _told(self, event: events.Event) -> None:

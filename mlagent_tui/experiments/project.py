@@ -13,6 +13,7 @@ from mlagent_tui.errors import ProjectError
 from mlagent_tui.events import Journal
 from mlagent_tui.experiments import registry, runs
 from mlagent_tui.files import Folder, explain
+from mlagent_tui.held import Place
 from mlagent_tui.schemas import EvalConfig, EvalResult, ModelConfig, RegistryEntry, Summary
 
 _LOOKS, _LOOK_SECONDS = 5, 0.02
@@ -35,11 +36,16 @@ class Project:
             )
         self._lock = _hold(self.root)
         try:
+            self._place = _place(self.root)
             registry.load(self.root)
             self.journal = _open_journal(self.layout.journal)
         except BaseException:
-            os.close(self._lock)
+            self._let_go()
             raise
+
+    def check_place(self) -> None:
+        """Raise `ProjectError` when the project's folder was renamed or removed since it was opened."""
+        self._place.check()
 
     def registry(self) -> list[RegistryEntry]:
         """All runs."""
@@ -81,6 +87,11 @@ class Project:
     def close(self) -> None:
         """Close the journal and let go of the lock; a second call does nothing."""
         self.journal.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if place := getattr(self, "_place", None):
+            place.release()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -112,6 +123,14 @@ def _hold(root: Path) -> int:
         what, remedy = explain(error)
         raise ProjectError(f"cannot lock {path}: {what}", remedy) from error
     return lock
+
+
+def _place(root: Path) -> Place:
+    try:
+        return Place(root)
+    except OSError as error:
+        what, remedy = explain(error)
+        raise ProjectError(f"cannot open {root}: {what}", remedy) from error
 
 
 def _lock_exclusively(lock: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,9 @@ __all__ = [
     "open_models",
     "read_header",
     "size",
+    "start_models",
     "structured",
+    "wait_for_models",
 ]
 
 
@@ -69,11 +73,30 @@ def open_models(
     coder_options: RoleOptions | None = None,
 ) -> tuple[LanguageModel, LanguageModel]:
     """The models of both roles, loaded at the same time, and once where it is one. Raises `ModelError`."""
-    planner, coder = open_roles(
-        planner_spec, coder_spec, planner_options or RoleOptions(), coder_options or RoleOptions()
-    )
+    planner, coder = start_models(planner_spec, coder_spec, planner_options, coder_options)
     _loaded(planner, coder)
     return planner, coder
+
+
+def start_models(
+    planner_spec: str,
+    coder_spec: str,
+    planner_options: RoleOptions | None = None,
+    coder_options: RoleOptions | None = None,
+) -> tuple[LanguageModel, LanguageModel]:
+    """As `open_models`, without waiting until they are loaded. Raises `ModelError`."""
+    return open_roles(
+        planner_spec, coder_spec, planner_options or RoleOptions(), coder_options or RoleOptions()
+    )
+
+
+def wait_for_models(models: Iterable[LanguageModel], cancel: threading.Event) -> bool:
+    """Wait until all are loaded; False when `cancel` was set before. Raises `ModelError`."""
+    for model in models:
+        if isinstance(model, ServedModel) and not model.load(cancel):
+            return False
+        assert model.context_length
+    return True
 
 
 def _loaded(*models: LanguageModel) -> None:

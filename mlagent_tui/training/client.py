@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from mlagent_tui import paths
+from mlagent_tui import held, paths
 from mlagent_tui.errors import CodeError, ProjectError, TrialError
 from mlagent_tui.schemas import EpochMetrics, EvalConfig, EvalResult, ModelConfig, Summary, Value
 from mlagent_tui.training.catalog import data_card
@@ -155,7 +155,8 @@ class TrialWorker:
 
 
 def _copy(source: BinaryIO, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if held.check(target) is None:  # in a project that is worked in, the run's folder was made before
+        target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.tmp")
     try:
         with open(temporary, "wb") as file:
