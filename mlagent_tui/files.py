@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections import deque
@@ -20,6 +21,8 @@ from mlagent_tui import held
 from mlagent_tui.errors import MlagentError, ProjectError, ToolError
 
 MAX_READ = 64 * 2**20
+DRAFT = re.compile(r"\.[0-9a-f]{16}\.tmp")
+"""The name of a file while it is written, before it takes its place."""
 _MAX_LINKS = 16
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -209,7 +212,7 @@ def _enter(name: str, folder: int, create: bool) -> int:
 
 
 def _replace(folder: int, name: str, data: bytes) -> None:
-    temporary = f".{secrets.token_hex(8)}.tmp"
+    temporary = f".{secrets.token_hex(8)}.tmp"  # as DRAFT says
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     file = os.open(temporary, flags, 0o666, dir_fd=folder)
     try:

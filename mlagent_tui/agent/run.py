@@ -16,7 +16,7 @@ from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.recovery import Iteration, Saved
 from mlagent_tui.agent.session import OpenModels, Session
 from mlagent_tui.errors import Interrupted, MlagentError, ProjectError, UsageError
-from mlagent_tui.experiments import Project
+from mlagent_tui.experiments import Project, leftovers
 from mlagent_tui.files import explain
 from mlagent_tui.llm import start_models
 
@@ -93,6 +93,7 @@ def _stopped(session: Session, error: MlagentError | OSError) -> Generator[event
 def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, None]:
     """What can be missing is found first, cheapest first; workers and models then start side by side."""
     saved, options, current = session.saved, session.options, session.saved.current
+    leftovers.remove(session.project.root)
     deaf = session.listen()
     with session.clock.spend("loading"):
         named = options.dataset or (saved.goal.dataset if saved.goal else None)
