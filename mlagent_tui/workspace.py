@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mlagent_tui import events, paths, presence, tools
@@ -68,6 +69,8 @@ def check(folder: Path, *, another: bool = False) -> None:
     with _explained(folder):
         if layout.is_project():
             _refuse_occupied(folder)
+            for name in (paths.LOCK, paths.JOURNAL):
+                _try_opening(layout.root / name)
             if not another:
                 _refuse_unfinished(folder, layout)
             _try_writing(layout.experiments)
@@ -116,6 +119,15 @@ def _try_writing(folder: Path) -> None:
         os.rmdir(tempfile.mkdtemp(prefix=".mlagent-", dir=folder))
     except FileNotFoundError as error:
         raise OSError(errno.EACCES, "nothing can be made there", str(folder)) from error
+
+
+def _try_opening(file: Path) -> None:
+    """Raise `OSError` unless `file` can be written to as a plain file, or is not there."""
+    with suppress(FileNotFoundError):
+        opened = os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(opened, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise OSError(errno.EINVAL, f"{file.name} is not a plain file", str(file))
 
 
 def _refuse_occupied(folder: Path) -> None:
