@@ -151,8 +151,8 @@ def test_the_same_goal_seed_and_machine_give_the_same_run_even_within_narrow_lim
 ) -> None:
     around = {"TZ": "Pacific/Kiritimati", "TMPDIR": "/nonexistent", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command("run", GOAL, "--project", "p", "--events", "jsonl"), cwd=tmp_path, capture_output=True, text=True,
-        timeout=280, env=_environment() | around, preexec_fn=_narrow,
+        command("run", GOAL, "--project", "p", "--events", "jsonl"), cwd=tmp_path, capture_output=True,
+        text=True, timeout=280, env=_environment() | around, preexec_fn=_narrow,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     told = [json.loads(line)["type"] for line in done.stdout.splitlines()]
