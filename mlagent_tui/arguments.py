@@ -190,7 +190,7 @@ _PLAIN = (
     (r"argument (\S+): (.*)", r"\1: \2"),
     (r"the following arguments are required: (.*)", r"\1 is missing"),
     (r"unrecognized arguments: (.*)", r"unknown option or argument: \1"),
-    (r"ambiguous option: (\S+) could match (.*)", r"\1 could mean any of \2"),
+    (r"ambiguous option: ([^\s=]+)\S* could match (.*)", r"\1 could mean any of \2"),
 )
 """What argparse says, and how people say it."""
 

@@ -125,7 +125,7 @@ class Control:
             stood = self._pausing or self._standing
             self._pausing, self._released = False, bool(self._standing)
             self._changed.notify_all()
-        return Reply(ok=True, message="the run goes on" if stood else "the run was not paused")
+        return Reply(ok=True, message="the run continues" if stood else "the run was not paused")
 
     def _stop(self, when: str) -> Reply:
         with self._changed:
@@ -155,7 +155,7 @@ class Control:
             if self._standing not in places:
                 return Reply(
                     ok=False,
-                    message=f"the {what} can be edited only while the run stands before {where}",
+                    message=f"the {what} can be edited only while the run is paused before {where}",
                     remedy=f"Pause it there, or run with --hold {places[-1]}.",
                 )
             self._edits.append(edit)
@@ -182,7 +182,7 @@ class Control:
                 return Reply(
                     ok=False,
                     message=f"the run ends at its limit of {self._limit} iterations",
-                    remedy="Go on with a higher limit: mlagent resume PROJECT --iterations N",
+                    remedy="Resume with a higher limit: mlagent resume PROJECT --iterations N",
                 )
             if kind == "rerun" and seed is None:
                 used = [entry.seed for entry in known] + [q.seed or 0 for q in self._queued.values()]

@@ -165,6 +165,33 @@ def test_an_option_that_cannot_be_used_is_named_with_those_that_can(
         assert remedy in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["resmue", "p"], "there is no command 'resmue'. Did you mean 'resume'?"),
+        (["my-thesis"], "there is no project my-thesis"),
+        (["my-thesis", "--json"], "there is no project my-thesis"),
+        (["notes.txt"], "notes.txt is a file, not a project folder"),
+        (["run"], "GOAL is missing"),
+        (["runs", "p", "q"], "unknown option or argument: q"),
+        (["run", "a goal", "--seed", "x"], "--seed: 'x' is not a whole number"),
+        (["run", "a goal", "--hold", "plan"], "--hold: 'plan' is not one of "),
+        (["run", "a goal", "--seed"], "--seed needs a value"),
+        (["run", "a goal", "--quiet=1"], "--quiet takes no value"),
+        (["run", "a goal", "--time-budget", "soon"], "--time-budget: 'soon' is not a duration"),
+        (["run", "a goal", "--plan=x"], "--plan could mean any of --planner, --planner-option"),
+    ],
+)
+def test_what_is_wrong_with_the_arguments_is_said_in_plain_english(
+    argv: list[str], said: str, here: Path, capsys: Capture
+) -> None:
+    (here / "notes.txt").write_text("")
+    assert main(argv) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"mlagent: Usage: {said}")
+    assert not any(words in error for words in ("invalid", "argument COMMAND", "expected", "unrecognized"))
+
+
 # --- errors ---------------------------------------------------------------------------------------------
 
 

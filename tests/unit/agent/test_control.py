@@ -133,7 +133,7 @@ def test_an_edit_is_taken_only_where_it_can_have_an_effect(
     made = Made(root)
     reply = made.take(command)
     assert not reply.ok
-    assert "only while the run stands before" in reply.message
+    assert "only while the run is paused before" in reply.message
     assert "--hold" in reply.remedy
     for step in ("plan", "configure", "assemble", "summarise", "evaluate", "decide", "report"):
         made.take(Pause())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -147,3 +150,17 @@ def test_the_conclusion_is_the_last_run_of_the_journal(tmp_path: Path) -> None:
 def test_a_journal_without_a_run_has_no_conclusion() -> None:
     with pytest.raises(ProjectError, match="no run"):
         report.from_journal([])
+
+
+def test_drawing_needs_no_home_and_says_nothing_of_it(tmp_path: Path) -> None:
+    """/proc is where nobody can make a folder, not even root."""
+    code = "from mlagent_tui.experiments import curves; curves.warm_up(); import matplotlib as m"
+    code += "; print(m.get_cachedir())"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL"))}
+    around = kept | {"HOME": "/proc/none", "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=around, timeout=60
+    )
+    assert done.stderr == ""
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path)
+    assert list(tmp_path.iterdir()) == []
