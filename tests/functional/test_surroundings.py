@@ -215,3 +215,22 @@ def test_a_closed_terminal_ends_a_run_in_good_order(tmp_path: Path) -> None:
     assert saved.finished
     assert saved.finished.outcome == "interrupted"
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the server's process as Linux tells it")
+def test_ctrl_c_ends_a_run_whose_model_server_hangs(tmp_path: Path) -> None:
+    servers: list[Path] = []
+
+    def hang(run: subprocess.Popen[str]) -> None:
+        started = Path(f"/proc/{run.pid}/task")
+        while not servers:
+            children = {pid for list_ in started.glob("*/children") for pid in list_.read_text().split()}
+            found = [Path("/proc") / pid for pid in children]
+            servers.extend(p for p in found if b"mlagent_tui.llm.server" in (p / "cmdline").read_bytes())
+        os.kill(int(servers[0].name), signal.SIGSTOP)
+        run.send_signal(signal.SIGINT)
+
+    status, said = end_by(hang, tmp_path)
+    assert status == 130, said
+    assert "Traceback" not in said
+    assert not servers[0].exists()
