@@ -35,7 +35,7 @@ CONFIG_ATTEMPTS = 4
 """How often the planner may propose a configuration before the iteration counts as failed."""
 
 FAILURES = (ConfigError, CodeError, TrialError, ModelError, ToolError)
-"""What ends an iteration and is recorded as its result; any other error ends the run."""
+"""What ends an iteration and is recorded as its result; any other error ends the run, `MachineError` too."""
 
 OUT_OF_MEMORY = "out of memory"
 """How trials say that they broke off for want of it."""
@@ -82,7 +82,6 @@ class Loop:
                 result = records.failed(self.session.project, error, self.card, self.seed)
                 yield events.TrialFinished(result=result.model_dump(mode="json"))
             self.now.result = result
-            self.session.pool.renew()
         if all(a.entry.run_id != result.run_id for a in self.history):
             change = records.change(self.brief(), self.origin, self.now.edited)
             attempt = records.store(self.session.project, self.now, result, change, self.session.written)
@@ -334,7 +333,8 @@ class Loop:
 
     def call(self, name: str, arguments: dict[str, Any]) -> Steps[Any]:
         """A call of one of the nine tools, with its events."""
-        return (yield from self.background(lambda: self.session.use(partial(tools.call, name, arguments))))
+        act = partial(tools.call, name, arguments)
+        return (yield from self.background(lambda: self.session.use(act, self.now.config)))
 
     def interrupted_by(self, error: MlagentError | None) -> None:
         """Raise `Interrupted` when the user asked to stop: what failed meanwhile failed because of that."""

@@ -18,7 +18,8 @@ def pytorch_model_summary(
     """The fields of `schemas.Summary` for a class of the script, on an input of `input_size` (batch first).
 
     All but `explanation` is measured. A coder that cannot answer leaves that empty, with a warning.
-    Raises `CodeError` when the class cannot be built or run, `TrialError` when the worker ends early.
+    Raises `CodeError` when the class cannot be built or run, `TrialError` when the worker ends early,
+    `MachineError` when none can be started.
     """
     context = current()
     with staged_copy(context, model_script_path) as script:
