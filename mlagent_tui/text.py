@@ -23,7 +23,8 @@ def _escape(code: int) -> str:
 
 
 _KEPT: dict[int, str] = {ord("\t"): "    ", ord("\n"): "\n"}
-_VISIBLE = {code: _escape(code) for code in (*_CONTROLS, *_UNSEEN)} | _KEPT
+_PRESENTATION = dict.fromkeys((0xFE0E, 0xFE0F), "")  # as text or as a picture: common beside emoji
+_VISIBLE = {code: _escape(code) for code in (*_CONTROLS, *_UNSEEN)} | _KEPT | _PRESENTATION
 _REMOVED: dict[int, str] = {code: "" for code in (*_CONTROLS, *_UNSEEN)} | _KEPT
 
 

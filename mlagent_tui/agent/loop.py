@@ -28,6 +28,7 @@ from mlagent_tui.errors import (
     TrialError,
 )
 from mlagent_tui.schemas import DataCard, EvalConfig, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
+from mlagent_tui.text import clean
 
 EXIT_ACHIEVED, EXIT_STOPPED = 0, 3
 
@@ -221,7 +222,7 @@ class Loop:
             yield events.Warned(message=f"{call.tool}: {error.what}", remedy=error.remedy)
         else:
             if result is not None:
-                self.now.seen.append(f"{call.tool}: {result}")
+                self.now.seen.append(clean(f"{call.tool}: {result}"))
 
     # --- decide -----------------------------------------------------------------------------------------
 
@@ -267,6 +268,8 @@ class Loop:
                 yield events.BestTested(
                     run_id=best.entry.run_id, accuracy=scores.accuracy, test_size=scores.test_size
                 )
+                if said := records.doubt(self.session.project, best.entry, scores):
+                    yield events.Warned(message=said)
             except FAILURES as error:
                 self.interrupted_by(error)
                 yield events.Warned(message=f"no test accuracy: {error.what}", remedy=error.remedy)
