@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file, save_model
 
-from mlagent_tui.errors import TrialError
+from mlagent_tui.errors import MachineError, TrialError
 from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.shapes import count_parameters, infer
 from mlagent_tui.training import weights
@@ -75,6 +75,13 @@ def test_half_precision_does_not_stand_in_for_the_networks_numbers(tmp_path: Pat
     save_file(tensors, str(tmp_path / "model.safetensors"))
     with pytest.raises(TrialError, match=r"lack a parameter of shape \[2, 4\]"):
         weights.fetch(tmp_path, tmp_path / "kept", 10, steps)
+
+
+def test_a_full_disk_under_the_project_is_the_machines_fault(tmp_path: Path, small_disk: Path) -> None:
+    save_file({"w": torch.zeros(100_000)}, str(tmp_path / "model.safetensors"))
+    with pytest.raises(MachineError, match="disk is full"):
+        weights.fetch(tmp_path, small_disk / "qe_1" / "model.safetensors", 100_000, None)
+    assert list((small_disk / "qe_1").iterdir()) == []
 
 
 def test_weights_are_not_lent_through_a_link_that_was_planted(tmp_path: Path) -> None:
