@@ -71,6 +71,24 @@ def test_a_template_killed_at_the_same_moment_is_replaced(
         assert worker.check_config(CONFIG).parameters == 2730
 
 
+def test_where_forking_is_not_safe_a_worker_is_started_ahead_for_each_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlagent_tui.training.processes._FORKS", False)
+    made = WorkerPool(tmp_path, memory_limit_mb=1500)
+    try:
+        with made.worker() as worker:
+            script = write(tmp_path)
+            worker.check_code(script, "CurrentModel", CONFIG)
+            waiting: Any = made._workers
+            os.kill(waiting._next.result().pid(), signal.SIGKILL)  # the one that waits for its request
+            result = worker.evaluate(script, "CurrentModel", DIGITS, tmp_path / "qe_1", config=CONFIG)
+            assert (result.status, result.reason, result.epochs) == ("completed", "", 2)
+            assert worker.test(script, "CurrentModel", DIGITS, tmp_path / "qe_1/model.safetensors")
+    finally:
+        made.close()
+
+
 def test_a_worker_killed_in_training_is_no_result(pool: WorkerPool, tmp_path: Path) -> None:
     with pool.worker() as worker, pytest.raises(WorkerLost, match="killed from outside, by signal 9"):
         worker.evaluate(

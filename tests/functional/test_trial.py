@@ -173,6 +173,14 @@ def test_a_trial_that_crashes_or_hangs_is_a_failed_result(
     assert reason in result.reason
 
 
+def test_code_that_would_fail_outside_of_the_checks_fails_in_them(best: WorkerPool, tmp_path: Path) -> None:
+    """An annotation with an undefined name: harmless only under `from __future__ import annotations`."""
+    script = write(tmp_path)
+    script.write_text(script.read_text().replace("def forward(self, x):", "def forward(self, x: Missing):"))
+    with best.worker() as worker, pytest.raises(CodeError, match="NameError: name 'Missing' is not defined"):
+        worker.check_code(script, "CurrentModel", CONFIG)
+
+
 def test_a_model_for_other_data_is_a_failed_result(best: WorkerPool, tmp_path: Path) -> None:
     wrong_classes = EvalConfig(dataset="dummy", num_classes=3, input_shape=(1, 8, 8))
     wrong_shape = EvalConfig(dataset="dummy", input_shape=(1, 12, 12))
