@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mlagent_tui import events, streams
+from mlagent_tui.text import visible
 
 if TYPE_CHECKING:
     from mlagent_tui.schemas import RegistryEntry
@@ -26,22 +27,17 @@ REFRESH = 0.1
 """Seconds between two rewritings of the line in place."""
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-_REORDERING = {*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029}
+_SPACES = str.maketrans("\t\r\n", "   ")
 
 
 def clean(text: str) -> str:
     """`text` on one line, with tabs and line ends as spaces and other control characters made visible."""
-    return "".join(" " if c in "\t\r\n" else c if _harmless(c) else f"\\x{ord(c):02x}" for c in text)
+    return visible(text.translate(_SPACES))
 
 
 def clean_lines(text: str) -> str:
     """`text` as lines, tabs as four spaces, other control characters made visible."""
     return "\n".join(clean(line.replace("\t", "    ")) for line in text.splitlines())
-
-
-def _harmless(character: str) -> bool:
-    code = ord(character)
-    return not (code < 32 or 127 <= code < 160 or code in _REORDERING or 0xD800 <= code < 0xE000)
 
 
 def harmless(value: Any) -> Any:

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mlagent_tui import held
-from mlagent_tui.errors import MlagentError, ProjectError, ToolError
+from mlagent_tui.errors import MachineError, MlagentError, ProjectError, ToolError
 
 MAX_READ = 64 * 2**20
 DRAFT = re.compile(r"\.[0-9a-f]{16}\.tmp")
@@ -29,6 +29,11 @@ _PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space and try again."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space and try again."),
+    errno.ENOMEM: ("there is not enough memory", "Close other programs and try again."),
+    errno.EAGAIN: ("no more processes can be started", "Close other programs and try again."),
+    errno.EMFILE: ("too many files are open", "Allow more open files (`ulimit -n`) and try again."),
+    errno.ENFILE: ("too many files are open on this machine", "Close other programs and try again."),
+    errno.EIO: ("the disk reported an error", "Check the disk."),
     errno.EROFS: ("the file system is read-only", "Choose a folder that can be written to."),
     errno.EACCES: ("permission denied", "Check the permissions, or choose another folder."),
     errno.EPERM: ("permission denied", "Check the permissions, or choose another folder."),
@@ -41,6 +46,16 @@ _REASONS = {
 }
 
 
+_MACHINE = (
+    errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS, errno.EAGAIN
+)  # fmt: skip
+
+
+def is_machine_fault(error: OSError) -> bool:
+    """Whether the machine is short of something: disk, memory, files, processes; or its disk is at fault."""
+    return error.errno in _MACHINE
+
+
 def explain(error: OSError) -> tuple[str, str]:
     """What an operating system's error means, and a remedy."""
     return _REASONS.get(error.errno or 0, (error.strerror or str(error), ""))
@@ -49,7 +64,8 @@ def explain(error: OSError) -> tuple[str, str]:
 class Folder:
     """A folder whose files are named by paths relative to it, or absolute and inside it.
 
-    `..` and links are followed as long as they stay inside. Failures raise `error`, naming the path.
+    `..` and links are followed as long as they stay inside. Failures raise `error`, naming the path; where
+    tools fail because the machine is short of something (`is_machine_fault`), that is a `MachineError`.
     """
 
     def __init__(self, root: Path, error: type[MlagentError] = ToolError) -> None:
@@ -133,7 +149,8 @@ class Folder:
             yield
         except OSError as error:
             what, remedy = explain(error)
-            raise self._error(f"cannot {doing} {path or '(no name)'}: {what}", remedy) from error
+            kind = MachineError if is_machine_fault(error) and self._error is ToolError else self._error
+            raise kind(f"cannot {doing} {path or '(no name)'}: {what}", remedy) from error
         except ValueError as error:
             raise self._error(f"cannot {doing} {path!r}: {error}", "Use plain names and text.") from error
 

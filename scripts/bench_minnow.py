@@ -31,14 +31,13 @@ from mlagent_tui import tools
 from mlagent_tui.agent import stopping
 from mlagent_tui.agent.planner import Planner, ungrounded
 from mlagent_tui.agent.planning import fitted
-from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import Answer, LanguageModel, open_model
 from mlagent_tui.schemas import DataCard, Decision, Goal, ModelConfig
 from mlagent_tui.shapes import infer
+from mlagent_tui.training import WorkerPool
 
-CODES_PER_WORKER = 20
 PEOPLE = Path(__file__).parent / "minnow" / "people.yaml"
 
 
@@ -239,7 +238,7 @@ def codes(model: LanguageModel, rng: random.Random, count: int, speed: Speed) ->
             attempts.append(event)
 
     with tempfile.TemporaryDirectory() as folder:
-        pool = IterationPool(Path(folder), sandbox="auto", data_dir=None, memory_limit_mb=None)
+        pool = WorkerPool(Path(folder))
         context = tools.ToolContext(
             Path(folder), coder=lambda: model, pool=lambda: pool, on_event=told, on_call=speed
         )
@@ -252,8 +251,6 @@ def codes(model: LanguageModel, rng: random.Random, count: int, speed: Speed) ->
                     shown = f"{config.to_json()}: {problem or 'repaired'}"
                     first.note(bool(attempts) and attempts[0].accepted, shown)
                     repaired.note(not problem, shown)
-                    if first.asked % CODES_PER_WORKER == 0:
-                        pool.renew()
         finally:
             pool.close()
     return [first, repaired]

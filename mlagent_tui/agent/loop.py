@@ -28,6 +28,7 @@ from mlagent_tui.errors import (
     TrialError,
 )
 from mlagent_tui.schemas import DataCard, EvalConfig, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
+from mlagent_tui.text import clean
 
 EXIT_ACHIEVED, EXIT_STOPPED = 0, 3
 
@@ -35,7 +36,7 @@ CONFIG_ATTEMPTS = 4
 """How often the planner may propose a configuration before the iteration counts as failed."""
 
 FAILURES = (ConfigError, CodeError, TrialError, ModelError, ToolError)
-"""What ends an iteration and is recorded as its result; any other error ends the run."""
+"""What ends an iteration and is recorded as its result; any other error ends the run, `MachineError` too."""
 
 OUT_OF_MEMORY = "out of memory"
 """How trials say that they broke off for want of it."""
@@ -82,7 +83,6 @@ class Loop:
                 result = records.failed(self.session.project, error, self.card, self.seed)
                 yield events.TrialFinished(result=result.model_dump(mode="json"))
             self.now.result = result
-            self.session.pool.renew()
         if all(a.entry.run_id != result.run_id for a in self.history):
             change = records.change(self.brief(), self.origin, self.now.edited)
             attempt = records.store(self.session.project, self.now, result, change, self.session.written)
@@ -222,7 +222,7 @@ class Loop:
             yield events.Warned(message=f"{call.tool}: {error.what}", remedy=error.remedy)
         else:
             if result is not None:
-                self.now.seen.append(f"{call.tool}: {result}")
+                self.now.seen.append(clean(f"{call.tool}: {result}"))
 
     # --- decide -----------------------------------------------------------------------------------------
 
@@ -268,6 +268,8 @@ class Loop:
                 yield events.BestTested(
                     run_id=best.entry.run_id, accuracy=scores.accuracy, test_size=scores.test_size
                 )
+                if said := records.doubt(self.session.project, best.entry, scores):
+                    yield events.Warned(message=said)
             except FAILURES as error:
                 self.interrupted_by(error)
                 yield events.Warned(message=f"no test accuracy: {error.what}", remedy=error.remedy)
@@ -334,7 +336,8 @@ class Loop:
 
     def call(self, name: str, arguments: dict[str, Any]) -> Steps[Any]:
         """A call of one of the nine tools, with its events."""
-        return (yield from self.background(lambda: self.session.use(partial(tools.call, name, arguments))))
+        act = partial(tools.call, name, arguments)
+        return (yield from self.background(lambda: self.session.use(act, self.now.config)))
 
     def interrupted_by(self, error: MlagentError | None) -> None:
         """Raise `Interrupted` when the user asked to stop: what failed meanwhile failed because of that."""

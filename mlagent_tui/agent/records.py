@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mlagent_tui import events, paths, shapes
+from mlagent_tui import chance, events, paths, shapes
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
 from mlagent_tui.experiments import Project
 from mlagent_tui.schemas import DataCard, EvalResult, ModelConfig, RegistryEntry
+from mlagent_tui.training import TestResult
 
 
 def failed(project: Project, error: MlagentError, card: DataCard, seed: int) -> EvalResult:
@@ -102,6 +103,13 @@ def decided(project: Project, attempt: Attempt, settled: Settled) -> Attempt:
     entry = attempt.entry.model_copy(update=update)
     project.record(entry)
     return Attempt(entry, attempt.config, attempt.eval_config)
+
+
+def doubt(project: Project, entry: RegistryEntry, scores: TestResult) -> str:
+    """What to say when a network's test score differs from its validation score beyond chance, or empty."""
+    result = project.load_run(entry.run_id).result
+    validated = result.val_size if result else 0
+    return chance.doubt(entry.metrics_summary.get("accuracy"), validated, scores.accuracy, scores.test_size)
 
 
 def attempts(project: Project, run_ids: list[str]) -> list[Attempt]:

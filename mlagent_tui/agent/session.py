@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
@@ -23,7 +23,6 @@ from mlagent_tui.agent.planner import Planner
 from mlagent_tui.agent.recovery import Saved
 from mlagent_tui.agent.resources import Meter
 from mlagent_tui.agent.sharing import Estimate, Lending, Lent
-from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.commands import Listener
 from mlagent_tui.errors import ConfigError, Interrupted, ProjectError, TrialError
 from mlagent_tui.experiments import Project, curves, report
@@ -31,7 +30,7 @@ from mlagent_tui.llm import Answer, LanguageModel, ServedModel, free_memory, sta
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
-from mlagent_tui.training import TestResult, data_card, expected_memory
+from mlagent_tui.training import TestResult, WorkerPool, data_card, expected_memory
 
 T = TypeVar("T")
 OpenModels = Callable[[str, str, RoleOptions, RoleOptions], tuple[LanguageModel, LanguageModel]]
@@ -69,7 +68,7 @@ class Session:
         self.lost: ProjectError | None = None
         """Why the run cannot go on: its project is no longer in its place."""
         self._models: list[LanguageModel] = []
-        self.pool: IterationPool
+        self.pool: WorkerPool
         self.lending: Lending
         self.planner: Planner
         self.tools: ToolContext
@@ -84,9 +83,9 @@ class Session:
         return None
 
     def start_workers(self) -> None:
-        """Start the first trial worker, idle. Raises `SandboxError`."""
+        """Start what trial workers are forked from. Raises `SandboxError`."""
         options = self.options
-        self.pool = IterationPool(
+        self.pool = WorkerPool(
             self.project.root,
             sandbox=options.sandbox,
             data_dir=options.data_dir,
@@ -158,9 +157,9 @@ class Session:
         assert dataset is not None
         return data_card(dataset, None, self.options.data_dir)
 
-    def use(self, work: Callable[[], T]) -> T:
-        """`work` with the tools at hand."""
-        with use_context(self.tools):
+    def use(self, work: Callable[[], T], network: ModelConfig | None = None) -> T:
+        """`work` with the tools at hand; `network` is what the code they train was checked against."""
+        with use_context(replace(self.tools, network=network)):
             return work()
 
     def build(self, config: ModelConfig) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlagent_tui import events, paths, shapes
+from mlagent_tui import chance, events, paths, shapes
 from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
 from mlagent_tui.files import Folder
 from mlagent_tui.schemas import Goal, ModelConfig, RegistryEntry
+from mlagent_tui.text import clean
 
 _OUTCOMES = {
     "achieved": "The goal was achieved.",
@@ -20,6 +21,8 @@ _OUTCOMES = {
     "failed": "The run ended with an error.",
     "running": "The run has not ended.",
 }
+_MARKUP = re.compile(r"\||!(?=\[)|\](?=[(\[:])")
+"""Bars of tables, and what makes an image or a link of text: either would hide an address behind words."""
 _TIMES = ("loading", "thinking", "checking", "training", "other")
 
 
@@ -111,6 +114,7 @@ def write(root: Path, conclusion: Conclusion, drawn: bool | None = None) -> Path
     best = next((entry for entry in entries if entry.run_id == conclusion.best_run_id), None)
     sections = [
         [f"# {plain(conclusion.goal_text)}", "", *_summary(conclusion, entries, best)],
+        _doubt(root, conclusion, best),
         _goal(conclusion.goal),
         ["## Why it stopped", "", plain(conclusion.reason) or "No reason was recorded."],
         _best(root, conclusion, best),
@@ -123,10 +127,10 @@ def write(root: Path, conclusion: Conclusion, drawn: bool | None = None) -> Path
 
 
 def plain(text: str, width: int = 2000) -> str:
-    """One line of Markdown text: white space folded, control characters dropped, table bars escaped."""
-    line = re.sub(r"\s+", " ", text)
-    line = "".join(c for c in line if c.isprintable()).strip()
-    return (line if len(line) <= width else line[: width - 1] + "…").replace("|", "\\|").replace("<", "&lt;")
+    """One line of Markdown that shows `text` as it is: no hidden characters, no markup, images or links."""
+    line = re.sub(r"\s+", " ", clean(text)).strip()
+    line = line if len(line) <= width else line[: width - 1] + "…"
+    return _MARKUP.sub(r"\\\g<0>", line).replace("<", "&lt;")
 
 
 def _entries(root: Path, run_ids: Collection[str] | None) -> list[RegistryEntry]:
@@ -144,6 +148,15 @@ def _summary(
     else:
         words.append(f"Of {_networks(entries)} tried, none has a measured result.")
     return [" ".join(words)]
+
+
+def _doubt(root: Path, conclusion: Conclusion, best: RegistryEntry | None) -> list[str]:
+    """A warning where the best network's validation and test accuracies differ beyond chance."""
+    result = runs.load(root, best.run_id).result if best else None
+    if result is None or conclusion.test_accuracy is None:
+        return []
+    said = chance.doubt(result.accuracy, result.val_size, conclusion.test_accuracy, conclusion.test_size)
+    return [f"**Warning.** {said}"] if said else []
 
 
 def _goal(goal: Goal | None) -> list[str]:

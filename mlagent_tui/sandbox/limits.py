@@ -52,11 +52,15 @@ def usage(pid: int) -> tuple[int, int]:
 
 @dataclass
 class Guard:
-    """Guards the tree under `pid` (started in a session of its own) and the growth of `folder`."""
+    """Guards the tree under `pid` (started in a session of its own) and the growth of `folder`.
+
+    Without `leads`, the process shares its group with others, which are left alone.
+    """
 
     pid: int
     limits: Limits
     folder: Path | None = None
+    leads: bool = True
     _groups: set[int] = field(default_factory=set, init=False)
     _tree_next: float = field(default=0.0, init=False)
     _disk_next: float = field(default=0.0, init=False)
@@ -64,7 +68,8 @@ class Guard:
     _tasks_before: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._groups.add(self.pid)
+        if self.leads:
+            self._groups.add(self.pid)
         self._tasks_before = _tasks_of_the_machine()
         self._disk_before = _folder_size(self.folder) if self.folder else 0
 
@@ -128,7 +133,8 @@ class Guard:
                 if task.pid not in found:
                     found[task.pid] = task
                     waiting.append(task.pid)
-        self._groups.update({task.group for task in found.values()} - {0, 1, os.getpgrp()})
+        if self.leads:
+            self._groups.update({task.group for task in found.values()} - {0, 1, os.getpgrp()})
         return list(found.values())
 
 

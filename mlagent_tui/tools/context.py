@@ -22,6 +22,7 @@ from mlagent_tui.files import Folder
 
 if TYPE_CHECKING:
     from mlagent_tui.llm import Answer, LanguageModel
+    from mlagent_tui.schemas import ModelConfig
     from mlagent_tui.training import WorkerPool
 
 
@@ -56,6 +57,8 @@ class ToolContext:
     on_call: Callable[[str, Answer], None] = _ignore
     on_event: Callable[[Event], None] = _ignore
     cancel: threading.Event = field(default_factory=threading.Event)
+    network: ModelConfig | None = None
+    """The configuration that the code to train was checked against; its weights are held against it too."""
 
     @property
     def folder(self) -> Folder:

@@ -7,6 +7,7 @@ from typing import Any
 from mlagent_tui.errors import Interrupted, ModelError
 from mlagent_tui.events import SummaryMade, Warned
 from mlagent_tui.schemas import Summary
+from mlagent_tui.text import clean
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import explain_request
 from mlagent_tui.tools.scripts import staged_copy
@@ -18,7 +19,8 @@ def pytorch_model_summary(
     """The fields of `schemas.Summary` for a class of the script, on an input of `input_size` (batch first).
 
     All but `explanation` is measured. A coder that cannot answer leaves that empty, with a warning.
-    Raises `CodeError` when the class cannot be built or run, `TrialError` when the worker ends early.
+    Raises `CodeError` when the class cannot be built or run, `TrialError` when the worker ends early,
+    `MachineError` when none can be started.
     """
     context = current()
     with staged_copy(context, model_script_path) as script:
@@ -43,4 +45,4 @@ def _explain(context: ToolContext, code: str, summary: Summary) -> str:
     context.on_call("explain", answer)
     if answer.finish == "cancelled":
         raise Interrupted("the coder was interrupted")
-    return answer.text.strip()
+    return clean(answer.text).strip()
