@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mlagent_tui import tools
-from mlagent_tui.agent import context, planner, stopping
+from mlagent_tui.agent import Attempt, Brief, Planner, assess
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import (
@@ -190,7 +190,7 @@ def check(
         tell("reading a long prompt")
         _measure_speed(model, checkup)
         recorder = _Recorder(checkup)
-        mind = planner.Planner(model, 0, lambda *_: None, recorder, threading.Event())
+        mind = Planner(model, 0, lambda *_: None, recorder, threading.Event())
         _goals(mind, checkup, recorder, tell)
         _configs_and_decisions(mind, checkup, recorder, tell)
         checkup.json_speed = recorder.speed
@@ -259,7 +259,7 @@ def _measure_speed(model: LanguageModel, checkup: Checkup) -> None:
     checkup.decode_speed = answer.tokens / max(answer.seconds, 1e-9) if answer.tokens else 0.0
 
 
-def _goals(mind: planner.Planner, checkup: Checkup, recorder: _Recorder, tell: Callable[[str], None]) -> None:
+def _goals(mind: Planner, checkup: Checkup, recorder: _Recorder, tell: Callable[[str], None]) -> None:
     for number, (text, wanted) in enumerate(GOALS, 1):
         tell(f"reading goal {number} of {len(GOALS)}")
         goal, problem = recorder.ask(partial(mind.read, text))
@@ -272,7 +272,7 @@ def _goals(mind: planner.Planner, checkup: Checkup, recorder: _Recorder, tell: C
 
 
 def _configs_and_decisions(
-    mind: planner.Planner, checkup: Checkup, recorder: _Recorder, tell: Callable[[str], None]
+    mind: Planner, checkup: Checkup, recorder: _Recorder, tell: Callable[[str], None]
 ) -> None:
     briefs = _briefs()
     for number, brief in enumerate(briefs, 1):
@@ -282,7 +282,7 @@ def _configs_and_decisions(
     for number, brief in enumerate(briefs[1:], 1):
         tell(f"deciding {number} of {len(briefs) - 1}")
         decision, problem = recorder.ask(partial(mind.decide, brief))
-        met = stopping.assess(brief.goal, brief.history[-1].entry)[0]
+        met = assess(brief.goal, brief.history[-1].entry)[0]
         wanted = "goal_achieved" if met else "iterate"
         said = decision.decision if decision else ""
         checkup.decisions.note(
@@ -290,27 +290,27 @@ def _configs_and_decisions(
         )
 
 
-def _briefs() -> list[context.Brief]:
+def _briefs() -> list[Brief]:
     """A first iteration, one that has missed its goal, one over a limit, one that has reached it."""
     goal = Goal(dataset="digits", metric="accuracy", comparison=">=", threshold=0.95, wishes="small cnn")
     limited = goal.model_copy(update={"max_parameters": 5000})
     config = _config(CODES[1])
     return [
-        context.Brief(goal, CARD, 1, 8, 0, 3),
-        context.Brief(goal, CARD, 2, 8, 0, 3, (_attempt(config, 0.871, 2746, "add a convolution"),)),
-        context.Brief(limited, CARD, 2, 8, 0, 3, (_attempt(config, 0.962, 9810, "halve the channels"),)),
-        context.Brief(goal, CARD, 2, 8, 0, 3, (_attempt(config, 0.974, 2746),)),
+        Brief(goal, CARD, 1, 8, 0, 3),
+        Brief(goal, CARD, 2, 8, 0, 3, (_attempt(config, 0.871, 2746, "add a convolution"),)),
+        Brief(limited, CARD, 2, 8, 0, 3, (_attempt(config, 0.962, 9810, "halve the channels"),)),
+        Brief(goal, CARD, 2, 8, 0, 3, (_attempt(config, 0.974, 2746),)),
     ]
 
 
-def _attempt(config: ModelConfig, accuracy: float, parameters: int, *changes: str) -> context.Attempt:
+def _attempt(config: ModelConfig, accuracy: float, parameters: int, *changes: str) -> Attempt:
     entry = RegistryEntry(
         run_id="qe_1", timestamp="", model_name=config.model_name, dataset="digits", experiment_dir="",
         metrics_summary={"accuracy": accuracy, "val_loss": round(1.2 * (1 - accuracy), 4)}, iteration=1,
         parameters=parameters, seconds=4.2, train_accuracy=min(1.0, accuracy + 0.02),
         next_change=list(changes),
     )  # fmt: skip
-    return context.Attempt(entry, config, EvalConfig(dataset="digits"))
+    return Attempt(entry, config, EvalConfig(dataset="digits"))
 
 
 def _config(layers: Sequence[dict[str, Any]]) -> ModelConfig:

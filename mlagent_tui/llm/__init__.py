@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.llm import catalog, machine, places
 from mlagent_tui.llm.base import Answer, LanguageModel, Message, OnProgress, OnText, PromptTooLong, Request
 from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
@@ -29,13 +30,16 @@ __all__ = [
     "Request",
     "RoleOptions",
     "ServedModel",
+    "catalog",
     "check_options",
     "check_spec",
     "code_block",
     "free_memory",
     "locate",
+    "machine",
     "open_model",
     "open_models",
+    "places",
     "read_header",
     "size",
     "structured",
