@@ -71,7 +71,8 @@ del loop
 garbage.idle()
 assert gc.get_count() < (100, 1, 1)
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.asyncio

@@ -23,6 +23,7 @@ from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.screens.run import RunScreen
 from mlagent_tui.tui.screens.start import StartScreen
 from tests import small_project, tiny_gguf
+from tests.recording import until
 
 GOAL = form.EXAMPLES[0]
 FINE = Check(sandbox="bubblewrap", datasets=dict.fromkeys(form.DATASETS, ""))
@@ -63,16 +64,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
     monkeypatch.setattr(MlagentApp, "notify", lambda _, message, **__: said.append(message))
     return said
-
-
-async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
-    """Wait for something to come about; fails after a while."""
-    for _ in range(400):
-        await pilot.pause()
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come about")
 
 
 def screen_of(pilot: Pilot[int]) -> StartScreen:
