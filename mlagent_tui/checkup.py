@@ -39,7 +39,7 @@ PROMPT_TOKENS = 1024
 FREE_TOKENS = 128
 
 VALID_WANTED, PLANS_WANTED, CODE_WANTED = 0.95, 0.75, 0.5
-"""Rates from which a model suits a role. Code may be repaired thrice; a misread goal misleads a whole run."""
+"""Rates from which a model suits a role. Code can be repaired; a misread goal spoils a whole run."""
 SLOW = 5.0
 """Tokens a second below which a run takes longer than anybody waits."""
 
@@ -167,9 +167,9 @@ class Checkup:
         roles = [
             role for role, suits in (("planner", self.suits_planner), ("coder", self.suits_coder)) if suits
         ]
-        sentence = f"It suits the {' and the '.join(roles)}." if roles else "It suits neither role."
+        sentence = f"Suitable as {' and '.join(roles)}." if roles else "Not suitable for either role."
         if 0 < self.decode_speed < SLOW:
-            sentence += f" At {self.decode_speed:.1f} tokens a second, a run will be slow."
+            sentence += f" At {self.decode_speed:.1f} tokens per second, a run will be slow."
         return sentence
 
 
@@ -224,7 +224,7 @@ class _Recorder:
             value: T | None = work()
             problem = ""
         except PromptTooLong as error:
-            value, problem = None, f"the answer does not fit into the context ({error.context_length} tokens)"
+            value, problem = None, f"the answer did not fit into the context ({error.context_length} tokens)"
         except ModelError as error:
             value, problem = None, error.what
         first_was_valid = value is not None and self._answers == 1
@@ -286,7 +286,7 @@ def _configs_and_decisions(
         wanted = "goal_achieved" if met else "iterate"
         said = decision.decision if decision else ""
         checkup.decisions.note(
-            problem or ("" if said == wanted else f"{said} where the numbers say {wanted}")
+            problem or ("" if said == wanted else f"decided {said}, but by the numbers it is {wanted}")
         )
 
 

@@ -98,7 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
         status = drive(project, options, folder, output, _hands(arguments))
     named = arguments.project is not None  # and then it may be looked at: whoever named it removes it
     if fresh and not named and status in (1, 2) and workspace.discard_empty(folder):
-        output.say("project    removed again: nothing was tried in it")
+        output.say("project    removed: no network was tried in it")
     elif status == 1:
         output.say(f"go on      mlagent resume {folder}")
     return status

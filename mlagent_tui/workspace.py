@@ -90,7 +90,7 @@ def check_branch(folder: Path | None, run_id: str) -> None:
     """Raises `ProjectError` unless a run of the project in `folder` has a network to start from."""
     if folder is None:
         raise ProjectError(
-            f"{run_id} is a run of no project that was named", "Name its project with --project."
+            f"{run_id} does not belong to a project that was named", "Name its project with --project."
         )
     is_project = paths.Layout(folder.absolute()).is_project()
     known = {entry.run_id for entry in registry.load(folder)} if is_project else set()

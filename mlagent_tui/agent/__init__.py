@@ -1,4 +1,4 @@
-"""What decides what happens next: the research loop, its planner, and the numbers that have the last word."""
+"""The research loop, its planner, and the rules that decide by measured numbers."""
 
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.control import Hands

@@ -55,7 +55,7 @@ def locate(spec: str) -> Path:
     """The file or folder that `bundled` or a path names. Raises `ModelError` for a URL."""
     place = parse(spec)
     if place.path is None:
-        raise ModelError(f"{spec} names a server, not a file", "Name a .gguf file, or `bundled`.")
+        raise ModelError(f"{spec} is the address of a server, not a file", "Name a .gguf file, or `bundled`.")
     return place.path
 
 

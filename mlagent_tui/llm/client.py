@@ -141,7 +141,7 @@ class Connection:
     def _ready(self, cancel: threading.Event | None = None) -> ServerProcess | None:
         """The server with its model loaded; None when cancelled before it was."""
         if self._closed:
-            raise ModelError(f"{self.name} was closed while it was in use")
+            raise ModelError(f"{self.name} was closed during a request")
         server = self._server = self._server or ServerProcess(self.path, self._options)
         try:
             while self._waiting:
@@ -163,7 +163,8 @@ class Connection:
     def _died(self, when: str, error: ServerDied) -> ModelError:
         return ModelError(
             f"the server of {self.path} {error.how} while it {when}",
-            "Mostly memory ran out: close other programs, or use a smaller model. Else the file is damaged.",
+            "The memory may be full: close other programs, or use a smaller model. "
+            "Otherwise the file may be damaged.",
         )
 
 

@@ -1,4 +1,4 @@
-"""`pytorch_model_assembler`: the coder writes the module, checks that cannot be talked round judge it.
+"""`pytorch_model_assembler`: the coder writes the module, and checks decide whether it is accepted.
 
 The first difference that a check finds goes back to the coder, a bounded number of times. Only code that
 passed is written to the output path.
@@ -58,7 +58,7 @@ def check_code(code: str, config: ModelConfig) -> None:
     """Hold code of any author against `config`, as the coder's is. Raises `CodeError` naming a difference."""
     problem = _first_difference(current(), code, config)
     if problem is not None:
-        raise CodeError(problem, "Correct the code; it has to be the network of the configuration.")
+        raise CodeError(problem, "Correct the code: it must be the network of the configuration.")
 
 
 def parse_config(fields: dict[str, Any]) -> ModelConfig:

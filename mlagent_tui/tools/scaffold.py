@@ -15,7 +15,7 @@ _NAME = re.compile(r"[^/\\\x00-\x1f]{1,100}")
 
 
 def create_pytorch_project_scaffold(project_name: str, base_dir: str = ".") -> None:
-    """Make the folder `project_name` in `base_dir` with the parts of a project; what exists is left as it is.
+    """Make the folder `project_name` in `base_dir` with the parts of a project; existing files are kept.
 
     `base_dir` may be anywhere: this is the tool that makes a root. A relative one starts at the current root.
     Raises `ToolError` when the name is not a plain name or the folder cannot be written to.
@@ -23,7 +23,7 @@ def create_pytorch_project_scaffold(project_name: str, base_dir: str = ".") -> N
     if not _NAME.fullmatch(project_name) or project_name in (".", ".."):
         raise ToolError(
             f"{project_name!r} cannot be the name of a project",
-            "Use a plain name such as MyProject, and base_dir for its place.",
+            "Use a plain name such as MyProject, and base_dir for the folder that contains it.",
         )
     base = current().root / Path(base_dir).expanduser()
     if not base.is_dir():

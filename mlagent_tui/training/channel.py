@@ -75,7 +75,7 @@ class Channel:
             reply = self._receive(time.monotonic() + seconds, f"it did not start within {seconds:g} s", None)
             self._ready = isinstance(reply, Ready)
             if not self._ready:
-                raise TrialError("the worker's first word was not that it is ready")
+                raise TrialError("the worker sent something else before it was ready")
 
     def call(
         self,
@@ -86,7 +86,7 @@ class Channel:
         on_progress: Callable[[Progress], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> Any:
-        """Ask and wait for the answer, at most `seconds`, and never long without a word.
+        """Ask and wait for the answer, at most `seconds`, and `SILENCE_LIMIT` without output.
 
         Raises what the worker was refused with, `TrialError` when it crashed, hung or broke a limit (it is
         dead then), and `Interrupted` on cancel or close.

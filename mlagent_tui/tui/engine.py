@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlagent_tui.commands import Command, Reply
 
 LOG = paths.ENGINE_LOG
-"""Where an engine's own words go, in its project: what it says when it fails before its journal is open."""
+"""The file in the project with the output of the engine, for failures before the journal is open."""
 
 _TAIL = 20_000
 _CHECK_SECONDS = 60.0
@@ -76,7 +76,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that keeps a run from starting: which field, what is wrong, what to do about it."""
+    """A problem that prevents a run from starting: the field, what is wrong, and the remedy."""
 
     field: str
     message: str
@@ -110,7 +110,7 @@ class EngineLink:
         self._launch([*request.arguments()[:1], "--quiet", *request.arguments()[1:]])
 
     def resume(self, *, iterations: int | None = None, hold: tuple[str, ...] = ()) -> None:
-        """Go on with the project's last run in a new process. Raises `ProjectError`."""
+        """Resume the project's last run in a new process. Raises `ProjectError`."""
         more = [f"--iterations={iterations}"] if iterations else []
         holds = [f"--hold={point}" for point in hold]
         self._launch(["resume", "--quiet", *more, *holds, "--", str(self.root)])
@@ -141,7 +141,7 @@ class EngineLink:
         return None if self._process is None else self._process.poll()
 
     def log_tail(self) -> str:
-        """The last words of the engine's own log: why it ended, when its journal does not say."""
+        """The last lines of the engine's own log: why it ended, if the journal does not say."""
         try:
             if self._log is not None:
                 size = os.fstat(self._log.fileno()).st_size
@@ -166,7 +166,7 @@ class EngineLink:
             return commands.Reply(ok=False, message=error.what, remedy=error.remedy)
 
     def close(self) -> None:
-        """Let go of the engine, which goes on."""
+        """Detach from the engine, which continues."""
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -187,7 +187,7 @@ class EngineLink:
                 start_new_session=True,  # a closed terminal is no reason to end a run
             )
         except OSError as error:
-            remedy = "See whether the disk is full, and whether Python can be started."
+            remedy = "Check whether the disk is full and whether Python starts."
             raise ProjectError(f"the engine cannot be started: {error}", remedy) from error
 
     def _keep_log(self) -> None:
@@ -203,7 +203,13 @@ async def check(request: Request) -> Check:
         out, err = await ask([*request.arguments()[:1], "--check", *request.arguments()[1:]], _CHECK_SECONDS)
     except TimeoutError:
         return Check(
-            (Problem("", "The check did not end within a minute.", "See what keeps the machine busy."),)
+            (
+                Problem(
+                    "",
+                    "The check took longer than one minute.",
+                    "Check whether the machine is busy.",
+                ),
+            )
         )
     return read_check(out, err)
 

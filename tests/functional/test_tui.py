@@ -117,8 +117,8 @@ async def test_an_engine_that_is_killed_is_told_within_two_seconds_and_can_be_re
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "paused before evaluate" in shown(app), 100)
         kill(begun(root / paths.JOURNAL).pid)
-        await until(pilot, lambda: "✘ the engine is gone" in shown(app), 2.0)
-        assert "[r] take the run up again" in shown(app)
+        await until(pilot, lambda: "✘ the engine stopped" in shown(app), 2.0)
+        assert "[r] resume the run" in shown(app)
         await until(pilot, lambda: link.status() == -signal.SIGKILL)
         await pilot.press("r")
         screen = await achieved(pilot, app)

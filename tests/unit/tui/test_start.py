@@ -307,7 +307,7 @@ async def test_a_folder_of_weights_is_picked_from_the_disk(
         await pilot.press("enter")
         tree = picker.query_one(Tree)
         await until(pilot, lambda: tree.path == here and len(tree.root.children) == 1)
-        assert "enter takes it" in tree.render_label(tree.root.children[0], Style(), Style()).plain
+        assert "press enter to choose it" in tree.render_label(tree.root.children[0], Style(), Style()).plain
         await pilot.press("down", "enter")
         await until(pilot, lambda: screen_of(pilot).values().planner == str(here / "weights"))
 
@@ -366,7 +366,7 @@ async def test_a_model_is_picked_by_typing_its_path_and_a_wrong_file_is_refused(
         field.focus()
         field.value = str(here / "no.gguf")
         await pilot.press("enter")
-        await until(pilot, lambda: any("no GGUF" in words for words in told))
+        await until(pilot, lambda: any("not a GGUF file" in words for words in told))
         field.value = str(model)
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is not picker)
