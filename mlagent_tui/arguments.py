@@ -1,4 +1,4 @@
-"""What can be said on the command line, and how it becomes the options of a run; nothing is done here."""
+"""The command line: its arguments, and how they become the options of a run."""
 
 from __future__ import annotations
 
@@ -149,10 +149,10 @@ def duration(text: str) -> float:
     """Seconds from `90`, `90s`, `30m`, `1h30m`. Raises `argparse.ArgumentTypeError`."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
     if not parts or "".join(a + b for a, b in parts) != text.strip().lower():
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 90s, 30m or 1h30m")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90s, 30m or 1h30m")
     seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
     if seconds <= 0:
-        raise argparse.ArgumentTypeError("a duration is more than zero")
+        raise argparse.ArgumentTypeError("a duration must be more than zero")
     return seconds
 
 
@@ -162,7 +162,7 @@ def _speed(text: str) -> float:
     except ValueError:
         speed = 0.0
     if not 0 < speed < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no speed such as 1, 10 or 0.5")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed such as 1, 10 or 0.5")
     return speed
 
 
@@ -197,7 +197,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     interface = known.add_parser(INTERFACE, prog="mlagent")
     interface.add_argument("project", type=Path, nargs="?", metavar="PROJECT")
     _add_run(known)
-    resume = known.add_parser("resume", help="go on with the last run of a project")
+    resume = known.add_parser("resume", help="resume the last run of a project")
     resume.add_argument("project", type=Path, metavar="PROJECT")
     _add_limits(resume)
     _add_model_use(resume)
@@ -205,8 +205,10 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     _add_output(resume)
     replay = known.add_parser("replay", help="play a recorded run in the terminal interface")
     replay.add_argument("project", type=Path, metavar="PROJECT")
-    replay.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times as fast (default: 1)")
-    runs = known.add_parser("runs", help="list the runs of a project")
+    replay.add_argument(
+        "--speed", type=_speed, default=1.0, metavar="X", help="speed, relative to the original (default: 1)"
+    )
+    runs = known.add_parser("runs", help="list the trials of a project")
     runs.add_argument("project", type=Path, metavar="PROJECT")
     runs.add_argument("--json", action="store_true", help="the registry's entries as JSON")
     report = known.add_parser("report", help="write and print the report of a project's last run")
@@ -218,7 +220,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     check.add_argument("check", metavar="M", help="bundled, a .gguf, a folder, or http://host:port/v1#name")
     check.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     _add_option(check, "model", "how to load and use it, such as context=8192")
-    doctor = known.add_parser("doctor", help="look at everything that a run needs of this machine")
+    doctor = known.add_parser("doctor", help="check everything that a run needs on this machine")
     doctor.add_argument("--json", action="store_true", help="the same as JSON, for a support ticket")
     for name, one in known.choices.items():
         one.set_defaults(command=commands[name])
@@ -231,21 +233,27 @@ def _add_run(commands: Any) -> None:
         help="work on a goal",
         epilog='Example: mlagent run "a small CNN for the digits data set, at least 95% accuracy"',
     )
-    run.add_argument("goal", metavar="GOAL", help="what to reach, in your own words, with a number")
+    run.add_argument(
+        "goal", metavar="GOAL", help="what to achieve, in your own words, with a data set and a number"
+    )
     add = run.add_argument
     add("--project", type=Path, metavar="DIR", help="folder of the project (default: ./<goal>-<n>)")
-    add("--another", action="store_true", help="start although the project's last run has not ended")
+    add(
+        "--another",
+        action="store_true",
+        help="start a new run although the last run of the project has not ended",
+    )
     models = "bundled, a .gguf file, a folder of weights, or http://host:port/v1#name"
     add("--model", metavar="M", help=f"language model for both roles: {models}")
     add("--planner", metavar="M", help="language model that plans and decides")
     add("--coder", metavar="M", help="language model that writes code")
     add("--dataset", metavar="D", help="digits, mnist, fashion_mnist, cifar10, cifar100 or dummy")
-    add("--seed", type=int, metavar="N", help="everything random follows from it (default: 0)")
+    add("--seed", type=int, metavar="N", help="seed of all random numbers (default: 0)")
     add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
     add("--data-dir", type=Path, metavar="DIR", help="folder of the data sets")
-    add("--sandbox", metavar="S", help="confinement of generated code: auto, required or none")
-    add("--branch-from", metavar="RUN", help="start from the network of this run of the project")
-    add("--check", action="store_true", help="start nothing; print as JSON what would keep it from starting")
+    add("--sandbox", metavar="S", help="sandbox for generated code: auto, required or none")
+    add("--branch-from", metavar="RUN", help="start from the network of this trial of the project")
+    add("--check", action="store_true", help="start nothing; print problems that prevent a start, as JSON")
     _add_limits(run)
     _add_model_use(run)
     _add_hands(run)
@@ -256,18 +264,18 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--iterations", type=int, metavar="N", help="try at most N networks (default: 8)")
     add("--patience", type=int, metavar="N", help="stop after N networks without improvement (default: 3)")
-    add("--time-budget", type=duration, metavar="T", help="start nothing new after T, such as 90s or 30m")
+    add("--time-budget", type=duration, metavar="T", help="start no new trial after T, such as 90s or 30m")
 
 
 def _add_model_use(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "how models are used",
-        f"KEY is one of {ROLE_KEYS}. Each may be said several times; docs/models.md explains them.",
+        f"KEY is one of {ROLE_KEYS}. The options can be repeated. docs/models.md explains the keys.",
     )
     for role, what in (
         ("model", "how both roles use their models, such as context=8192"),
-        ("planner", "the same for the planner alone, such as thinking_budget=4096"),
-        ("coder", "the same for the coder alone, such as gpu_layers=20"),
+        ("planner", "the same for the planner only, such as thinking_budget=4096"),
+        ("coder", "the same for the coder only, such as gpu_layers=20"),
     ):
         _add_option(group, role, what)
     group.add_argument(
@@ -290,19 +298,19 @@ def _add_hands(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         choices=HOLDS,
-        help="stand still before this step of every iteration until told to go on",
+        help="pause before this step in every iteration",
     )
-    add("--steer", default="", metavar="TEXT", help="a sentence that the planner sees in its next prompts")
+    add("--steer", default="", metavar="TEXT", help="a sentence for the next prompts of the planner")
     add(
         "--wait-for-approval",
         action="store_true",
-        help="let commands that need approval wait for it to come through the project's socket",
+        help="if a command needs approval, wait for an answer through the socket of the project",
     )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", choices=["jsonl"], help="print the run's events as JSON lines on stdout")
-    parser.add_argument("--quiet", action="store_true", help="print warnings, errors and the outcome only")
+    parser.add_argument("--quiet", action="store_true", help="print only warnings, errors and the outcome")
 
 
 class _Version(argparse.Action):
