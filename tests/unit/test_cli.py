@@ -204,7 +204,7 @@ def test_a_refused_goal_is_status_2_and_leaves_no_folder_behind(
     assert captured.out == ""
     assert "mlagent: Goal: the goal has no measurable criterion\n  Say what counts" in captured.err
     assert "project    make-a-good-network-1" in captured.err
-    assert "removed again" in captured.err
+    assert "removed: no network was tried in it" in captured.err
     assert list(here.iterdir()) == []
 
 
