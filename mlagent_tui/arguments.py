@@ -250,9 +250,9 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     replay.add_argument(
         "--speed", type=_speed, default=1.0, metavar="X", help="how many times as fast (default: 1)"
     )
-    runs = known.add_parser("runs", help="list the runs of a project")
+    runs = known.add_parser("runs", help="list the trials of a project")
     runs.add_argument("project", type=Path, metavar="PROJECT")
-    runs.add_argument("--json", action="store_true", help="print the list of runs as JSON")
+    runs.add_argument("--json", action="store_true", help="print the list as JSON")
     report = known.add_parser("report", help="write and print the report of a project's last run")
     report.add_argument("project", type=Path, metavar="PROJECT")
     models = known.add_parser("models", help="list the language models on this machine, or measure one")
@@ -297,7 +297,7 @@ def _add_run(commands: Any) -> None:
     add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
     add("--data-dir", type=Path, metavar="DIR", help="folder with the data sets")
     add("--sandbox", metavar="S", help="sandbox for generated code: auto, required or none")
-    add("--branch-from", metavar="RUN", help="start from the network of this earlier run of the project")
+    add("--branch-from", metavar="RUN", help="start from the network of this earlier trial of the project")
     add("--check", action="store_true", help="start nothing; print as JSON what is wrong, if anything")
     _add_limits(run)
     _add_model_use(run)

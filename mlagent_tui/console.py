@@ -134,7 +134,7 @@ class Console:
         self._tokens = 0
 
     def show(self, event: events.Event) -> None:
-        """One event; those without a text of their own are passed over."""
+        """Print one event; events without a text are skipped."""
         shower: Callable[[Any], None] | None = getattr(self, f"_{getattr(event, 'type', '')}", None)
         if shower is not None and (not self._quiet or isinstance(event, events.Warned)):
             shower(event.but(**harmless(event.__dict__)))
@@ -255,9 +255,7 @@ class Console:
             self._words("", decision["assessment"], "dim")
         if event.overruled_because:
             advised = event.advised.get("decision", "nothing")
-            self._step(
-                "", f"the planner advised {advised}; the numbers say: {clean(event.overruled_because)}"
-            )
+            self._step("", f"the planner suggested {advised}, but {clean(event.overruled_because)}")
 
     # --- memory ---
 
@@ -271,20 +269,20 @@ class Console:
     def _model_loaded(self, event: events.ModelLoaded) -> None:
         self._step("load", f"{clean(event.model)} again, in {event.seconds:.1f} s")
 
-    # --- the user's hands ---
+    # --- what the user changes ---
 
     def _paused(self, event: events.Paused) -> None:
         why = "" if event.reason == "requested" else " (--hold)"
         self._step("paused", self.terminal.style(f"before {event.before}{why}", "yellow"))
 
     def _continued(self, event: events.Continued) -> None:
-        self._step("go on", "")
+        self._step("continued", "")
 
     def _steered(self, event: events.Steered) -> None:
         self._words("steer", event.text, "bold")
 
     def _edited(self, event: events.Edited) -> None:
-        self._step("edit", f"{event.what} edited by the user, checked and taken")
+        self._step("edit", f"{event.what} edited by the user, checked and accepted")
 
     def _queued(self, event: events.Queued) -> None:
         what = f"{event.run_id} again, seed {event.seed}" if event.kind == "rerun" else f"from {event.run_id}"

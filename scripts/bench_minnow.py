@@ -92,7 +92,7 @@ def main() -> int:
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--seed", type=int, default=20_000_003)
     parser.add_argument("--only", choices=("goals", "configs", "decisions", "code"))
-    parser.add_argument("--misses", type=int, default=0, help="print so many misses of each kind")
+    parser.add_argument("--misses", type=int, default=0, help="number of misses to print of each kind")
     options = parser.parse_args()
     model, speed = open_model(options.model), Speed()
     planner = Planner(model, 0, lambda *_: None, speed, threading.Event())

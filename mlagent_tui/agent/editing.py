@@ -20,14 +20,14 @@ Steps = Generator[events.Event, None, None]
 
 
 def edited(loop: Loop, edit: Edit) -> Steps:
-    """Take the user's version up, or say in the reply what is wrong with it; then nothing has changed."""
-    reply = Reply(ok=False, message="the run was stopped before this was checked")
+    """Use the user's version, or reply what is wrong with it; then nothing has changed."""
+    reply = Reply(ok=False, message="the run was stopped before the check")
     try:
         if isinstance(edit.command, EditConfig):
             yield from _take_config(loop, edit.command.config)
         else:
             yield from _take_code(loop, edit.command.code)
-        reply = Reply(ok=True, message="checked and taken")
+        reply = Reply(ok=True, message="checked and accepted")
     except MlagentError as error:
         loop.interrupted_by(error)
         reply = Reply(ok=False, message=error.what, remedy=error.remedy)
@@ -68,7 +68,7 @@ def _refuse_unfit(loop: Loop, config: ModelConfig) -> None:
             raise ConfigError(f"{what} is {given}, but {card.dataset} has {wanted}", "Correct it.")
     if planning.fitted(loop.brief(), config) != config:
         raise ConfigError(
-            f"the last layer does not end in {card.num_classes} values, one a class", "Correct it."
+            f"the last layer must have {card.num_classes} outputs, one per class", "Correct it."
         )
 
 

@@ -39,7 +39,7 @@ FAILURES = (ConfigError, CodeError, TrialError, ModelError, ToolError)
 """What ends an iteration and is recorded as its result; any other error ends the run, `MachineError` too."""
 
 OUT_OF_MEMORY = "out of memory"
-"""How trials say that they broke off for want of it."""
+"""What the reason of a trial says when memory ran out."""
 
 T = TypeVar("T")
 Steps = Generator[events.Event, None, T]

@@ -11,7 +11,7 @@ from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
 from mlagent_tui.experiments import Project
-from mlagent_tui.schemas import DataCard, EvalResult, ModelConfig, RegistryEntry
+from mlagent_tui.schemas import DEFAULT_CLASS, DataCard, EvalResult, ModelConfig, RegistryEntry
 from mlagent_tui.training import TestResult
 
 
@@ -45,7 +45,7 @@ def store(
     entry = RegistryEntry(
         run_id=result.run_id,
         timestamp=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        model_name=now.config.model_name if now.config else "CurrentModel",
+        model_name=now.config.model_name if now.config else DEFAULT_CLASS,
         dataset=result.dataset,
         metrics_summary=_metrics(result),
         experiment_dir=f"{paths.EXPERIMENTS}/{result.run_id}/",

@@ -68,7 +68,7 @@ class NewRun:
             raise ProjectError(f"cannot write {self.run_id}/{paths.RUN_METRICS}: {what}", remedy) from error
 
     def keep(self) -> None:
-        """Let the folder stay; without this it is removed again."""
+        """Keep the folder; without this it is removed."""
         self._kept = True
 
     def close(self) -> None:

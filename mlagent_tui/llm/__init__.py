@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.llm import catalog, machine, places
 from mlagent_tui.llm.base import Answer, LanguageModel, Message, OnProgress, OnText, PromptTooLong, Request
 from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
@@ -31,13 +32,16 @@ __all__ = [
     "Request",
     "RoleOptions",
     "ServedModel",
+    "catalog",
     "check_options",
     "check_spec",
     "code_block",
     "free_memory",
     "locate",
+    "machine",
     "open_model",
     "open_models",
+    "places",
     "read_header",
     "size",
     "start_models",
@@ -55,7 +59,7 @@ def locate(spec: str) -> Path:
     """The file or folder that `bundled` or a path names. Raises `ModelError` for a URL."""
     place = parse(spec)
     if place.path is None:
-        raise ModelError(f"{spec} names a server, not a file", "Name a .gguf file, or `bundled`.")
+        raise ModelError(f"{spec} is the address of a server, not a file", "Name a .gguf file, or `bundled`.")
     return place.path
 
 

@@ -173,7 +173,7 @@ class Connection:
     def _started(self, cancel: threading.Event | None) -> ServerProcess | None:
         """As `_ready`, once. Raises `ServerDied`."""
         if self._closed:
-            raise ModelError(f"{self.name} was closed while it was in use")
+            raise ModelError(f"{self.name} was closed during a request")
         server = self._server = self._server or ServerProcess(self.path, self._options)
         patience = Patience(self, server, START_SECONDS)
         try:
@@ -202,7 +202,8 @@ class Connection:
             )
         return ModelError(
             f"the server of {self.path} {error.how} while it {when}",
-            "The memory may have run out: close other programs or use a smaller model. Or the file is bad.",
+            "The memory may be full: close other programs, or use a smaller model. "
+            "Otherwise the file may be damaged.",
         )
 
 

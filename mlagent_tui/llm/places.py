@@ -19,7 +19,7 @@ from mlagent_tui.llm.folder import is_model_folder
 from mlagent_tui.llm.gguf import is_later_part
 
 MAX_DEPTH = 8
-"""How deep folders of models are looked into."""
+"""How deep folders of models are searched."""
 SHALLOW = 2
 """The same for folders that hold all kinds of things."""
 MAX_LOOKED_AT = 50_000
@@ -57,7 +57,7 @@ def find(folders: Iterable[Path] = ()) -> list[Found]:
 
 
 def searched(folders: Iterable[Path] = ()) -> list[Path]:
-    """The folders that are looked into, those that exist."""
+    """The folders that are searched, those that exist."""
     places = [
         paths.bundled_model().parent,
         *folders,

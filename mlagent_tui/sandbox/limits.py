@@ -74,7 +74,7 @@ class Guard:
         self._disk_before = _folder_size(self.folder) if self.folder else 0
 
     def breach(self) -> str | None:
-        """The first limit exceeded, in words; None while all is well. Cheap enough to ask every 20 ms."""
+        """The first limit exceeded, in words; or None. Cheap enough to ask every 20 ms."""
         crowded = _tasks_of_the_machine() - self._tasks_before > self.limits.tasks
         if crowded:  # perhaps a fork bomb: while it grows, nobody else gets a turn to count it
             self._signal(signal.SIGSTOP)
@@ -94,7 +94,7 @@ class Guard:
         return None
 
     def kill(self) -> None:
-        """Kill the whole tree, at once and without a word; repeats until nobody is left who could fork."""
+        """Kill the whole tree, at once; repeats until nobody is left who could fork."""
         for _ in range(500):
             self._signal(signal.SIGKILL)
             others = [task.pid for task in self._tree() if task.pid != self.pid]

@@ -1,4 +1,4 @@
-"""`pytorch_quick_evaluator`: one short training run in a trial worker, told and stored as it happens."""
+"""`pytorch_quick_evaluator`: one short training in a trial worker, reported and stored as it happens."""
 
 from __future__ import annotations
 

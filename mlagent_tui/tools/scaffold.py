@@ -14,7 +14,7 @@ _NAME = re.compile(r"[^/\\\x00-\x1f]{1,255}")
 
 
 def create_pytorch_project_scaffold(project_name: str, base_dir: str = ".") -> None:
-    """Make the folder `project_name` in `base_dir` with the parts of a project; what exists is left as it is.
+    """Make the folder `project_name` in `base_dir` with the parts of a project; existing files are kept.
 
     `base_dir` may be anywhere: this is the tool that makes a root. A relative one starts at the current root.
     Raises `ToolError` when the name is not a plain name or the folder cannot be written to.

@@ -77,7 +77,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that keeps a run from starting: which field, what is wrong, what to do about it."""
+    """A problem that prevents a run from starting: the field, what is wrong, and the remedy."""
 
     field: str
     message: str
@@ -111,7 +111,7 @@ class EngineLink:
         self._launch([*request.arguments()[:1], "--quiet", *request.arguments()[1:]])
 
     def resume(self, *, iterations: int | None = None, hold: tuple[str, ...] = ()) -> None:
-        """Go on with the project's last run in a new process. Raises `ProjectError`."""
+        """Resume the project's last run in a new process. Raises `ProjectError`."""
         more = [f"--iterations={iterations}"] if iterations else []
         holds = [f"--hold={point}" for point in hold]
         self._launch(["resume", "--quiet", *more, *holds, "--", str(self.root)])
@@ -167,7 +167,7 @@ class EngineLink:
             return commands.Reply(ok=False, message=error.what, remedy=error.remedy)
 
     def close(self) -> None:
-        """Let go of the engine, which goes on."""
+        """Detach from the engine, which continues."""
         if self._log is not None:
             self._log.close()
             self._log = None

@@ -265,7 +265,7 @@ def _summary_made(state: RunState, event: events.SummaryMade) -> Touched:
     return ("summary",)
 
 
-# --- the user's hands -----------------------------------------------------------------------------------
+# --- what the user changes ------------------------------------------------------------------------------
 
 
 def _paused(state: RunState, event: events.Paused) -> Touched:

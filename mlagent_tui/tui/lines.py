@@ -17,7 +17,7 @@ from mlagent_tui.tui.transcript import Exchange
 def absent(run: Opened, what: str) -> str:
     """Why there is nothing to show, in words."""
     why = f": {run.entry.reason}" if run.entry.reason else ""
-    return f"This run has no {what}{line(why)}"
+    return f"This trial has no {what}{line(why)}"
 
 
 def best(entries: Sequence[RegistryEntry]) -> RegistryEntry | None:

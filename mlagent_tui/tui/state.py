@@ -124,7 +124,7 @@ class RunState:
 
     @property
     def running(self) -> bool:
-        """Whether the journal says that an engine is at work (it may have died without a word)."""
+        """Whether the journal says that an engine is at work (it may have been killed)."""
         return self.started is not None and self.finished is None
 
     @property

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -138,8 +139,9 @@ def test_noise_under_a_schema_is_a_valid_value_or_a_clear_error(
 def test_a_goal_is_always_valid_whatever_the_weights(tmp_path: Path) -> None:
     for seed in range(3):
         model = ServedModel(make(tmp_path / f"{seed}.gguf", seed=seed, words=[]))
-        structured(model, Request(ASK, temperature=1.5, seed=seed), Goal, attempts=1)
-        model.close()
+        with closing(model):
+            goal = structured(model, Request(ASK, temperature=1.5, seed=seed), Goal, attempts=1)
+        assert Goal.model_validate_json(goal.model_dump_json()) == goal
 
 
 def test_cancelling_ends_an_answer_and_leaves_the_server_usable(model: ServedModel) -> None:

@@ -44,9 +44,9 @@ SMALLER_CODE = CODE.replace("Conv2d(1, 8", "Conv2d(1, 4").replace("Linear(512", 
 
 Told = list[events.Event]
 REPLIES = (
-    "only while the run is paused before summarise or evaluate", "num_classes is 7", "needs a vector",
-    "input_shape: Field required", "checked and taken", "the run continues",
-    "only while the run is paused before assemble", "fc1", "checked and taken", "the run continues",
+    "while the run is paused before summarise or evaluate", "num_classes is 7", "needs a vector",
+    "input_shape: Field required", "checked and accepted", "the run continues",
+    "while the run is paused before assemble", "fc1", "checked and accepted", "the run continues",
 )  # fmt: skip
 
 

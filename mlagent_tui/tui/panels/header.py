@@ -47,7 +47,7 @@ def status(state: RunState, moment: Moment) -> tuple[str, str]:
     if state.started is None:
         return ("starting", "$text-muted") if moment.alive else ("no run yet", "$text-muted")
     if moment.alive is False and not moment.replay:
-        return "✘ the engine is gone", "$text-error"
+        return "✘ the engine stopped", "$text-error"
     if state.approval is not None:
         return "? asks for approval", "$text-warning"
     if state.paused:
@@ -149,16 +149,16 @@ class Banner(Static):
             return "", ""
         if state.failure is not None and state.finished is not None:
             what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
-            return f"{what}  [{keys()['take_up']}] take it up again", "error"
+            return f"{what}  [{keys()['take_up']}] resume", "error"
         if state.finished is not None:
             again = f"  [{keys()['take_up']}] go on" if state.finished.outcome != "achieved" else ""
             return f"{line(state.finished.reason)}{again}", ""
         if moment.alive is False and state.started is not None:
-            again = f"[{keys()['take_up']}] take the run up again"
-            return f"The engine has ended without a word.  {again}", "error"
+            again = f"[{keys()['take_up']}] resume the run"
+            return f"The engine stopped without recording a reason.  {again}", "error"
         if state.approval is not None:
             asks = f"{line(state.approval.tool)} wants to run: {line(state.approval.command)}"
-            return f"[{keys()['approve']}] look and answer  {asks}", "error"
+            return f"[{keys()['approve']}] show and answer  {asks}", "error"
         if state.paused:
             edit = f"  [{keys()['edit']}] edit the {state.editable}" if state.editable else ""
             return f"[{keys()['pause']}] go on{edit}  [{keys()['steer']}] steer", ""

@@ -49,10 +49,10 @@ _FILES = {
 class RunBrowser(Under[None]):
     """Everything there is of one run. `against` is the run that it is compared with."""
 
-    HELP = """# A run
+    HELP = """# A trial
 
-All that the project keeps of one run. On the left are the runs of the project: Enter opens another.
-`d` compares the run with another one: what was measured, the configuration, the code.
+Everything that the project stores about one trial. The list on the left has all trials of the project: Enter
+opens one. `d` compares two trials: measurements, configuration and code.
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("browser")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
@@ -171,9 +171,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
         await place.remove_children()
         curves = [(run, run.run.result.curves) for run in (self.against, self.run) if run and run.run.result]
         if not any(points for _, points in curves):
-            await place.mount(
-                Static(plain("No epoch of this run was completed, so there are no curves.", MUTED))
-            )
+            await place.mount(Static(plain("This trial completed no epoch, so there are no curves.", MUTED)))
             return
         chart = await charts()
         accuracy, loss = chart("accuracy"), chart("loss")
@@ -202,7 +200,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
             listed.highlighted = 0
         else:
             self.query_one("#said", TextArea).load_text(
-                "The journal of this project does not tell of this run."
+                "The journal of this project has no entries for this trial."
             )
 
     @on(OptionList.OptionHighlighted, "#asked")
@@ -215,7 +213,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
         if self.run is None:
             return
         if self.against is None:
-            place.update(plain("Press d to pick the run to compare with.", MUTED))
+            place.update(plain("Press d to choose a trial to compare with.", MUTED))
         else:
             place.update(lines.differences(self.against, self.run))
 
@@ -242,7 +240,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
             return
         others = [entry for entry in reversed(self.run.others) if entry.run_id != self.run_id]
         if not others:
-            self.app.notify("This is the only run of the project.", severity="warning")
+            self.app.notify("This is the only trial of the project.", severity="warning")
             return
         best = lines.best(self.run.others)
         options = [(entry.run_id, lines.run_words(entry, entry is best, wide=True)) for entry in others]
@@ -318,7 +316,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
         name = _FILES.get(self.query_one("#tabs", TabbedContent).active)
         path = paths.Layout(self.root).run(self.run_id) / name if name else None
         if path is None or not path.is_file():
-            self.app.notify("There is no file behind this tab.", severity="warning")
+            self.app.notify("This tab has no file.", severity="warning")
         else:
             self._mlagent.edit_file(path)
 
