@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -116,7 +116,9 @@ def _is_there(place: Path) -> bool:
 def _try_writing(folder: Path) -> None:
     """Raise `OSError` unless a folder can be made in `folder`. Rights alone do not tell: think of /proc."""
     try:
-        os.rmdir(tempfile.mkdtemp(prefix=".mlagent-", dir=folder))
+        probe = folder / f".{secrets.token_hex(8)}"
+        probe.mkdir()
+        probe.rmdir()
     except FileNotFoundError as error:
         raise OSError(errno.EACCES, "nothing can be made there", str(folder)) from error
 

@@ -56,9 +56,10 @@ def model(path: Path) -> Iterator[ServedModel]:
 
 
 class Kill:
-    """Kills the server at the first piece of text, `times` times."""
+    """Kills or stops the server at the first piece of text, `times` times."""
 
-    def __init__(self, model: ServedModel, times: int) -> None:
+    def __init__(self, model: ServedModel, times: int, number: int = signal.SIGKILL) -> None:
+        self.number = number
         self.model, self.times, self.heard, self.pids = model, times, "", set[int]()
 
     def __call__(self, piece: str, thinking: bool) -> None:
@@ -66,7 +67,7 @@ class Kill:
         pid = self.model.pid
         if pid and pid not in self.pids and len(self.pids) < self.times:
             self.pids.add(pid)
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, self.number)
 
 
 def test_the_same_file_is_loaded_once_and_two_files_are_two_processes(path: Path, tmp_path: Path) -> None:
@@ -413,20 +414,6 @@ def _ends(pidfd: int, seconds: float) -> bool:
 # --- a server that is there and does not respond ----------------------------------------------------------
 
 
-class Stop:
-    """Stops the server's process (it goes on existing) at the first piece of text, `times` times."""
-
-    def __init__(self, model: ServedModel, times: int) -> None:
-        self.model, self.times, self.heard, self.pids = model, times, "", set[int]()
-
-    def __call__(self, piece: str, thinking: bool) -> None:
-        self.heard += piece
-        pid = self.model.pid
-        if pid and pid not in self.pids and len(self.pids) < self.times:
-            self.pids.add(pid)
-            os.kill(pid, signal.SIGSTOP)
-
-
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "QUIET_SECONDS", 0.2)
@@ -441,7 +428,7 @@ def test_a_server_that_hangs_is_said_and_restarted_and_the_answer_is_the_same(
     model.watch("the planner's model server", lambda message, remedy: told.append(message))
     request = Request(ASK, max_tokens=3000, temperature=1.0)
     undisturbed = model.generate(request)
-    stop = Stop(model, 1)
+    stop = Kill(model, 1, signal.SIGSTOP)
     answer = model.generate(request, stop)
     assert stop.heard == answer.text == undisturbed.text
     waited, restarted = told[-2:]
@@ -454,7 +441,7 @@ def test_a_server_that_hangs_again_is_an_error(path: Path, impatient: None) -> N
     model = ServedModel(path)
     assert model.context_length
     with pytest.raises(ModelError, match=r"has not responded for 1\.6 s while it answered, twice"):
-        model.generate(Request(ASK, max_tokens=3000, temperature=1.0), Stop(model, 2))
+        model.generate(Request(ASK, max_tokens=3000, temperature=1.0), Kill(model, 2, signal.SIGSTOP))
     assert model.generate(Request(ASK, max_tokens=3)).tokens == 3
     model.close()
 
@@ -480,7 +467,7 @@ def test_a_server_that_is_at_work_gives_signs_of_it_however_long_that_takes(path
 def test_cancelling_does_not_wait_for_a_server_that_hangs(path: Path) -> None:
     model = ServedModel(path)
     cancel = threading.Event()
-    stop = Stop(model, 1)
+    stop = Kill(model, 1, signal.SIGSTOP)
 
     def heard(piece: str, thinking: bool) -> None:
         stop(piece, thinking)
