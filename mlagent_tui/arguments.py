@@ -206,7 +206,7 @@ def plain(message: str) -> str:
 def with_command(argv: Sequence[str]) -> list[str]:
     """The arguments with a command in front: without one, or with a folder, they mean the interface.
 
-    Raises `UsageError` for a first word that is neither a command nor a folder.
+    Raises `UsageError` when the first argument is neither a command nor a folder.
     """
     first = argv[0] if argv else None
     if first is None:

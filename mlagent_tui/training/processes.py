@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import secrets
 import socket
 import struct
 import subprocess
@@ -99,6 +100,12 @@ class _Home:
         self.work.mkdir()
         (self.library / package.name).symlink_to(package)
 
+    def room(self) -> Path:
+        """A new folder for one worker."""
+        folder = self.work / secrets.token_hex(8)
+        folder.mkdir(mode=0o700)
+        return folder
+
     def remove(self) -> None:
         """Remove it with all that workers have left there."""
         self._folder.close()
@@ -179,7 +186,7 @@ class _Forked:
 
     def __init__(self, template: _Template) -> None:
         self._template = template
-        self.folder = Path(tempfile.mkdtemp(dir=template.home.work))
+        self.folder = template.home.room()
         link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         link.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._link, self._pid = link, 0

@@ -119,7 +119,7 @@ class Watch:
         return trained.model_copy(update=self._times())
 
     def failed(self, reason: str) -> Trained:
-        """The end of a trial that broke off."""
+        """The end of a trial that ended early."""
         return Trained.model_validate(
             {"status": "failed", "reason": reason[:4000], "epochs": len(self.curves), **self._times()}
         )
