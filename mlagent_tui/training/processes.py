@@ -18,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, TypeVar
@@ -47,7 +48,7 @@ class Settings:
 
 
 class Process(Protocol):
-    """One worker. `requests`, `replies` and `errors` are the engine's ends of its pipes."""
+    """One worker. `requests`, `replies` and `errors` are the engine's ends of its pipes or sockets."""
 
     folder: Path
     requests: int
@@ -174,29 +175,35 @@ class _Template:
         self.home.remove()
 
 
+def _pair(kind: int, ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets, closed with one stack each."""
+    here, there = socket.socketpair(socket.AF_UNIX, kind)
+    return ours.enter_context(here), theirs.enter_context(there)
+
+
 class _Forked:
     """A worker that a template was asked to fork."""
 
+    _status: int | None
+
     def __init__(self, template: _Template) -> None:
         self._template = template
-        self.folder = Path(tempfile.mkdtemp(dir=template.home.work))
-        link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._link, self._pid = link, 0
-        self._status: int | None = None
-        asked, self.requests = os.pipe()
-        self.replies, answers = os.pipe()
-        self.errors, said = os.pipe()
+        self._pid, self._status = 0, None
         self._closed = False
-        message = json.dumps({"folder": str(self.folder)}).encode()
-        try:
-            socket.send_fds(template.control, [message], [asked, answers, said, theirs.fileno()])
-        except OSError:
-            pass  # it has ended: the worker will never be ready, and then it is said
-        finally:
-            theirs.close()
-            for descriptor in (asked, answers, said):
-                os.close(descriptor)
+        with ExitStack() as ours, ExitStack() as theirs:
+            self.folder = Path(tempfile.mkdtemp(dir=template.home.work))
+            ours.callback(remove_tree, self.folder)
+            self._link, link = _pair(socket.SOCK_SEQPACKET, ours, theirs)
+            lines, answers = _pair(socket.SOCK_STREAM, ours, theirs)
+            self.errors, said = os.pipe()
+            ours.callback(os.close, self.errors)
+            theirs.callback(os.close, said)
+            self.requests = self.replies = lines.fileno()
+            self._link.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            message = json.dumps({"folder": str(self.folder)}).encode()
+            with contextlib.suppress(OSError):  # it has ended: that the worker is never ready says so
+                socket.send_fds(template.control, [message], [answers.fileno(), said, link.fileno()])
+            self._ours = ours.pop_all()
 
     def pid(self) -> int:
         """As the engine sees it, also from outside of the sandbox's namespace: the kernel says who wrote."""
@@ -240,10 +247,7 @@ class _Forked:
         self._closed = True
         self.kill()
         self.wait(5)
-        self._link.close()
-        for descriptor in (self.requests, self.replies, self.errors):
-            os.close(descriptor)
-        remove_tree(self.folder)
+        self._ours.close()
 
 
 class Forking:

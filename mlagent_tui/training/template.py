@@ -2,8 +2,8 @@
 
 `python -m mlagent_tui.training.template OPTIONS`, itself confined. It runs no generated code, computes
 nothing and touches no device, so that a fork finds no thread pool and no driver. Standard input is a socket:
-each message asks for one worker and brings four descriptors with it: requests, replies, errors, and the
-worker's link (see `Link`). It ends when that socket closes.
+each message asks for one worker and brings three descriptors with it: for requests and replies, for what
+it prints, and its link (see `Template`). It ends when that socket closes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mlagent_tui.training.preload import preload
 MESSAGE = 4096
 """Longest message on a socket, bytes."""
 
-DESCRIPTORS = 4
+DESCRIPTORS = 3
 _HIGHEST = 4096  # far more descriptors than a template opens
 
 
@@ -78,7 +78,7 @@ class Template:
         message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE, DESCRIPTORS)
         if not message or len(descriptors) != DESCRIPTORS:
             return False
-        requests, replies, errors, link = descriptors
+        lines, errors, link = descriptors
         try:
             child = os.fork()
         except OSError as error:  # the engine reads this as a worker that did not start
@@ -86,7 +86,7 @@ class Template:
             child = -1
         if child == 0:
             _become_worker(json.loads(message)["folder"], self._options, descriptors)
-        for descriptor in (requests, replies, errors):
+        for descriptor in (lines, errors):
             os.close(descriptor)
         if child < 0:
             os.close(link)
@@ -117,7 +117,7 @@ def _become_worker(folder: str, options: Options, descriptors: list[int]) -> Non
     """What a fork does; never returns."""
     status = 1
     try:
-        requests, replies, errors, link = descriptors
+        lines, errors, link = descriptors
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         launch._prctl(launch._PR_SET_PDEATHSIG, launch._SIGKILL)  # a fork does not inherit it
@@ -125,7 +125,7 @@ def _become_worker(folder: str, options: Options, descriptors: list[int]) -> Non
             os.dup2(nothing.fileno(), 0)
         os.dup2(errors, 1)
         os.dup2(errors, 2)
-        _close_all_but({0, 1, 2, requests, replies, link})
+        _close_all_but({0, 1, 2, lines, link})
         with contextlib.suppress(OSError):  # where processes may be started, they can all be killed together
             os.setsid()
         os.chdir(folder)
@@ -134,7 +134,7 @@ def _become_worker(folder: str, options: Options, descriptors: list[int]) -> Non
         restrict(folder, options)
         os.write(link, b"started")
         os.close(link)
-        with os.fdopen(requests, "rb") as asked, os.fdopen(replies, "wb") as answers:
+        with os.fdopen(os.dup(lines), "rb") as asked, os.fdopen(lines, "wb") as answers:
             worker.serve(asked, answers)
             status = 0
     except BaseException as error:

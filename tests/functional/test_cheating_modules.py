@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mlagent_tui.errors import CodeError
+from mlagent_tui.errors import CodeError, Interrupted
 from mlagent_tui.sandbox import Level, works
 from mlagent_tui.schemas import EvalConfig, EvalResult
 from mlagent_tui.training import WorkerPool, pool
@@ -79,6 +80,26 @@ def test_more_lines_than_a_training_has_end_it(workers: WorkerPool, tmp_path: Pa
         result = worker.evaluate(tmp_path / "model.py", "CurrentModel", settings, None, told.append)
     assert "far more lines than a training has" in result.reason
     assert len(told) < 20
+
+
+def test_a_stop_is_noticed_between_any_two_lines_of_a_flood(workers: WorkerPool, tmp_path: Path) -> None:
+    flood = (
+        "        say(STARTED | {'train_size': 1920, 'val_size': 480, 'test_size': 600})\n"
+        "        say(*[BATCH | {'batch': n, 'batches': 1920} for n in range(1, 150)])\n"
+        "        while True:\n            pass"
+    )
+    (tmp_path / "model.py").write_text(NETWORK.format(top="", build=flood, forward="        pass"))
+    told: list[dict[str, object]] = []
+    cancel = threading.Event()
+
+    def tell(event: dict[str, object]) -> None:
+        told.append(event)
+        cancel.set()
+
+    settings = EvalConfig(dataset="dummy", input_shape=(1, 8, 8), epochs=1, batch_size=1)
+    with workers.worker() as worker, pytest.raises(Interrupted):
+        worker.evaluate(tmp_path / "model.py", "CurrentModel", settings, None, tell, cancel)
+    assert len(told) == 1
 
 
 def test_a_frozen_clock_shortens_nothing(workers: WorkerPool, tmp_path: Path) -> None:
