@@ -192,7 +192,7 @@ class Channel:
         if self._guard is None:
             how = self._process.why_not_started()
             reason = ": ".join(part for part in (how, self._last_line()) if part)
-            return WorkerLost(f"a trial worker could not be started: {clean(reason)}", _MACHINE)
+            return WorkerLost(f"a trial worker could not be started: {clean(reason)}", _START)
         breach = self._guard.breach()
         status = self._process.wait(2)
         if status is None and not self._gone():
@@ -230,6 +230,7 @@ class Channel:
         return lines[-1][:300] if lines else ""
 
 
+_START = "Run `mlagent doctor` to see what is missing, then resume."
 _MACHINE = (
     "The system may have run out of memory and ended it. Close other programs, or set a lower "
     "memory_limit_mb, then resume."

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import socket
 import struct
 import subprocess
@@ -26,13 +25,12 @@ from typing import IO, Protocol, TypeVar
 from mlagent_tui import paths
 from mlagent_tui.errors import MachineError, WorkerLost
 from mlagent_tui.files import explain
-from mlagent_tui.sandbox import Confined, Level, bubblewrap, confine
+from mlagent_tui.sandbox import Confined, Level, confine
 from mlagent_tui.trees import remove_tree
 
 _FILE_MB = 4096
 STARTED = b"started"
 _FORKS = sys.platform == "linux"
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _DETERMINISTIC = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 _CREDENTIALS = struct.calcsize("3i")  # struct ucred of unix(7): pid, uid, gid
 T = TypeVar("T")
@@ -105,9 +103,9 @@ class _Home:
         remove_tree(self._folder)
 
 
-def _confined(home: _Home, settings: Settings, module: str, *options: str, processes: bool) -> Confined:
+def _confined(home: _Home, settings: Settings, module: str, *, processes: bool) -> Confined:
     return confine(
-        [sys.executable, "-sP", "-m", f"mlagent_tui.training.{module}", *options],
+        [sys.executable, "-sP", "-m", f"mlagent_tui.training.{module}"],
         level=settings.level, writable=home.work, readable=[home.package, home.library, *settings.readable],
         gpu=settings.gpu, processes=processes, file_mb=_FILE_MB,
         env={"PYTHONPATH": str(home.library), **_DETERMINISTIC},
@@ -133,13 +131,7 @@ class _Template:
 
     def __init__(self, settings: Settings) -> None:
         self.home = _Home()
-        confined = settings.level in ("bubblewrap", "landlock")
-        options = json.dumps({
-            "landlock": confined,
-            "seccomp": confined and platform.machine() in ("x86_64", "aarch64"),
-            "writable": [*_DEVICES, *([*bubblewrap.GPU_DEVICES, "/proc"] if settings.gpu else [])],
-        })  # fmt: skip
-        command = _confined(self.home, settings, "template", options, processes=True)
+        command = _confined(self.home, settings, "template", processes=True)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
         with theirs:

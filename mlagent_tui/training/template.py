@@ -1,6 +1,6 @@
 """The template of trial workers: imports torch once, then forks a confined process for each request.
 
-`python -m mlagent_tui.training.template OPTIONS`, itself confined. It runs no generated code, computes
+`python -m mlagent_tui.training.template`, itself confined. It runs no generated code, computes
 nothing and touches no device, so that a fork finds no thread pool and no driver. Standard input is a socket:
 each message asks for one worker and brings three descriptors with it: for requests and replies, for what
 it prints, and its link (see `Template`). It ends when that socket closes.
@@ -9,17 +9,13 @@ it prints, and its link (see `Template`). It ends when that socket closes.
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import json
 import os
 import selectors
 import signal
 import socket
-import sys
 import tempfile
-from dataclasses import dataclass
-from typing import Any
 
 from mlagent_tui.sandbox import launch
 from mlagent_tui.training import worker
@@ -32,15 +28,6 @@ DESCRIPTORS = 3
 _HIGHEST = 4096  # far more descriptors than a template opens
 
 
-@dataclass(frozen=True)
-class Options:
-    """How each worker confines itself further than its template: `landlock` writes, `seccomp` processes."""
-
-    landlock: bool
-    seccomp: bool
-    writable: tuple[str, ...]
-
-
 class Template:
     """The running workers by process id, each with its link.
 
@@ -49,8 +36,9 @@ class Template:
     of the link closing, kills the worker.
     """
 
-    def __init__(self, control: socket.socket, options: Options) -> None:
-        self._control, self._options = control, options
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._pid = os.getpid()
         self._links: dict[int, int] = {}
         self._selector = selectors.DefaultSelector()
         self._ended, notice = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -85,7 +73,7 @@ class Template:
             os.write(errors, f"cannot fork: {error.strerror}\n".encode())
             child = -1
         if child == 0:
-            _become_worker(json.loads(message)["folder"], self._options, descriptors)
+            _become_worker(json.loads(message)["folder"], self._pid, descriptors)
         for descriptor in (lines, errors):
             os.close(descriptor)
         if child < 0:
@@ -113,7 +101,7 @@ class Template:
             os.close(link)
 
 
-def _become_worker(folder: str, options: Options, descriptors: list[int]) -> None:
+def _become_worker(folder: str, parent: int, descriptors: list[int]) -> None:
     """What a fork does; never returns."""
     status = 1
     try:
@@ -131,7 +119,7 @@ def _become_worker(folder: str, options: Options, descriptors: list[int]) -> Non
         os.chdir(folder)
         os.environ.update(HOME=folder, TMPDIR=folder)
         tempfile.tempdir = None
-        restrict(folder, options)
+        launch.restrict(writable=[folder], parent=parent)
         os.write(link, b"started")
         os.close(link)
         with os.fdopen(os.dup(lines), "rb") as asked, os.fdopen(lines, "wb") as answers:
@@ -152,32 +140,17 @@ def _close_all_but(kept: set[int]) -> None:
         start = number + 1
 
 
-def restrict(folder: str, options: Options) -> None:
-    """One more layer on this process: it writes to `folder` only, starts nothing and signals nobody."""
-    if options.landlock:
-        try:
-            launch._install_landlock(["/"], [folder, *options.writable])
-        except OSError as error:  # in bubblewrap, on a kernel without it
-            if error.errno not in (errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
-    if options.seccomp:
-        launch._install_seccomp(False)
-
-
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Serve until the engine closes the socket."""
-    fields: dict[str, Any] = json.loads(arguments[0])
-    options = Options(fields["landlock"], fields["seccomp"], tuple(fields["writable"]))
     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=os.dup(0))
-    os.set_inheritable(control.fileno(), False)
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     preload()
     gc.collect()
     gc.freeze()  # what is shared stays shared
-    Template(control, options).run()
+    Template(control).run()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
