@@ -26,12 +26,13 @@ time, gc, threading, json = load("time"), load("gc"), load("threading"), load("j
 
 
 def pipes():
+    found = {{}}
     for number in range(3, 64):
         try:
-            if os.readlink(f"/proc/self/fd/{{number}}").startswith("pipe"):
-                yield number
+            found.setdefault(os.readlink(f"/proc/self/fd/{{number}}"), number)
         except OSError:
             pass
+    return [number for place, number in found.items() if place.startswith(("pipe", "socket"))]
 
 
 def say(*lines):

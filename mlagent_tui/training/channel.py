@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import selectors
 import signal
 import threading
@@ -45,10 +46,10 @@ class Channel:
         self._partial = bytearray()
         self._log = bytearray()
         self._count, self._began = 0, time.monotonic()
-        self._selector = selectors.DefaultSelector()
-        for pipe in (process.replies, process.errors):
-            os.set_blocking(pipe, False)
-            self._selector.register(pipe, selectors.EVENT_READ)
+        self._selector = selectors.PollSelector()  # no descriptor of its own
+        for source in (process.replies, process.errors):
+            os.set_blocking(source, False)
+            self._selector.register(source, selectors.EVENT_READ)
         self._closed = threading.Event()
         self._at_work = threading.RLock()
         self.folder = process.folder
@@ -72,7 +73,7 @@ class Channel:
         with self._at_work:
             self._wait_ready(cancel)
             end = time.monotonic() + seconds if seconds else None
-            self._send(json.dumps({"method": method, "arguments": arguments}).encode() + b"\n")
+            self._send(json.dumps({"method": method, "arguments": arguments}).encode() + b"\n", cancel)
             while True:
                 quiet = time.monotonic() + SILENCE_LIMIT
                 if end is not None and end < quiet:
@@ -125,12 +126,16 @@ class Channel:
         if self._count > expected + _LINES + _LINES_A_SECOND * (time.monotonic() - self._began):
             raise self._stopped("the worker sent far more lines than a training has")
 
-    def _send(self, line: bytes) -> None:
-        try:
-            while line:
+    def _send(self, line: bytes, cancel: threading.Event | None) -> None:
+        deadline = time.monotonic() + SILENCE_LIMIT
+        while line:
+            try:
                 line = line[os.write(self._process.requests, line) :]
-        except OSError:
-            raise self._death() from None
+            except BlockingIOError:  # it has not read the rest yet
+                self._look(deadline, "it did not read its request", cancel)
+                select.select([], [self._process.requests], [], _LOOK_EVERY)
+            except OSError:
+                raise self._death() from None
 
     def _receive(self, deadline: float, late: str, cancel: threading.Event | None) -> Reply:
         """The next reply; looks at limits and at `cancel` before each, and while waiting."""
@@ -187,7 +192,7 @@ class Channel:
         if self._guard is None:
             how = self._process.why_not_started()
             reason = ": ".join(part for part in (how, self._last_line()) if part)
-            return WorkerLost(f"a trial worker could not be started: {clean(reason)}", _MACHINE)
+            return WorkerLost(f"a trial worker could not be started: {clean(reason)}", _START)
         breach = self._guard.breach()
         status = self._process.wait(2)
         if status is None and not self._gone():
@@ -225,6 +230,7 @@ class Channel:
         return lines[-1][:300] if lines else ""
 
 
+_START = "Run `mlagent doctor` to see what is missing, then resume."
 _MACHINE = (
     "The system may have run out of memory and ended it. Close other programs, or set a lower "
     "memory_limit_mb, then resume."

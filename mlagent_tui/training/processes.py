@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import secrets
 import socket
 import struct
@@ -19,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, TypeVar
@@ -27,12 +27,11 @@ from mlagent_tui import paths, temporary
 from mlagent_tui.errors import MachineError, WorkerLost
 from mlagent_tui.files import explain
 from mlagent_tui.removal import remove_folder
-from mlagent_tui.sandbox import Confined, Level, bubblewrap, confine
+from mlagent_tui.sandbox import Confined, Level, confine
 
 _FILE_MB = 4096
 STARTED = b"started"
 _FORKS = sys.platform == "linux"
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _DETERMINISTIC = {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 _CREDENTIALS = struct.calcsize("3i")  # struct ucred of unix(7): pid, uid, gid
 T = TypeVar("T")
@@ -48,7 +47,7 @@ class Settings:
 
 
 class Process(Protocol):
-    """One worker. `requests`, `replies` and `errors` are the engine's ends of its pipes."""
+    """One worker. `requests`, `replies` and `errors` are the engine's ends of its pipes or sockets."""
 
     folder: Path
     requests: int
@@ -111,9 +110,9 @@ class _Home:
         self._folder.close()
 
 
-def _confined(home: _Home, settings: Settings, module: str, *options: str, processes: bool) -> Confined:
+def _confined(home: _Home, settings: Settings, module: str, *, processes: bool) -> Confined:
     return confine(
-        [sys.executable, "-sP", "-m", f"mlagent_tui.training.{module}", *options],
+        [sys.executable, "-sP", "-m", f"mlagent_tui.training.{module}"],
         level=settings.level, writable=home.work, readable=[home.package, home.library, *settings.readable],
         gpu=settings.gpu, processes=processes, file_mb=_FILE_MB,
         env={"PYTHONPATH": str(home.library), **_DETERMINISTIC},
@@ -139,13 +138,7 @@ class _Template:
 
     def __init__(self, settings: Settings) -> None:
         self.home = _Home()
-        confined = settings.level in ("bubblewrap", "landlock")
-        options = json.dumps({
-            "landlock": confined,
-            "seccomp": confined and platform.machine() in ("x86_64", "aarch64"),
-            "writable": [*_DEVICES, *([*bubblewrap.GPU_DEVICES, "/proc"] if settings.gpu else [])],
-        })  # fmt: skip
-        command = _confined(self.home, settings, "template", options, processes=True)
+        command = _confined(self.home, settings, "template", processes=True)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
         with theirs:
@@ -181,29 +174,35 @@ class _Template:
         self.home.remove()
 
 
+def _pair(kind: int, ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets, closed with one stack each."""
+    here, there = socket.socketpair(socket.AF_UNIX, kind)
+    return ours.enter_context(here), theirs.enter_context(there)
+
+
 class _Forked:
     """A worker that a template was asked to fork."""
 
+    _status: int | None
+
     def __init__(self, template: _Template) -> None:
         self._template = template
-        self.folder = template.home.room()
-        link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._link, self._pid = link, 0
-        self._status: int | None = None
-        asked, self.requests = os.pipe()
-        self.replies, answers = os.pipe()
-        self.errors, said = os.pipe()
+        self._pid, self._status = 0, None
         self._closed = False
-        message = json.dumps({"folder": str(self.folder)}).encode()
-        try:
-            socket.send_fds(template.control, [message], [asked, answers, said, theirs.fileno()])
-        except OSError:
-            pass  # it has ended: the worker will never be ready, and then it is said
-        finally:
-            theirs.close()
-            for descriptor in (asked, answers, said):
-                os.close(descriptor)
+        with ExitStack() as ours, ExitStack() as theirs:
+            self.folder = template.home.room()
+            ours.callback(remove_folder, self.folder)
+            self._link, link = _pair(socket.SOCK_SEQPACKET, ours, theirs)
+            lines, answers = _pair(socket.SOCK_STREAM, ours, theirs)
+            self.errors, said = os.pipe()
+            ours.callback(os.close, self.errors)
+            theirs.callback(os.close, said)
+            self.requests = self.replies = lines.fileno()
+            self._link.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            message = json.dumps({"folder": str(self.folder)}).encode()
+            with contextlib.suppress(OSError):  # it has ended: that the worker is never ready says so
+                socket.send_fds(template.control, [message], [answers.fileno(), said, link.fileno()])
+            self._ours = ours.pop_all()
 
     def pid(self) -> int:
         """As the engine sees it, also from outside of the sandbox's namespace: the kernel says who wrote."""
@@ -247,10 +246,7 @@ class _Forked:
         self._closed = True
         self.kill()
         self.wait(5)
-        self._link.close()
-        for descriptor in (self.requests, self.replies, self.errors):
-            os.close(descriptor)
-        remove_folder(self.folder)
+        self._ours.close()
 
 
 class Forking:

@@ -1,25 +1,21 @@
 """The template of trial workers: imports torch once, then forks a confined process for each request.
 
-`python -m mlagent_tui.training.template OPTIONS`, itself confined. It runs no generated code, computes
+`python -m mlagent_tui.training.template`, itself confined. It runs no generated code, computes
 nothing and touches no device, so that a fork finds no thread pool and no driver. Standard input is a socket:
-each message asks for one worker and brings four descriptors with it: requests, replies, errors, and the
-worker's link (see `Link`). It ends when that socket closes.
+each message asks for one worker and brings three descriptors with it: for requests and replies, for what
+it prints, and its link (see `Template`). It ends when that socket closes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import json
 import os
 import selectors
 import signal
 import socket
-import sys
 import tempfile
-from dataclasses import dataclass
-from typing import Any
 
 from mlagent_tui.sandbox import launch
 from mlagent_tui.training import worker
@@ -28,17 +24,8 @@ from mlagent_tui.training.preload import preload
 MESSAGE = 4096
 """Longest message on a socket, bytes."""
 
-DESCRIPTORS = 4
+DESCRIPTORS = 3
 _HIGHEST = 4096  # far more descriptors than a template opens
-
-
-@dataclass(frozen=True)
-class Options:
-    """How each worker confines itself further than its template: `landlock` writes, `seccomp` processes."""
-
-    landlock: bool
-    seccomp: bool
-    writable: tuple[str, ...]
 
 
 class Template:
@@ -49,8 +36,9 @@ class Template:
     of the link closing, kills the worker.
     """
 
-    def __init__(self, control: socket.socket, options: Options) -> None:
-        self._control, self._options = control, options
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._pid = os.getpid()
         self._links: dict[int, int] = {}
         self._selector = selectors.DefaultSelector()
         self._ended, notice = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -78,15 +66,15 @@ class Template:
         message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE, DESCRIPTORS)
         if not message or len(descriptors) != DESCRIPTORS:
             return False
-        requests, replies, errors, link = descriptors
+        lines, errors, link = descriptors
         try:
             child = os.fork()
         except OSError as error:  # the engine reads this as a worker that did not start
             os.write(errors, f"cannot fork: {error.strerror}\n".encode())
             child = -1
         if child == 0:
-            _become_worker(json.loads(message)["folder"], self._options, descriptors)
-        for descriptor in (requests, replies, errors):
+            _become_worker(json.loads(message)["folder"], self._pid, descriptors)
+        for descriptor in (lines, errors):
             os.close(descriptor)
         if child < 0:
             os.close(link)
@@ -113,11 +101,11 @@ class Template:
             os.close(link)
 
 
-def _become_worker(folder: str, options: Options, descriptors: list[int]) -> None:
+def _become_worker(folder: str, parent: int, descriptors: list[int]) -> None:
     """What a fork does; never returns."""
     status = 1
     try:
-        requests, replies, errors, link = descriptors
+        lines, errors, link = descriptors
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         launch._prctl(launch._PR_SET_PDEATHSIG, launch._SIGKILL)  # a fork does not inherit it
@@ -125,16 +113,16 @@ def _become_worker(folder: str, options: Options, descriptors: list[int]) -> Non
             os.dup2(nothing.fileno(), 0)
         os.dup2(errors, 1)
         os.dup2(errors, 2)
-        _close_all_but({0, 1, 2, requests, replies, link})
+        _close_all_but({0, 1, 2, lines, link})
         with contextlib.suppress(OSError):  # where processes may be started, they can all be killed together
             os.setsid()
         os.chdir(folder)
         os.environ.update(HOME=folder, TMPDIR=folder)
         tempfile.tempdir = None
-        restrict(folder, options)
+        launch.restrict(writable=[folder], parent=parent)
         os.write(link, b"started")
         os.close(link)
-        with os.fdopen(requests, "rb") as asked, os.fdopen(replies, "wb") as answers:
+        with os.fdopen(os.dup(lines), "rb") as asked, os.fdopen(lines, "wb") as answers:
             worker.serve(asked, answers)
             status = 0
     except BaseException as error:
@@ -152,32 +140,17 @@ def _close_all_but(kept: set[int]) -> None:
         start = number + 1
 
 
-def restrict(folder: str, options: Options) -> None:
-    """One more layer on this process: it writes to `folder` only, starts nothing and signals nobody."""
-    if options.landlock:
-        try:
-            launch._install_landlock(["/"], [folder, *options.writable])
-        except OSError as error:  # in bubblewrap, on a kernel without it
-            if error.errno not in (errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
-    if options.seccomp:
-        launch._install_seccomp(False)
-
-
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Serve until the engine closes the socket."""
-    fields: dict[str, Any] = json.loads(arguments[0])
-    options = Options(fields["landlock"], fields["seccomp"], tuple(fields["writable"]))
     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=os.dup(0))
-    os.set_inheritable(control.fileno(), False)
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     preload()
     gc.collect()
     gc.freeze()  # what is shared stays shared
-    Template(control, options).run()
+    Template(control).run()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
