@@ -243,7 +243,11 @@ def _add_run(commands: Any) -> None:
     add("--seed", type=int, metavar="N", help="everything random follows from it (default: 0)")
     add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
     add("--data-dir", type=Path, metavar="DIR", help="folder of the data sets")
-    add("--sandbox", metavar="S", help="confinement of generated code: auto, required or none")
+    add(
+        "--sandbox",
+        metavar="S",
+        help="confinement of generated code: auto, required, none, bubblewrap, landlock or seatbelt",
+    )
     add("--branch-from", metavar="RUN", help="start from the network of this run of the project")
     add("--check", action="store_true", help="start nothing; print as JSON what would keep it from starting")
     _add_limits(run)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlagent_tui.errors import SandboxError
-from mlagent_tui.sandbox import Finished, Level, Limits, confine, confinement, resolve_level, run, works
+from mlagent_tui.sandbox import Finished, Level, Limits, confine, levels, resolve_level, run, works
 
 LEVELS: tuple[Level, ...] = ("seatbelt",) if sys.platform == "darwin" else ("bubblewrap", "landlock")
 ROOMY = Limits(memory_mb=2000)
@@ -194,7 +194,7 @@ def test_git_hooks_cannot_be_planted(inside: Path) -> None:
 
 
 def test_a_required_sandbox_that_is_missing_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confinement, "best_level", lambda: "none")
+    monkeypatch.setattr(levels, "best_level", lambda: "none")
     assert resolve_level("auto") == "none"
     with pytest.raises(SandboxError, match="bubblewrap"):
         resolve_level("required")
