@@ -237,7 +237,9 @@ def test_many_small_files_are_stopped_and_named(level: Level, inside: Path) -> N
 
 
 def test_folders_too_deep_to_be_counted_are_stopped(level: Level, inside: Path) -> None:
-    code = "import os, time\nfor _ in range(40):\n    os.mkdir('d' * 200); os.chdir('d' * 200)\ntime.sleep(60)"
+    code = (
+        "import os, time\nfor _ in range(40):\n    os.mkdir('d' * 200); os.chdir('d' * 200)\ntime.sleep(60)"
+    )
     done = python(code, level, inside)
     assert "inside one another" in done.stopped
 
