@@ -296,7 +296,11 @@ def _add_run(commands: Any) -> None:
     add("--seed", type=int, metavar="N", help="seed of all random numbers (default: 0)")
     add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
     add("--data-dir", type=Path, metavar="DIR", help="folder with the data sets")
-    add("--sandbox", metavar="S", help="sandbox for generated code: auto, required or none")
+    add(
+        "--sandbox",
+        metavar="S",
+        help="sandbox for generated code: auto, required, none, bubblewrap, landlock or seatbelt",
+    )
     add("--branch-from", metavar="RUN", help="start from the network of this earlier trial of the project")
     add("--check", action="store_true", help="start nothing; print as JSON what is wrong, if anything")
     _add_limits(run)

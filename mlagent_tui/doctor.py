@@ -155,13 +155,15 @@ def _llama() -> list[Finding]:
 
 def _sandbox() -> list[Finding]:
     level = sandbox.best_level()
-    if level != "none":
-        return [Finding("sandbox", "ok", f"{level}: generated code is confined")]
-    found = "no sandbox works on this machine: generated code would run with all your permissions"
-    if sys.platform == "darwin":
-        return [Finding("sandbox", "fault", found, "Check that /usr/bin/sandbox-exec exists.")]
-    remedy = "Install bubblewrap and allow user namespaces, or use a kernel with landlock (5.13 or newer)."
-    return [Finding("sandbox", "fault", found, remedy)]
+    if level == "none":
+        found = f"none works: generated code would run with all your permissions ({sandbox.why_not()})"
+        return [Finding("sandbox", "fault", found, sandbox.remedy())]
+    findings = [Finding("sandbox", "ok", f"{level}: generated code is confined")]
+    for stronger in sandbox.LEVELS[: sandbox.LEVELS.index(level)]:
+        if failed := sandbox.failure(stronger):
+            found = f"{stronger}, which is stronger, does not work: {failed.what}"
+            findings.append(Finding("sandbox", "advice", found, failed.remedy))
+    return findings
 
 
 def _data_sets(chosen: settings.Settings) -> list[Finding]:

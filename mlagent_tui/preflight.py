@@ -56,7 +56,8 @@ def check(arguments: argparse.Namespace) -> Told:
         problems += [_slip(e["loc"], e["msg"]) for e in error.errors()]
     level = sandbox.best_level()
     if options:
-        level = "none" if options.sandbox == "none" else level
+        if options.sandbox != "auto" and options.sandbox != "required":
+            level = options.sandbox
         for field, look in _looks(options, arguments):
             try:
                 look()

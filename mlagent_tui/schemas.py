@@ -17,6 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 DatasetName = Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy"]
 Metric = Literal["accuracy", "val_loss"]
 Comparison = Literal[">=", ">", "<=", "<"]
+SandboxPolicy = Literal["auto", "required", "none", "bubblewrap", "landlock", "seatbelt"]
+"""How generated code is confined: the best level there is, that or nothing runs, not at all, or one level."""
 
 
 class Value(BaseModel):

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import closing
 from importlib import metadata
 
-from mlagent_tui import events
+from mlagent_tui import events, sandbox
 from mlagent_tui.agent.control import Hands
 from mlagent_tui.agent.loop import Loop
 from mlagent_tui.agent.options import RunOptions
@@ -100,27 +100,35 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
         if named:
             session.data_card(named)
         session.start_workers()
-        sandbox = session.pool.level
+        level = session.pool.level
         if resumed:
             yield events.RunResumed(
                 iteration=current.number,
                 step=saved.step,
-                sandbox=sandbox,
+                sandbox=level,
                 versions=versions(),
                 pid=os.getpid(),
             )
         else:
-            yield started(options, sandbox)
+            yield started(options, level)
         yield from session.control.opening()
         if deaf:
             yield deaf
-        if sandbox == "none":
-            yield events.Warned(
-                message="generated code runs unconfined on this machine",
-                remedy="Install bubblewrap; `sandbox: required` in the settings refuses to run without.",
-            )
+        if level == "none":
+            yield _unconfined(options)
         yield from session.background.run(session.load_models)
         session.warm_up()
+
+
+def _unconfined(options: RunOptions) -> events.Warned:
+    if options.sandbox == "none":
+        return events.Warned(
+            message="generated code runs unconfined, as asked", remedy="Use `--sandbox auto`."
+        )
+    return events.Warned(
+        message=f"generated code runs unconfined: no sandbox works here ({sandbox.why_not()})",
+        remedy=f"{sandbox.remedy()} `--sandbox required` refuses to run without one.",
+    )
 
 
 def started(options: RunOptions, sandbox: str) -> events.RunStarted:

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mlagent_tui.events import Event, Warned
 from mlagent_tui.files import Folder
+from mlagent_tui.schemas import SandboxPolicy
 
 if TYPE_CHECKING:
     from mlagent_tui.llm import Answer, LanguageModel
@@ -49,7 +50,7 @@ class ToolContext:
     coder: Callable[[], LanguageModel]
     pool: Callable[[], WorkerPool]
     seed: int = 0
-    sandbox: Literal["auto", "required", "none"] = "auto"
+    sandbox: SandboxPolicy = "auto"
     timeout: float = 600.0
     """Seconds that `bash_run` and `python_run` may take."""
     approve: Callable[[str, str], bool] = _always

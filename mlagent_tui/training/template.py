@@ -108,7 +108,7 @@ def _become_worker(folder: str, parent: int, descriptors: list[int]) -> None:
         lines, errors, link = descriptors
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        launch._prctl(launch._PR_SET_PDEATHSIG, launch._SIGKILL)  # a fork does not inherit it
+        launch.end_with(parent)  # a fork does not inherit it
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
         os.dup2(errors, 1)

@@ -26,7 +26,7 @@ EXAMPLES: tuple[str, ...] = (
 )
 DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy")
 DEVICES = ("auto", "cuda", "mps", "cpu")
-SANDBOXES = ("auto", "required", "none")
+SANDBOXES = ("auto", "required", "none", "bubblewrap", "landlock", "seatbelt")
 HOLDS = ("assemble", "evaluate")
 
 LONGEST_GOAL = 4000

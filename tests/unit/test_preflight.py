@@ -115,7 +115,7 @@ def test_a_project_in_which_something_runs_or_waits_is_said(here: Path, check: A
 def test_a_confinement_that_is_required_and_not_there_is_said(
     check: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlagent_tui.sandbox.confinement.best_level", lambda: "none")
+    monkeypatch.setattr("mlagent_tui.sandbox.levels.best_level", lambda: "none")
     monkeypatch.setattr("mlagent_tui.preflight.sandbox.best_level", lambda: "none")
     assert fields(check(GOAL, "--sandbox", "required")[1]) == ["sandbox"]
     status, told = check(GOAL)

@@ -276,8 +276,8 @@ The run goes on in a process of its own: closing this program does not end it.
         return rows
 
     def _sandboxes(self) -> list[tuple[str | Content, str]]:
-        words = {"auto": "best there is", "required": "required", "none": "none (unconfined)"}
-        return [(words[name], name) for name in form.SANDBOXES]
+        words = {"auto": "best there is", "none": "none (unconfined)"}
+        return [(words.get(name, name), name) for name in form.SANDBOXES]
 
     def _usual(self, name: str) -> str:
         value = getattr(self.host.settings, name, None)
