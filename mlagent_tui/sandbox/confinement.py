@@ -139,5 +139,6 @@ def _environment(writable: Path) -> dict[str, str]:
     fixed = {
         "PATH": path, "HOME": str(writable), "TMPDIR": str(writable), "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "GIT_CONFIG_NOSYSTEM": "1", "PIP_CONFIG_FILE": os.devnull,  # they give up on files they may not read
     }  # fmt: skip
     return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ} | fixed

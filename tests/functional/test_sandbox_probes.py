@@ -22,8 +22,8 @@ Results = dict[str, str]
 # What is tried: `other` is a process of the same user with a secret in its environment, `call` makes a system
 # call by its numbers on x86-64 and 64-bit Arm.
 PROBES = {
-    "read the environment of another process": "assert b'hunter2' in open(f'/proc/{other}/environ', 'rb').read()",
-    "see the command line of another process": "assert b'marker' in open(f'/proc/{other}/cmdline', 'rb').read()",
+    "read the environment of another process": "open(f'/proc/{other}/environ', 'rb').read()",
+    "see the command line of another process": "open(f'/proc/{other}/cmdline', 'rb').read()",
     "open the memory of another process": "open(f'/proc/{other}/mem', 'r+b')",
     "open the memory of process 1": "open('/proc/1/mem', 'r+b')",
     "read the memory of process 1": "open('/proc/1/mem', 'rb')",

@@ -255,3 +255,16 @@ time.sleep(60)
 """
     done = python(code, level, inside, limits=Limits(memory_mb=120))
     assert "shared memory" in done.stopped
+
+
+def test_everyday_commands_work(level: Level, inside: Path) -> None:
+    line = """set -e
+    python -c 'import subprocess as s, multiprocessing as m; s.run(["echo", "program"]);
+p = m.get_context("fork").Process(target=print, args=("process",)); p.start(); p.join()'
+    echo text > a; tar cf a.tar a; mkdir b; tar xf a.tar -C b; mv b/a c; rm a; cat <(cat c)
+    python -m pip config list > /dev/null
+    if command -v git > /dev/null; then
+        git init -q . ; git add c; git -c user.name=a -c user.email=a@b commit -qm message; git log --format=%s
+    else echo message; fi"""
+    done = shell(line, level, inside)
+    assert (done.status, done.output.split()) == (0, ["program", "process", "text", "message"]), done.output
