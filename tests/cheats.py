@@ -216,7 +216,7 @@ CHEATS = {
     "another network's weights": Cheat("weights", "lack a parameter",
         "real = sys.modules['mlagent_tui.training.worker'].save_weights\n"
         "sys.modules['mlagent_tui.training.worker'].save_weights = lambda m, p: real(nn.Linear(2, 2), p)"),
-    "weights that are a pipe": Cheat("weights", "not a plain file",
+    "weights that are a pipe": Cheat("weights", "PermissionError",
         "sys.modules['mlagent_tui.training.worker'].save_weights = lambda m, p: os.mkfifo(p)"),
     "weights that are a link": Cheat("weights", "no weights",
         "sys.modules['mlagent_tui.training.worker'].save_weights = lambda m, p: os.symlink('/etc/passwd', p)"),
@@ -230,7 +230,7 @@ CHEATS = {
     "nested folders": Cheat("files", HONEST,
         "here = os.getcwd()\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\nos.chdir(here)"),
     "closed folders": Cheat("files", HONEST, "os.makedirs('a/b/c')\nos.chmod('a/b', 0)\nos.chmod('a', 0)"),
-    "a log that is a pipe": Cheat("files", HONEST, "os.mkfifo('worker.log')"),
+    "a log that is a pipe": Cheat("files", "PermissionError", "os.mkfifo('worker.log')"),
     # processes
     "forks": Cheat("processes", "PermissionError", "os.fork()"),
     "kills its template": Cheat("processes", "PermissionError", "os.kill(os.getppid(), 9)"),

@@ -14,7 +14,7 @@ _DEEPEST = 3800  # bytes of a path; the kernel takes 4096, and what lies deeper 
 
 @dataclass(frozen=True)
 class Stored:
-    """Bytes on disk and number of files; `too_deep` when there are folders that cannot be looked into."""
+    """Bytes on disk and number of files; `too_deep` when there are folders that cannot be read."""
 
     size: int = 0
     files: int = 0
