@@ -24,7 +24,9 @@ _LAUNCHER = Path(__file__).with_name("launch.py")
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/run/opengl-driver",
     "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime",
-    "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/sys/devices/system",
+    "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/etc/debian_version",
+    "/etc/lsb-release", "/etc/redhat-release", "/etc/mime.types", "/etc/ssl/openssl.cnf", "/etc/ssl/certs",
+    "/sys/devices/system",
 )  # fmt: skip
 # What Python, its libraries and build tools look up of the machine, and "self", the program's own process.
 _PROC = tuple(f"/proc/{name}" for name in (

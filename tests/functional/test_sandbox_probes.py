@@ -113,9 +113,10 @@ def tried(
         pytest.skip(f"{level} does not work on this machine")
     outside = tmp_path_factory.mktemp("outside")
     (outside / "secret").write_text("hunter2")
+    (outside / ".ssh").mkdir()
     environment = {**os.environ, "API_KEY": "hunter2"}
     with subprocess.Popen(["cat", "-", "marker"], stdin=subprocess.PIPE, env=environment) as other:
-        told = json.dumps([PROBES | OF_COMMANDS, other.pid, str(outside), str(Path.home())])
+        told = json.dumps([PROBES | OF_COMMANDS, other.pid, str(outside), str(outside)])
         results = []
         for processes in (False, True):
             argv = [sys.executable, "-I", "-c", PROGRAM, told]

@@ -264,8 +264,8 @@ p = m.get_context("fork").Process(target=print, args=("process",)); p.start(); p
     echo text > a; tar cf a.tar a; mkdir b; tar xf a.tar -C b; mv b/a c; rm a; cat <(cat c)
     python -m pip config list > /dev/null
     if command -v git > /dev/null; then
-        git init -q . ; git add c; git -c user.name=a -c user.email=a@b commit -qm message
-        git log --format=%s
+        git init -q .; git add c
+        git -c user.name=a -c user.email=a@b commit -qm message; git log --format=%s
     else echo message; fi"""
     done = shell(line, level, inside)
     assert (done.status, done.output.split()) == (0, ["program", "process", "text", "message"]), done.output
