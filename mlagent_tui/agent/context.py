@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mlagent_tui.research import ranking
+from mlagent_tui.research.ranking import holds, number
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.shapes import show
 
@@ -91,13 +93,10 @@ def history(brief: Brief) -> list[str]:
     """The best runs and the most recent few, oldest first, each as change -> outcome."""
     if not brief.history:
         return ["Runs: none"]
-    best = sorted(
-        (a for a in brief.history if a.entry.metrics_summary.get(brief.goal.metric) is not None),
-        key=lambda a: a.entry.metrics_summary[brief.goal.metric],
-        reverse=brief.goal.metric == "accuracy",
-    )[: min(BEST_SHOWN, brief.recent - 1)]
+    entries = ranking.ordered(brief.goal, [a.entry for a in brief.history])
+    best = {entry.run_id for entry in entries[: min(BEST_SHOWN, brief.recent - 1)]}
     recent = brief.history[-brief.recent :]
-    shown = [a for a in brief.history if a in recent or a in best]
+    shown = [a for a in brief.history if a in recent or a.entry.run_id in best]
     return ["Runs:", *(_row(a, brief) for a in shown)]
 
 
@@ -116,6 +115,8 @@ def _row(attempt: Attempt, brief: Brief) -> str:
     facts.append(f"{entry.seconds or 0:.1f} s")
     if entry.status != "completed":
         facts.append(entry.status)
+    if ranking.over_limit(brief.goal, entry):
+        facts.append(ranking.OVER)
     return start + ", ".join(facts)
 
 
@@ -158,18 +159,6 @@ def verdict(brief: Brief) -> list[str]:
     left = brief.iterations - brief.iteration
     lines.append(f"Progress: iteration {brief.iteration} of {brief.iterations}, {left} left, {progress}")
     return lines
-
-
-def holds(value: float, comparison: str, threshold: float) -> bool:
-    """`value comparison threshold`, in plain arithmetic."""
-    return {
-        ">=": value >= threshold, ">": value > threshold, "<=": value <= threshold, "<": value < threshold,
-    }[comparison]  # fmt: skip
-
-
-def number(value: float) -> str:
-    """Shortest plain form: 0.95, 60, 0.003, never an exponent."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def one_line(text: str) -> str:

@@ -51,9 +51,10 @@ def _take_config(loop: Loop, fields: dict[str, Any]) -> Steps:
     steps = shapes.infer(config)
     yield from loop.checking(partial(loop.session.build, config))
     yield from loop.call("write_file", planning.config_file(config))
-    yield planning.config_made(loop.now.number, config, steps)
-    loop.now.config = config
     loop.now.edited.add("config")
+    loop.now.own = False
+    yield planning.config_made(loop.now.number, config, steps, loop.change(config))
+    loop.now.config = config
     yield events.Edited(what="config", iteration=loop.now.number)
 
 
