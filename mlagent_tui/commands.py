@@ -68,10 +68,14 @@ class Steer(_Command):
 
 
 class EditConfig(_Command):
-    """The user's model_config in place of the planner's, while the run stands before `assemble`."""
+    """The user's model_config in place of the planner's, while the run stands before `assemble`.
+
+    `confirmed`: take it although it is over the goal's limit, or was tried already.
+    """
 
     type: Literal["edit_config"] = "edit_config"
     config: dict[str, Any]
+    confirmed: bool = False
     patience: ClassVar[float] = 180.0
 
 
@@ -117,13 +121,17 @@ _COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discrimin
 
 
 class Reply(BaseModel):
-    """Whether a command was taken; `message` says what it does, or why not, and then what to do instead."""
+    """Whether a command was taken; `message` says what it does, or why not, and then what to do instead.
+
+    `confirm`: it was not taken, and would be when sent again with `confirmed`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     ok: bool
     message: str = ""
     remedy: str = ""
+    confirm: bool = False
 
 
 # --- the user's side ------------------------------------------------------------------------------------

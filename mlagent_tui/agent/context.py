@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlagent_tui.research import ranking
-from mlagent_tui.research.ranking import holds, number
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.shapes import show
 
@@ -74,11 +73,11 @@ class Brief:
 def head(brief: Brief) -> list[str]:
     """Goal, limits, wishes, data and steering, a line each."""
     goal, card = brief.goal, brief.card
-    lines = [f"Goal: {goal.metric} {goal.comparison} {number(goal.threshold or 0)} on {card.dataset}"]
+    lines = [f"Goal: {goal.metric} {goal.comparison} {ranking.number(goal.threshold or 0)} on {card.dataset}"]
     if goal.max_parameters:
         lines.append(f"Limit: parameters <= {goal.max_parameters}")
     if goal.max_seconds:
-        lines.append(f"Limit: seconds <= {number(goal.max_seconds)}")
+        lines.append(f"Limit: seconds <= {ranking.number(goal.max_seconds)}")
     if goal.wishes:
         lines.append(f"Wishes: {goal.wishes}")
     lines.append(
@@ -134,7 +133,7 @@ def verdict(brief: Brief) -> list[str]:
         lines.append(f"Check: no result, {entry.status}: {one_line(entry.reason)[:FAILURE_WIDTH]}")
     else:
         threshold = goal.threshold or 0
-        if holds(value, goal.comparison, threshold):
+        if ranking.holds(value, goal.comparison, threshold):
             outcome = "met"
         else:
             outcome = f"not met, off by {abs(value - threshold):.4f}"

@@ -11,7 +11,7 @@ from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
 from mlagent_tui.experiments import Project
-from mlagent_tui.research.change import differences
+from mlagent_tui.research import change as changes
 from mlagent_tui.schemas import DataCard, EvalResult, Goal, ModelConfig, RegistryEntry
 
 
@@ -102,7 +102,7 @@ def change(brief: Brief, start: Origin | None, now: Iteration) -> list[str]:
     found = list(brief.changes)
     if now.config is not None and brief.last_config is not None:
         settings = now.plan.evaluation if now.plan else None
-        differs = differences(brief.last_config, now.config, brief.last_eval_config, settings)
+        differs = changes.differences(brief.last_config, now.config, brief.last_eval_config, settings)
         found = differs or ["no change"]
     if start:
         run_id = start.attempt.entry.run_id

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.research import ranking
-from mlagent_tui.research.ranking import exact, excess, improves, limits, measured, number
 from mlagent_tui.schemas import Decision, Goal, RegistryEntry, Verdict
 
 _TITLES: dict[Verdict, str] = {"iterate": "Iterate", "goal_achieved": "Goal Achieved", "stop": "Stop"}
@@ -49,7 +48,7 @@ def progress(goal: Goal, entries: Iterable[RegistryEntry]) -> Progress:
     seen = []
     for entry in entries:
         seen.append(entry)
-        if improves(goal, entry, reference):
+        if ranking.improves(goal, entry, reference):
             reference, stale = entry, 0
         else:
             stale += 1
@@ -96,10 +95,13 @@ def must_stop(brief: Brief, out_of_time: bool = False) -> str:
 
 def achievement(goal: Goal, entry: RegistryEntry) -> str:
     """What was achieved, in numbers: `accuracy 0.9610 >= 0.95, parameters 4810 within 20000`."""
-    value = measured(goal, entry)
-    facts = [f"{goal.metric} {exact(value or 0)} {goal.comparison} {number(goal.threshold or 0)}"]
+    value = ranking.measured(goal, entry)
+    facts = [
+        f"{goal.metric} {ranking.exact(value or 0)} {goal.comparison} {ranking.number(goal.threshold or 0)}"
+    ]
     facts += [
-        f"{name} {number(spent or 0)} within {number(limit)}" for name, spent, limit in limits(goal, entry)
+        f"{name} {ranking.number(spent or 0)} within {ranking.number(limit)}"
+        for name, spent, limit in ranking.limits(goal, entry)
     ]
     return ", ".join(facts)
 
@@ -107,9 +109,9 @@ def achievement(goal: Goal, entry: RegistryEntry) -> str:
 def fallback_change(brief: Brief) -> str:
     """What to try when nobody said: smaller after a failure or over a limit, else larger."""
     entry = brief.history[-1].entry
-    if brief.last_config is None and measured(brief.goal, entry) is None:
+    if brief.last_config is None and ranking.measured(brief.goal, entry) is None:
         return "start smaller"
-    if measured(brief.goal, entry) is None or excess(brief.goal, entry) > 0:
+    if ranking.measured(brief.goal, entry) is None or ranking.excess(brief.goal, entry) > 0:
         return "halve the channels"
     return "double the channels"
 
