@@ -269,7 +269,7 @@ class Loop:
     def decision(self) -> Steps[stopping.Settled]:
         """What happens next; a decision that the journal holds is settled again, not asked again."""
         if self.now.decided:
-            settled = planning.resettle(self.now.decided, self.brief(), self.out_of_time())
+            settled = planning.resettle(self.now.decided, self.brief(), self.out_of_time(), self.now.result)
             self.remember(settled)
             return settled
         return (yield from self.step("decide", self.decide))
@@ -283,7 +283,7 @@ class Loop:
             self.interrupted_by(error)
             advice = None
             yield events.Warned(message=f"the planner gave no decision: {error.what}", remedy=error.remedy)
-        settled = stopping.settle(advice, brief, out_of_time=self.out_of_time())
+        settled = stopping.settle(advice, brief, out_of_time=self.out_of_time(), result=self.now.result)
         yield events.DecisionMade(
             iteration=brief.iteration,
             decision=settled.decision.model_dump(mode="json"),

@@ -16,7 +16,7 @@ from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.events import ConfigMade, DecisionMade, PlanMade
-from mlagent_tui.schemas import Decision, EvalConfig, Linear, ModelConfig, Plan, ToolCall
+from mlagent_tui.schemas import Decision, EvalConfig, EvalResult, Linear, ModelConfig, Plan, ToolCall
 
 REFERENCE = "$model_config"
 """What stands for the configuration in a plan that is made before it."""
@@ -176,7 +176,9 @@ def config_made(
     )
 
 
-def resettle(decided: DecisionMade, brief: Brief, out_of_time: bool) -> stopping.Settled:
+def resettle(
+    decided: DecisionMade, brief: Brief, out_of_time: bool, result: EvalResult | None
+) -> stopping.Settled:
     """A journalled decision, settled again from the advice it holds under the limits of now."""
     advice = Decision.model_validate(decided.advised) if decided.advised else None
-    return stopping.settle(advice, brief, out_of_time=out_of_time)
+    return stopping.settle(advice, brief, out_of_time=out_of_time, result=result)

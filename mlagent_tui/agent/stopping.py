@@ -7,11 +7,11 @@ values that were measured, with no effects and no language model.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlagent_tui.agent.context import Brief
-from mlagent_tui.research import ranking
-from mlagent_tui.schemas import Decision, Goal, RegistryEntry, Verdict
+from mlagent_tui.research import fit, ranking
+from mlagent_tui.schemas import Decision, EvalResult, Goal, RegistryEntry, Verdict
 
 _TITLES: dict[Verdict, str] = {"iterate": "Iterate", "goal_achieved": "Goal Achieved", "stop": "Stop"}
 
@@ -58,12 +58,55 @@ def progress(goal: Goal, entries: Iterable[RegistryEntry]) -> Progress:
 # --- what happens next ----------------------------------------------------------------------------------
 
 
-def settle(decision: Decision | None, brief: Brief, *, out_of_time: bool = False) -> Settled:
+def settle(
+    decision: Decision | None, brief: Brief, *, out_of_time: bool = False, result: EvalResult | None = None
+) -> Settled:
     """Turn the planner's advice (None: it gave none) into what happens, from the numbers of the last run.
 
     The goal is achieved exactly when `ranking.achieved` says so. Otherwise the search stops at the iteration
     limit, at the end of the time budget and when patience is used up, and goes on in every other case.
     """
+    decision, denied_words = _held_to_numbers(decision, brief, result)
+    settled = _settled(decision, brief, out_of_time)
+    because = "; ".join(part for part in (settled.overruled_because, denied_words) if part)
+    return replace(settled, overruled_because=because)
+
+
+def _held_to_numbers(
+    advice: Decision | None, brief: Brief, result: EvalResult | None
+) -> tuple[Decision | None, str]:
+    """The advice without what the trial's numbers do not bear out, and what that was.
+
+    A change whose only reason was such a claim is dropped, unless the user has asked for something.
+    """
+    found = fit.fit(brief.goal, result)
+    false = fit.unfounded(found, advice.assessment) if found and advice else []
+    if advice is None or found is None or not false:
+        return advice, ""
+    changes = list(advice.changes)
+    if fit.claims_overfitting(false) and not brief.steering:
+        changes = [change for change in changes if not change.startswith(fit.REGULARISING)]
+        changes = changes or _instead(brief) or list(advice.changes)
+    assessment = fit.corrected(found, advice.assessment)[:600]
+    said = " ".join(false)
+    return (
+        advice.model_copy(update={"assessment": assessment, "changes": changes}),
+        f'not borne out by the numbers: "{said}"',
+    )
+
+
+def _instead(brief: Brief) -> list[str]:
+    """More training or a larger network, where a change against overfitting has no reason."""
+    last = brief.last_eval_config
+    tried = {change for attempt in brief.history for change in attempt.entry.change}
+    wanted = [f"train {2 * last.epochs} epochs"] if last and not brief.goal.max_seconds else []
+    entry, limit = brief.history[-1].entry, brief.goal.max_parameters
+    if limit is None or 4 * (entry.parameters or limit) <= limit:
+        wanted.append("double the channels")
+    return [change for change in wanted if change not in tried][:1]
+
+
+def _settled(decision: Decision | None, brief: Brief, out_of_time: bool) -> Settled:
     goal, entry = brief.goal, brief.history[-1].entry
     unmet = ranking.unmet(goal, entry)
     if not unmet:
