@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from mlagent_tui import temporary, tools
-from mlagent_tui.agent import Attempt, Brief, Planner, assess
+from mlagent_tui.agent import Attempt, Brief, Planner
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import (
@@ -27,6 +27,7 @@ from mlagent_tui.llm import (
     Request,
     open_model,
 )
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.shapes import infer
 from mlagent_tui.training import WorkerPool
@@ -280,7 +281,7 @@ def _configs_and_decisions(
     for number, brief in enumerate(briefs[1:], 1):
         tell(f"deciding {number} of {len(briefs) - 1}")
         decision, problem = recorder.ask(partial(mind.decide, brief))
-        met = assess(brief.goal, brief.history[-1].entry)[0]
+        met = ranking.achieved(brief.goal, brief.history[-1].entry)
         wanted = "goal_achieved" if met else "iterate"
         said = decision.decision if decision else ""
         checkup.decisions.note(

@@ -67,10 +67,14 @@ class Steer(_Command):
 
 
 class EditConfig(_Command):
-    """The user's model_config in place of the planner's, while the run is paused before `assemble`."""
+    """The user's model_config in place of the planner's, while the run is paused before `assemble`.
+
+    `confirmed`: accept it although it is over the goal's limit, or was tried already.
+    """
 
     type: Literal["edit_config"] = "edit_config"
     config: dict[str, Any]
+    confirmed: bool = False
     patience: ClassVar[float] = 180.0
 
 
@@ -116,13 +120,17 @@ _COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discrimin
 
 
 class Reply(BaseModel):
-    """Whether a command was accepted; `message` says what it does or why it was not, `remedy` what to do."""
+    """Whether a command was accepted; `message` says what it does or why it was not, `remedy` what to do.
+
+    `confirm`: it was not accepted, and would be when sent again with `confirmed`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     ok: bool
     message: str = ""
     remedy: str = ""
+    confirm: bool = False
 
 
 # --- the user's side ------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mlagent_tui import events, streams
+from mlagent_tui.research import ranking
 from mlagent_tui.text import visible
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ class Console:
     def _config_made(self, event: events.ConfigMade) -> None:
         layers = " ".join(clean(str(step.get("type", "?"))) for step in event.steps)
         self._facts("configure", f"{event.parameters:,} parameters", layers)
+        if event.change:
+            self._facts("", f"changed: {'; '.join(event.change)}")
 
     def _check_failed(self, event: events.CheckFailed) -> None:
         self._step("check", self.terminal.style(f"{event.what}: {clean(event.problem)}", "yellow"))
@@ -321,16 +324,18 @@ def _short(tool: str) -> str:
 
 
 def runs_table(entries: Iterable[RegistryEntry]) -> str:
-    """The registry as aligned columns."""
+    """The registry as aligned columns; ★ is the best of the last search."""
+    entries = list(entries)
+    best = ranking.best_recorded(entries)
     rows = [("run", "accuracy", "loss", "parameters", "status", "decision")]
     for entry in entries:
         metrics = entry.metrics_summary
         rows.append((
-            entry.run_id,
+            f"{entry.run_id} ★" if entry is best else entry.run_id,
             f"{metrics['accuracy']:.4f}" if "accuracy" in metrics else "-",
             f"{metrics['val_loss']:.4f}" if "val_loss" in metrics else "-",
             "-" if entry.parameters is None else f"{entry.parameters:,}",
-            entry.status,
+            ranking.mark(ranking.aim(entry.goal), entry) or entry.status,
             clean(entry.decision or entry.reason),
         ))  # fmt: skip
     columns = [max(width(row[i]) for row in rows) for i in range(5)]

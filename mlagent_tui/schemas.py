@@ -584,6 +584,7 @@ class RegistryEntry(BaseModel):
     accuracy_noise: float | None = None
     seed: int = 0
     sandbox: str = ""
+    goal: dict[str, Any] = Field(default_factory=dict, description="the typed goal it was tried for")
 
 
 JsonObject = dict[str, Any]

@@ -34,6 +34,7 @@ from mlagent_tui.agent.planning import fitted
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import Answer, LanguageModel, open_model
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, Decision, Goal, ModelConfig
 from mlagent_tui.shapes import infer
 from mlagent_tui.training import WorkerPool
@@ -211,7 +212,7 @@ def decisions(planner: Planner, rng: random.Random, count: int) -> list[Tally]:
         if alone.asked == count:
             break
         brief = simulation.brief
-        met = stopping.assess(brief.goal, brief.history[-1].entry)[0]
+        met = ranking.achieved(brief.goal, brief.history[-1].entry)
         wanted = "goal_achieved" if met else "stop" if stopping.must_stop(brief) else "iterate"
         advice: Decision | None = None
         try:

@@ -7,7 +7,6 @@ from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.planner import Planner, named_datasets
 from mlagent_tui.agent.recovery import Saved, last_run
 from mlagent_tui.agent.run import research
-from mlagent_tui.agent.stopping import assess
 
 __all__ = [
     "Attempt",
@@ -16,7 +15,6 @@ __all__ = [
     "Planner",
     "RunOptions",
     "Saved",
-    "assess",
     "find_numbers",
     "last_run",
     "named_datasets",

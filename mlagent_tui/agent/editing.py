@@ -24,10 +24,13 @@ def edited(loop: Loop, edit: Edit) -> Steps:
     reply = Reply(ok=False, message="the run was stopped before the check")
     try:
         if isinstance(edit.command, EditConfig):
-            yield from _take_config(loop, edit.command.config)
+            yield from _take_config(loop, edit.command.config, edit.command.confirmed)
         else:
             yield from _take_code(loop, edit.command.code)
         reply = Reply(ok=True, message="checked and accepted")
+    except planning.Pointless as error:
+        remedy = "Confirm to use it anyway, or change it."
+        reply = Reply(ok=False, message=error.what, remedy=remedy, confirm=True)
     except MlagentError as error:
         loop.interrupted_by(error)
         reply = Reply(ok=False, message=error.what, remedy=error.remedy)
@@ -45,15 +48,23 @@ def accept_code(loop: Loop, code: str) -> Steps:
     yield events.CodeMade(code=code, accepted=True, path=paths.CURRENT_MODEL)
 
 
-def _take_config(loop: Loop, fields: dict[str, Any]) -> Steps:
+def _take_config(loop: Loop, fields: dict[str, Any], confirmed: bool) -> Steps:
     config = tools.parse_config(fields)
     _refuse_unfit(loop, config)
     steps = shapes.infer(config)
     yield from loop.checking(partial(loop.session.build, config))
+    try:
+        if loop.now.plan is not None:
+            planning.refuse_pointless(loop.brief(), config, steps, loop.now.plan)
+    except planning.Pointless as error:
+        if not confirmed:
+            raise
+        yield events.Warned(message=f"the user's configuration is used although {error.what}")
     yield from loop.call("write_file", planning.config_file(config))
-    yield planning.config_made(loop.now.number, config, steps)
-    loop.now.config = config
     loop.now.edited.add("config")
+    loop.now.own = False
+    yield planning.config_made(loop.now.number, config, steps, loop.change(config))
+    loop.now.config = config
     yield events.Edited(what="config", iteration=loop.now.number)
 
 

@@ -11,7 +11,8 @@ from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
 from mlagent_tui.experiments import Project
-from mlagent_tui.schemas import DEFAULT_CLASS, DataCard, EvalResult, ModelConfig, RegistryEntry
+from mlagent_tui.research import change as changes
+from mlagent_tui.schemas import DEFAULT_CLASS, DataCard, EvalResult, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.training import TestResult
 
 
@@ -27,7 +28,12 @@ def failed(project: Project, error: MlagentError, card: DataCard, seed: int) -> 
 
 
 def store(
-    project: Project, now: Iteration, result: EvalResult, change: list[str], written: str | None
+    project: Project,
+    now: Iteration,
+    result: EvalResult,
+    change: list[str],
+    written: str | None,
+    goal: Goal,
 ) -> Attempt:
     """Put what an iteration made into its folder and the registry. Repeating it changes nothing.
 
@@ -60,6 +66,7 @@ def store(
         accuracy_noise=result.accuracy_noise,
         seed=result.seed,
         sandbox=result.sandbox,
+        goal=goal.model_dump(mode="json"),
     )
     project.record(entry)
     return Attempt(entry, now.config, settings)
@@ -88,13 +95,24 @@ def origin(project: Project, queued: events.Queued) -> Origin | None:
     return Origin(found[0], project.load_run(queued.run_id).code, seed)
 
 
-def change(brief: Brief, start: Origin | None, edited: set[str]) -> list[str]:
-    """What makes this iteration different from those before, for the registry."""
-    changes = brief.changes
+def change(brief: Brief, start: Origin | None, now: Iteration) -> list[str]:
+    """What makes this iteration different from the trial it starts from.
+
+    It is computed from both configs and settings. Only where no config was made is it what was asked for.
+    """
+    found = list(brief.changes)
+    if now.config is not None and brief.last_config is not None:
+        settings = now.plan.evaluation if now.plan else None
+        differs = changes.differences(brief.last_config, now.config, brief.last_eval_config, settings)
+        found = differs or ["no change"]
     if start:
         run_id = start.attempt.entry.run_id
-        changes = [f"{run_id} again, seed {start.seed}"] if start.again else [f"from {run_id}", *changes]
-    return [*changes, *(f"{what} edited by the user" for what in sorted(edited))]
+        found = [f"{run_id} again, seed {start.seed}"] if start.again else [f"from {run_id}", *found]
+    elif not brief.history:
+        found = []
+    own = ["chosen by the loop"] if now.own else []
+    edits = [f"{what} edited by the user" for what in ("config", "code") if what in now.edited]
+    return [*found, *own, *edits]
 
 
 def decided(project: Project, attempt: Attempt, settled: Settled) -> Attempt:

@@ -177,13 +177,17 @@ class PlanMade(Event):
 
 
 class ConfigMade(Event):
-    """A model_config that builds, with its unrolled layers: name, type, shapes, parameters."""
+    """A model_config that builds, with its unrolled layers: name, type, shapes, parameters.
+
+    `change` is what differs from the trial it starts from, computed from both configs and settings.
+    """
 
     type: Literal["config_made"] = "config_made"
     iteration: int = 0
     config: Json
     parameters: int = 0
     steps: list[Json] = field(default_factory=list)
+    change: list[str] = field(default_factory=list)
 
 
 class CheckFailed(Event):

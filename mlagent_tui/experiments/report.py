@@ -11,6 +11,7 @@ from mlagent_tui import chance, events, paths, shapes
 from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
 from mlagent_tui.files import Folder
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import Goal, ModelConfig, RegistryEntry
 from mlagent_tui.text import clean
 
@@ -111,14 +112,14 @@ def write(root: Path, conclusion: Conclusion, drawn: bool | None = None) -> Path
     entries = _entries(root, conclusion.run_ids)
     folder = Folder(root, ProjectError)
     lines = draw(root, conclusion.run_ids, conclusion.best_run_id) if drawn is None else drawn
-    best = next((entry for entry in entries if entry.run_id == conclusion.best_run_id), None)
+    best = ranking.best(ranking.aim(conclusion.goal.model_dump() if conclusion.goal else None), entries)
     sections = [
         [f"# {plain(conclusion.goal_text)}", "", *_summary(conclusion, entries, best)],
         _doubt(root, conclusion, best),
         _goal(conclusion.goal),
         ["## Why it stopped", "", plain(conclusion.reason) or "No reason was recorded."],
         _best(root, conclusion, best),
-        _runs(entries, conclusion.best_run_id),
+        _runs(entries, best.run_id if best else None, conclusion.goal),
         ["## Curves", "", f"![Accuracy and loss by epoch]({Path(paths.CURVES).name})"] if lines else [],
         _setup(conclusion),
     ]
@@ -142,7 +143,7 @@ def _summary(
 ) -> list[str]:
     words = [_OUTCOMES.get(conclusion.outcome, conclusion.outcome)]
     if best is not None:
-        words.append(f"The best of {_networks(entries)} reached {_measured(best)}.")
+        words.append(f"The best of {_networks(entries)} reached {_measured(best)}{_over(conclusion, best)}.")
         if conclusion.test_accuracy is not None:
             words.append(f"On the images held back, it is {_percent(conclusion.test_accuracy)}.")
     else:
@@ -216,7 +217,8 @@ def _architecture(config: ModelConfig) -> list[str]:
     return _table(("Layer", "Type", "Output", "Parameters"), rows)
 
 
-def _runs(entries: Sequence[RegistryEntry], best: str | None) -> list[str]:
+def _runs(entries: Sequence[RegistryEntry], best: str | None, goal: Goal | None) -> list[str]:
+    target = ranking.aim(goal.model_dump() if goal else None)
     rows = [
         (
             str(entry.iteration or ""),
@@ -226,13 +228,19 @@ def _runs(entries: Sequence[RegistryEntry], best: str | None) -> list[str]:
             _number(entry.metrics_summary.get("val_loss")),
             "" if entry.parameters is None else f"{entry.parameters:,}",
             _seconds(entry.seconds),
-            "" if entry.status == "completed" else plain(f"{entry.status}: {entry.reason}", 120),
+            plain(_trouble(target, entry), 120),
             plain(entry.decision, 120),
         )
         for entry in entries
     ]
     heads = ("#", "Run", "Change", "Accuracy", "Loss", "Parameters", "Time", "Trouble", "Decision")
     return ["## Runs", "", *(_table(heads, rows) if rows else ["None."])]
+
+
+def _trouble(target: ranking.Aim, entry: RegistryEntry) -> str:
+    if entry.status != "completed":
+        return f"{entry.status}: {entry.reason}"
+    return ranking.mark(target, entry)
 
 
 def _setup(conclusion: Conclusion) -> list[str]:
@@ -269,6 +277,11 @@ def _accuracy(entry: RegistryEntry) -> str:
 
 def _percent(value: float | None) -> str:
     return "not measured" if value is None else f"{100 * value:.2f} %"
+
+
+def _over(conclusion: Conclusion, entry: RegistryEntry) -> str:
+    goal = conclusion.goal
+    return ", which is over the limit" if goal and ranking.over_limit(goal, entry) else ""
 
 
 def _number(value: float | None) -> str:

@@ -329,7 +329,7 @@ def test_runs_lists_the_registry_as_columns_or_json(here: Path, capsys: Capture)
     assert main(["runs", "p"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["run", "accuracy", "loss", "parameters", "status", "decision"]
-    assert lines[1].split()[:5] == ["qe_20260101_000000", "0.9700", "0.1000", "5,210", "completed"]
+    assert lines[1].split()[:6] == ["qe_20260101_000000", "★", "0.9700", "0.1000", "5,210", "completed"]
     assert "\x1b" not in lines[1]
     assert main(["runs", "p", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["run_id"] == "qe_20260101_000000"

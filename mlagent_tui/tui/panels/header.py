@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from mlagent_tui.research import ranking
 from mlagent_tui.tui import words
 from mlagent_tui.tui.panels.fitted import Fact
 from mlagent_tui.tui.state import RunState
@@ -67,8 +68,7 @@ def items(state: RunState, moment: Moment) -> list[Fact]:
     said.append((1, words.clock(moment.elapsed), ""))
     best = state.best
     if best is not None:
-        by_loss = state.goal.get("metric") == "val_loss"
-        value = f"{best.loss:.4f}" if by_loss and best.loss is not None else words.percent(best.accuracy)
+        value = words.best_value(state.aim, best)
         said.append((0, f"best {value}", f"bold {_reached(state)}"))
         if state.tested is not None and state.tested.accuracy is not None:
             said.append((2, f"test {words.percent(state.tested.accuracy)}", ""))
@@ -85,13 +85,9 @@ def items(state: RunState, moment: Moment) -> list[Fact]:
 
 
 def _reached(state: RunState) -> str:
-    best, limit = state.best, state.goal.get("threshold")
-    if best is None or limit is None:
+    if state.best is None or state.aim.threshold is None:
         return ""
-    value = best.loss if state.goal.get("metric") == "val_loss" else best.accuracy
-    if value is None:
-        return ""
-    return "$text-success" if state.better_or_equal(value, float(limit)) else "$text-warning"
+    return "$text-success" if ranking.achieved(state.aim, state.best) else "$text-warning"
 
 
 class Header(Widget):

@@ -62,7 +62,7 @@ COLUMNS = (
 def cells(row: Row, best: bool) -> list[str]:
     """The words of a row, in the order of the columns."""
     number = f"{row.iteration}" if row.iteration else ""
-    outcome = row.outcome or (line(row.reason or row.status) if row.status != "completed" else "")
+    outcome = row.outcome or row.mark or (line(row.reason or row.status) if row.status != "completed" else "")
     return [
         f"★ {number}" if best else number,
         words.plus_minus(row.accuracy, row.noise),

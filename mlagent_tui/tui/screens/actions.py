@@ -46,6 +46,8 @@ class RunActions(Screen[None]):
 
     _edit_when_held = False
     _held_to_edit = False
+    _objected_to = ""
+    """The configuration that the engine takes only when it is sent once more."""
 
     @property
     def host(self) -> MlagentApp:
@@ -214,7 +216,10 @@ class RunActions(Screen[None]):
             return commands.Reply(ok=False, message=f"The configuration is not valid YAML: {error}")
         if not isinstance(config, dict):
             return commands.Reply(ok=False, message="The configuration must be a list of names and values.")
-        return await self.host.engine.send(commands.EditConfig(config=config), commands.EditConfig.patience)
+        command = commands.EditConfig(config=config, confirmed=text == self._objected_to)
+        reply = await self.host.engine.send(command, command.patience)
+        self._objected_to = text if reply.confirm else ""
+        return reply
 
     async def _hand_in_code(self, text: str) -> Reply:
         from mlagent_tui import commands

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from mlagent_tui import commands, paths
 from mlagent_tui.errors import MlagentError
+from mlagent_tui.research import ranking
 from mlagent_tui.tui import keys, lines, opened, transcript, words
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.fields import MUTED
@@ -136,7 +137,7 @@ opens one. `d` compares two trials: measurements, configuration and code.
     def _show_runs(self, run: Opened) -> None:
         listed = self.query_one("#runs", OptionList)
         listed.clear_options()
-        best = lines.best(run.others)
+        best = ranking.best_recorded(run.others)
         listed.add_options([Option(lines.run_words(entry, entry is best)) for entry in run.others])
         listed.highlighted = next(i for i, entry in enumerate(run.others) if entry.run_id == self.run_id)
 
@@ -242,7 +243,7 @@ opens one. `d` compares two trials: measurements, configuration and code.
         if not others:
             self.app.notify("This is the only trial of the project.", severity="warning")
             return
-        best = lines.best(self.run.others)
+        best = ranking.best_recorded(self.run.others)
         options = [(entry.run_id, lines.run_words(entry, entry is best, wide=True)) for entry in others]
         at = self.run.others.index(self.run.entry)
         before = self.run.others[at - 1].run_id if at else others[0].run_id
