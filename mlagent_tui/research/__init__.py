@@ -2,3 +2,7 @@
 
 Everybody may read these; they know no process, no file and no screen.
 """
+
+from mlagent_tui.research import change, fit, ranking
+
+__all__ = ["change", "fit", "ranking"]
