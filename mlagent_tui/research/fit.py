@@ -56,9 +56,7 @@ class Fit:
         if self.overfits:
             return f"{text}: the network overfits, validation loss has risen for {self.epochs_rising} epochs."
         if self.gap > self.noise:
-            return (
-                f"{text}: a gap of {self.gap:.4f}, but no rising validation loss."
-            )
+            return f"{text}: a gap of {self.gap:.4f}, but no rising validation loss."
         return f"{text}: the gap of {self.gap:.4f} is within noise."
 
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from mlagent_tui import paths
 from mlagent_tui.errors import CodeError, ProjectError, TrialError
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import EpochMetrics, EvalConfig, EvalResult, ModelConfig, Summary, Value
 from mlagent_tui.training.catalog import data_card
 from mlagent_tui.training.channel import Channel
@@ -185,7 +186,8 @@ class _Watch:
 
     def result(self, run_id: str, config: EvalConfig, level: str, trained: Trained) -> EvalResult:
         """Everything known, as the tool returns it."""
-        last = self.curves[-1] if self.curves else None
+        kept = ranking.best_epoch(self.curves, config.keep_best)
+        last = None if kept is None else self.curves[kept]
         start = self.started
         noise = None
         if last and start and start.val_size:
@@ -195,7 +197,9 @@ class _Watch:
             accuracy=last.accuracy if last else None, accuracy_noise=noise,
             val_loss=last.val_loss if last else None, train_loss=last.train_loss if last else None,
             train_accuracy=last.train_accuracy if last else None,
-            epochs=trained.epochs, seconds=trained.seconds, images_per_second=trained.images_per_second,
+            epochs=trained.epochs,
+            best_epoch=last.epoch if last else None, seconds=trained.seconds,
+            images_per_second=trained.images_per_second,
             parameters=start.parameters if start else 0, device=start.device if start else "",
             precision=config.precision, sandbox=level, seed=config.seed,
             train_size=start.train_size if start else 0, val_size=start.val_size if start else 0,
