@@ -244,8 +244,10 @@ class Console:
         if result.get("accuracy") is None:
             self._step("result", self.terminal.style(f"{status}: {reason}", "red"))
             return
-        metrics = (f"accuracy {result['accuracy']:.4f}", f"val loss {result['val_loss']:.4f}")
+        metrics = [f"accuracy {result['accuracy']:.4f}", f"val loss {result['val_loss']:.4f}"]
         cost = (f"{result['parameters']:,} parameters", f"{result['seconds']:.1f} s")
+        kept, done = result.get("best_epoch"), len(result.get("curves") or [])
+        metrics += [f"epoch {kept} of {done}"] if kept and kept != done else []
         self._facts("result", *metrics, *cost, "" if status == "completed" else f"{status} {reason}")
 
     def _decision_made(self, event: events.DecisionMade) -> None:

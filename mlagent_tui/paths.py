@@ -37,6 +37,7 @@ RUN_RESULTS = "results.json"
 RUN_EVAL_CONFIG = "eval_config.yaml"
 RUN_METRICS = "metrics.jsonl"
 RUN_WEIGHTS = "model.safetensors"
+RUN_PREPROCESSING = "preprocessing.json"
 
 
 def package_file(*parts: str) -> Path:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 DatasetName = Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy"]
 Metric = Literal["accuracy", "val_loss"]
@@ -314,6 +315,9 @@ class EvalConfig(Value):
     time_limit: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
         default=None, description="seconds of training; the trial stops there and reports what it has"
     )
+    keep_best: SkipJsonSchema[Metric] = Field(
+        default="accuracy", description="the metric whose best epoch is kept; the run's to say, no model's"
+    )
 
 
 class LayerRow(Value):
@@ -368,6 +372,9 @@ class EvalResult(Value):
     train_loss: float | None = None
     train_accuracy: float | None = None
     epochs: int = Field(default=0, description="epochs completed")
+    best_epoch: int | None = Field(
+        default=None, description="the epoch that the metrics and the stored weights are of; null: the last"
+    )
     seconds: float = 0.0
     images_per_second: float = 0.0
     parameters: int = 0
@@ -379,6 +386,19 @@ class EvalResult(Value):
     val_size: int = 0
     test_size: int = Field(default=0, description="images held back for the final report")
     curves: list[EpochMetrics] = Field(default_factory=list)
+
+
+class Preprocessing(Value):
+    """All that is needed to feed images to stored weights: (image / scale - mean) / std, per channel."""
+
+    dataset: DatasetName
+    input_shape: tuple[Size, Size, Size] = Field(description="(channels, height, width)")
+    num_classes: Size
+    labels: list[str] = Field(description="the name of each class, in the order of the outputs")
+    order: str = "divide by scale, subtract mean, divide by std"
+    scale: float = 255.0
+    mean: list[float] = Field(description="of each channel of the training images, after division by scale")
+    std: list[float] = Field(description="of each channel of the training images, after division by scale")
 
 
 # --- decisions ------------------------------------------------------------------------------------------

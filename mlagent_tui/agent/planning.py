@@ -66,6 +66,7 @@ def _evaluation(
             "num_classes": card.num_classes if own else None,
             "seed": options.seed,
             "device": options.device,
+            "keep_best": goal.metric,
             "time_limit": min((limit for limit in allowed if limit is not None), default=None),
         }
     )

@@ -12,7 +12,7 @@ from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
 from mlagent_tui.files import Folder
 from mlagent_tui.research import ranking
-from mlagent_tui.schemas import Goal, ModelConfig, RegistryEntry
+from mlagent_tui.schemas import EvalResult, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.text import clean
 
 _OUTCOMES = {
@@ -186,6 +186,7 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
         ("Validation accuracy", _accuracy(entry)),
         ("Validation loss", _number(metrics.get("val_loss"))),
         ("Test accuracy", _percent(conclusion.test_accuracy) + _of(conclusion.test_size)),
+        ("Epoch", _epoch(run.result)),
         ("Parameters", "" if entry.parameters is None else f"{entry.parameters:,}"),
         ("Training", f"{_seconds(entry.seconds)}{f' on {run.result.device}' if run.result else ''}"),
         ("Code", f"`{paths.EXPERIMENTS}/{entry.run_id}/{paths.RUN_CODE}`"),
@@ -197,6 +198,17 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
     if run.summary is not None and run.summary.explanation:
         lines += ["", f"In the coder's words: {plain(run.summary.explanation)}"]
     return lines
+
+
+def _epoch(result: EvalResult | None) -> str:
+    """Which epoch the metrics, the weights and the test accuracy are of; empty where that was not recorded."""
+    if result is None or result.best_epoch is None:
+        return ""
+    if result.best_epoch == 1 == len(result.curves):
+        return "1 of 1"
+    return (
+        f"{result.best_epoch} of {len(result.curves)}, chosen by validation; the test is the unbiased value"
+    )
 
 
 def _architecture(config: ModelConfig) -> list[str]:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from mlagent_tui import held, paths
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.files import Folder, explain
-from mlagent_tui.schemas import EpochMetrics, EvalConfig, EvalResult, ModelConfig, Summary
+from mlagent_tui.schemas import EpochMetrics, EvalConfig, EvalResult, ModelConfig, Preprocessing, Summary
 
 T = TypeVar("T")
 _claimed: set[str] = set()
@@ -67,6 +67,11 @@ class NewRun:
             what, remedy = explain(error)
             raise ProjectError(f"cannot write {self.run_id}/{paths.RUN_METRICS}: {what}", remedy) from error
 
+    def describe(self, preprocessing: Preprocessing) -> None:
+        """Store how images are prepared for the weights. Raises `ProjectError`."""
+        if self.folder is not None:
+            Folder(self.folder, ProjectError).write(paths.RUN_PREPROCESSING, _json(preprocessing))
+
     def keep(self) -> None:
         """Keep the folder; without this it is removed."""
         self._kept = True
@@ -77,7 +82,13 @@ class NewRun:
             os.close(self._metrics)
         if self.folder is not None and not self._kept:
             inside = Folder(self.folder.parent, ProjectError)
-            for name in (paths.RUN_EVAL_CONFIG, paths.RUN_METRICS, paths.RUN_WEIGHTS, ""):
+            for name in (
+                paths.RUN_EVAL_CONFIG,
+                paths.RUN_METRICS,
+                paths.RUN_WEIGHTS,
+                paths.RUN_PREPROCESSING,
+                "",
+            ):
                 with suppress(ProjectError):
                     inside.remove(f"{self.run_id}/{name}")
 

@@ -14,6 +14,7 @@ from mlagent_tui.schemas import EpochMetrics, EvalConfig
 from mlagent_tui.tools.assembler import first_error
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.scripts import staged_copy
+from mlagent_tui.training import preprocessing
 
 
 def pytorch_quick_evaluator(
@@ -21,11 +22,12 @@ def pytorch_quick_evaluator(
 ) -> dict[str, Any]:
     """Train the class in the script as `eval_config` says; returns the fields of `schemas.EvalResult`.
 
-    In a project, `experiments/<run_id>/` then holds `eval_config.yaml`, `metrics.jsonl` and
-    `model.safetensors`. A trial that diverges, crashes, hangs or runs out of a limit is a result as well: its
-    `status` and `reason` say so. Raises `CodeError` when the class cannot be built, `DataError` when the data
-    set is missing, `ToolError` for arguments that are wrong, `MachineError` when the machine is short of
-    something. A trial whose process is killed from outside is started over once.
+    In a project, `experiments/<run_id>/` then holds `eval_config.yaml`, `metrics.jsonl`,
+    `preprocessing.json` and `model.safetensors`, the weights of the best validated epoch. A trial that
+    diverges, crashes, hangs or runs out of a limit is a result as well: its `status` and `reason` say so.
+    Raises `CodeError` when the class cannot be built, `DataError` when the data set is missing, `ToolError`
+    for arguments that are wrong, `MachineError` when the machine is short of something. A trial whose process
+    is killed from outside is started over once.
     """
     context = current()
     config = _parse(eval_config)
@@ -70,6 +72,7 @@ def _told(report: dict[str, Any], run: NewRun, config: EvalConfig, level: str) -
     """The event of a worker's report; a point of the curves also goes to its file."""
     fields = report | {"run_id": run.run_id, "sandbox": level, "epochs": config.epochs}
     if report["event"] == "started":
+        run.describe(preprocessing(config, report["mean"], report["std"]))
         return TrialStarted.read(fields)
     if report["event"] == "batch":
         return BatchDone.read(fields)

@@ -1,6 +1,6 @@
 """Trials: checking, measuring and training generated networks in confined processes. No torch here."""
 
-from mlagent_tui.training.catalog import DATASETS, data_card
+from mlagent_tui.training.catalog import DATASETS, data_card, preprocessing
 from mlagent_tui.training.client import TrialWorker
 from mlagent_tui.training.footprint import expected_memory
 from mlagent_tui.training.pool import WorkerPool
@@ -15,4 +15,5 @@ __all__ = [
     "WorkerPool",
     "data_card",
     "expected_memory",
+    "preprocessing",
 ]

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mlagent_tui import paths
-from mlagent_tui.errors import DataError
-from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig
+from mlagent_tui.errors import DataError, TrialError
+from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, Preprocessing
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,32 @@ DATASETS: Mapping[DatasetName, DatasetInfo] = MappingProxyType({
     "cifar100": DatasetInfo((3, 32, 32), 100, 50_000, 10_000, (_CIFAR100, ("cifar-100-python.tar.gz",))),
     "dummy": DatasetInfo((1, 16, 16), 10, 3000, 0),
 })  # fmt: skip
+
+_LABELS: Mapping[DatasetName, tuple[str, ...]] = MappingProxyType({
+    "fashion_mnist": (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+        "Ankle boot",
+    ),
+    "cifar10": (
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    ),
+})  # fmt: skip
+
+
+def preprocessing(config: EvalConfig, mean: list[float], std: list[float]) -> Preprocessing:
+    """How images of the data set of `config` are prepared; mean and std are those that a worker measured.
+
+    Raises `TrialError` when these do not fit the data set's channels.
+    """
+    info = resolve(config.dataset, config)
+    if not len(mean) == len(std) == info.input_shape[0]:
+        raise TrialError(f"the worker sent {len(mean)} means for {info.input_shape[0]} channels")
+    labels = _LABELS.get(config.dataset) or tuple(map(str, range(info.num_classes)))
+    return Preprocessing(
+        dataset=config.dataset, input_shape=info.input_shape, num_classes=info.num_classes,
+        labels=list(labels), mean=mean, std=std,
+    )  # fmt: skip
+
 
 _TEST_SHARE, _VALIDATION_SHARE = 0.2, 0.1
 _SMALL = 10_000  # below, validation takes a fifth too: a tenth would be too noisy

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlagent_tui.errors import TrialError
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, EpochMetrics, EvalConfig, EvalResult
 from mlagent_tui.training.replies import Batch, Epoch, Progress, Started, TestResult, Trained
 
@@ -134,14 +135,16 @@ class Watch:
     def result(self, run_id: str, level: str, trained: Trained) -> EvalResult:
         """Everything known, as the tool returns it."""
         config, start = self._config, self.started
-        last = self.curves[-1] if self.curves else None
+        kept = ranking.best_epoch(self.curves, config.keep_best)
+        last = None if kept is None else self.curves[kept]
         noise = math.sqrt(last.accuracy * (1 - last.accuracy) / self._card.val_size) if last else None
         return EvalResult(
             run_id=run_id, status=trained.status, reason=trained.reason, dataset=config.dataset,
             accuracy=last.accuracy if last else None, accuracy_noise=noise,
             val_loss=last.val_loss if last else None, train_loss=last.train_loss if last else None,
             train_accuracy=last.train_accuracy if last else None,
-            epochs=trained.epochs, seconds=trained.seconds, images_per_second=trained.images_per_second,
+            epochs=trained.epochs, best_epoch=last.epoch if last else None, seconds=trained.seconds,
+            images_per_second=trained.images_per_second,
             parameters=start.parameters if start else 0, device=start.device if start else "",
             precision=config.precision, sandbox=level, seed=config.seed,
             train_size=start.train_size if start else 0, val_size=start.val_size if start else 0,

@@ -74,7 +74,7 @@ class Ready(Value):
 
 
 class Started(Value):
-    """Data and model are on the device; training begins."""
+    """Data and model are on the device; training begins. `mean` and `std` are for images on 0..1."""
 
     event: Literal["started"]
     device: Text
@@ -83,6 +83,8 @@ class Started(Value):
     test_size: Size
     parameters: Count
     precision: Text
+    mean: Annotated[list[float], Field(max_length=65_536)]
+    std: Annotated[list[Annotated[float, Field(gt=0)]], Field(max_length=65_536)]
 
 
 class Batch(Value):

@@ -1,7 +1,9 @@
 """The quick training: one model, one data set, a few epochs, progress on the way, an honest end.
 
-Same seed, same machine, same numbers. What a divergence is: a loss that is not finite, or an epoch whose
-mean loss lies far above chance.
+Same seed, same machine, same numbers. The weights kept are those of the best validated epoch. The best of
+several noisy values is a little too good; nothing is chosen on the test part, so its value is the
+unbiased one. What a divergence is: a loss that is not finite, or an epoch whose mean loss lies far above
+chance.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import EvalConfig, TrialStatus
 from mlagent_tui.training.datasets import AUGMENTATIONS, Data, Part
 from mlagent_tui.training.replies import Batch, Epoch, Progress, Trained
@@ -110,6 +113,8 @@ class Training:
     config: EvalConfig
     report: Report
     epochs: int = 0
+    _curves: list[Epoch] = field(default_factory=list)
+    _kept: dict[str, Tensor] = field(default_factory=dict)
     _seen: int = 0
     _training_seconds: float = 0.0
     _last_event: float = 0.0
@@ -117,7 +122,7 @@ class Training:
     _random: torch.Generator = field(default_factory=torch.Generator)
 
     def run(self) -> Trained:
-        """Train to the end, the time limit or divergence."""
+        """Train to the end, the time limit or divergence; then the model is that of the best epoch."""
         device = self.data.train.labels.device
         self._random.manual_seed(self.config.seed)
         self._batches = math.ceil(len(self.data.train) / self.config.batch_size)
@@ -133,10 +138,25 @@ class Training:
                 self._epoch(epoch, device)
         except _Ended as end:
             status, reason = end.status, end.reason
+        self._restore()
         speed = self._seen / self._training_seconds if self._training_seconds else 0.0
         return Trained(
             status=status, reason=reason, epochs=self.epochs, seconds=self._elapsed(), images_per_second=speed
         )
+
+    def _keep(self) -> None:
+        """Remember the model as it is, if this epoch is the best so far (`research.ranking.best_epoch`)."""
+        if ranking.best_epoch(self._curves, self.config.keep_best) == len(self._curves) - 1:
+            self._kept = {name: tensor.detach().clone() for name, tensor in self._tensors().items()}
+
+    def _restore(self) -> None:
+        tensors = self._tensors()
+        with torch.no_grad():
+            for name, kept in self._kept.items():
+                tensors[name].copy_(kept)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._begun
@@ -199,10 +219,13 @@ class Training:
         found = measure(self.model, self.data, self.data.validation, self.config.precision)
         if not math.isfinite(found.loss):
             raise _Ended("diverged", f"the validation loss is not a number after epoch {epoch}")
-        self.report(Epoch(
+        done = Epoch(
             event="epoch", epoch=epoch, train_loss=train.loss, train_accuracy=train.accuracy,
             val_loss=found.loss, accuracy=found.accuracy, seconds=self._elapsed(),
-        ))  # fmt: skip
+        )  # fmt: skip
+        self.report(done)
+        self._curves.append(done)
+        self._keep()
         chance = math.log(max(2, self.data.info.num_classes))
         if train.loss > _FAR_ABOVE_CHANCE * chance:
             raise _Ended(

@@ -73,6 +73,8 @@ class Worker:
                 test_size=len(data.test),
                 parameters=sum(p.numel() for p in model.parameters()),
                 precision=config.precision,
+                mean=data.mean.tolist(),
+                std=data.std.tolist(),
             )
         )
         result = trainer.Training(model, data, config, self._send).run()

@@ -114,6 +114,8 @@ class Trial:
     speed: float | None = None
     status: str = ""
     reason: str = ""
+    kept: int = 0
+    """The epoch whose metrics and weights are kept; 0 while that is not known."""
     epoch_points: list[Point] = field(default_factory=list)
     batch_points: list[Point] = field(default_factory=list)
 

@@ -52,6 +52,7 @@ class Opened:
             ("training loss", "" if entry.train_loss is None else f"{entry.train_loss:.4f}"),
             ("parameters", words.count(entry.parameters)),
             ("training time", words.duration(entry.seconds)),
+            ("epoch kept", str(self.run.result.best_epoch or "") if self.run.result else ""),
             ("seed", str(entry.seed)),
             ("status", entry.status),
         ]

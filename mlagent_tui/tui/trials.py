@@ -74,6 +74,7 @@ def trial_finished(state: RunState, event: events.TrialFinished) -> Touched:
     row.seed = int(result.get("seed") or 0)
     if state.trial is not None and state.trial.run_id == run_id:
         state.trial.status, state.trial.reason = row.status, row.reason
+        state.trial.kept = int(result.get("best_epoch") or 0)
         state.trial.speed = result.get("images_per_second") or state.trial.speed
     if row.status == "failed":
         state.jobs = [job for job in state.jobs if job.state != "running" or not _fail(job, row.reason)]

@@ -129,7 +129,7 @@ def plan(brief: Brief, wishes: Wishes) -> str:
     """The plan's JSON: write the config, assemble, summarise, evaluate."""
     settings = training(brief, wishes).model_dump(
         mode="json",
-        exclude={"train_size", "val_size", "seed", "device", "precision", "time_limit"},
+        exclude={"train_size", "val_size", "seed", "device", "precision", "time_limit", "keep_best"},
         exclude_none=True,
     )
     script, name = "src/models/current_model.py", "CurrentModel"

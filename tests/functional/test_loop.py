@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from mlagent_tui import events, workspace
 from mlagent_tui.agent import RunOptions, Saved, last_run, research
 from mlagent_tui.agent.clock import CATEGORIES
 from mlagent_tui.errors import ModelError, ProjectError
-from mlagent_tui.experiments import Project, registry
-from mlagent_tui.schemas import RegistryEntry
+from mlagent_tui.experiments import Project, registry, runs
+from mlagent_tui.schemas import EvalConfig, RegistryEntry
+from mlagent_tui.training.datasets import Part, load
 from tests.scripted import ACHIEVED, CODE, CONFIG, GOAL, ITERATE, Scripted, plan
 
 TEXT = "a small network for the digits, at least 30% accuracy"
@@ -91,6 +94,33 @@ def test_the_report_holds_the_test_accuracy_measured_once_at_the_end(achieved: A
     assert told.index(tested) > told.index(of(told, events.DecisionMade)[-1])
     assert f"{100 * tested.accuracy:.2f} %" in (root / "experiments/report.md").read_text()
     assert (root / "experiments/curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plain_torch_reproduces_the_metrics_from_weights_and_preprocessing_json(achieved: Achieved) -> None:
+    root, told, _ = achieved
+    (entry,) = registry.load(root)
+    run = root / entry.experiment_dir
+    facts = json.loads((run / "preprocessing.json").read_text())
+    assert (facts["input_shape"], facts["labels"]) == ([1, 8, 8], [str(digit) for digit in range(10)])
+    module: dict[str, Any] = {}
+    exec((run / "model_code.py").read_text(), module)
+    model = module["CurrentModel"]()
+    model.load_state_dict(load_file(run / "model.safetensors"))
+    model.eval()
+    parts = load(EvalConfig(dataset="digits"), torch.device("cpu"), None)
+
+    def accuracy(part: Part) -> float:
+        shape = (1, -1, 1, 1)
+        mean, std = torch.tensor(facts["mean"]).view(shape), torch.tensor(facts["std"]).view(shape)
+        with torch.no_grad():
+            output = model((part.images.float() / facts["scale"] - mean) / std)
+        return float((output.argmax(1) == part.labels).sum()) / len(part.labels)
+
+    result = json.loads((run / "results.json").read_text())
+    (tested,) = of(told, events.BestTested)
+    assert accuracy(parts.validation) == result["accuracy"] == entry.metrics_summary["accuracy"]
+    assert accuracy(parts.test) == tested.accuracy
+    assert result["curves"][result["best_epoch"] - 1]["accuracy"] == result["accuracy"]
 
 
 def test_the_journal_holds_exactly_what_was_told(achieved: Achieved) -> None:
@@ -323,3 +353,24 @@ def test_a_stopped_run_goes_on_under_a_raised_limit(root: Path) -> None:
     assert [e.iteration for e in entries] == [1, 2]
     assert entries[0].decision == "Iterate: double the channels"
     assert ending(told).reason == "iteration limit of 2 reached"
+
+
+def test_a_planner_that_cannot_leave_a_tried_network_never_has_it_trained_again(root: Path) -> None:
+    model = Scripted(goal=GOAL | {"threshold": 1.0})
+    carry_out(root, model, iterations=3, patience=3)
+    entries = registry.load(root)
+    pairs = []
+    for entry in entries:
+        run = runs.load(root, entry.run_id)
+        assert run.config is not None and run.eval_config is not None
+        pairs.append((run.config.to_json(), run.eval_config.model_dump_json()))
+    assert len(set(pairs)) == len(pairs) == 3
+    assert [entry.change[-1:] for entry in entries] == [[], ["chosen by the loop"], ["chosen by the loop"]]
+
+
+def test_a_search_in_which_nothing_new_is_left_stops_and_says_why(root: Path) -> None:
+    model = Scripted(goal=GOAL | {"threshold": 1.0, "max_parameters": 20})
+    told = carry_out(root, model)
+    assert (ending(told).outcome, ending(told).exit_status) == ("stopped", 3)
+    assert "every change known to the loop" in ending(told).reason
+    assert registry.load(root) == []

@@ -300,3 +300,22 @@ def test_an_engine_without_a_terminal_is_told_things_known_to_be_killed_and_resu
     told = journal(root)
     assert [e.step for e in of(told, events.RunResumed)] == ["assemble"]
     assert [e.text for e in of(told, events.Steered)] == ["keep it small"]
+
+
+def test_an_edit_over_the_limit_is_said_and_taken_only_when_confirmed(root: Path, user: User) -> None:
+    def react(event: events.Event) -> None:
+        if isinstance(event, events.Paused):
+            edits = (EditConfig(config=CONFIG), EditConfig(config=CONFIG, confirmed=True))
+            user.send(*edits, Resume())
+
+    model = Scripted(
+        goal=GOAL | {"max_parameters": 3000}, config=SMALLER,
+        code=[f"```python\n{CODE}```"], decision=ACHIEVED,
+    )  # fmt: skip
+    told = carry_out(root, model, react, hands=Hands(holds=frozenset({"assemble"})), iterations=1)
+    refused, taken, _ = user.replies
+    assert (refused.ok, refused.confirm) == (False, True)
+    assert "5210 parameters, over the limit of 3000" in refused.message
+    assert taken.ok
+    assert any("over the limit of 3000" in warning.message for warning in of(told, events.Warned))
+    assert "over the limit" in (root / "experiments/report.md").read_text()

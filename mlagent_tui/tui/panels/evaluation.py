@@ -146,6 +146,7 @@ If there is room for one chart only, `v` shows the other.
     @staticmethod
     def _told(trial: Trial) -> list[Fact]:
         last = trial.epoch_points[-1] if trial.epoch_points else None
+        last = next((point for point in trial.epoch_points if point.x == trial.kept), last)
         facts = [(0, f"epoch {trial.epoch}/{trial.epochs or '?'}", "bold")]
         if not trial.status:
             facts.append((2, f"batch {trial.batch}/{trial.batches}" if trial.batches else "", ""))
@@ -156,7 +157,8 @@ If there is room for one chart only, `v` shows the other.
         else:
             facts.append((0, f"{line(trial.status)} {line(trial.reason)}".strip(), "bold $text-error"))
         if last is not None and last.accuracy is not None:
-            facts.append((1, f"accuracy {words.percent(last.accuracy)}", "bold $text-primary"))
+            of = f" (epoch {trial.kept})" if trial.kept not in (0, trial.epoch) else ""
+            facts.append((1, f"accuracy {words.percent(last.accuracy)}{of}", "bold $text-primary"))
         loss = last.val_loss if last is not None and trial.status else trial.loss
         facts.append((3, f"loss {loss:.4f}" if loss is not None else "", ""))
         facts.append((2, f"{words.count(trial.speed)} images/s" if trial.speed else "", "$text-muted"))

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from mlagent_tui.research.ranking import best_epoch
 from mlagent_tui.schemas import EvalConfig
 from mlagent_tui.training.datasets import load
 from mlagent_tui.training.measuring import summarise
 from mlagent_tui.training.replies import Batch, Epoch, Progress, Trained
-from mlagent_tui.training.trainer import Training, make_optimizer
+from mlagent_tui.training.trainer import Training, make_optimizer, measure
 
 
 def train(**settings: object) -> tuple[Trained, list[Progress]]:
@@ -66,6 +67,24 @@ def test_the_time_limit_stops_the_trial_and_it_reports_what_it_has() -> None:
     assert done.epochs == 0
     assert len(epochs(events)) == 1
     assert done.images_per_second > 0
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "val_loss"])
+def test_the_weights_kept_are_those_of_the_best_validated_epoch(metric: str) -> None:
+    settings = {"dataset": "digits", "train_size": 256, "epochs": 12, "optimizer": "sgd", "keep_best": metric,
+                "learning_rate": 0.3, "schedule": "constant", "batch_size": 8}  # fmt: skip
+    config = EvalConfig.model_validate(settings)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
+    events: list[Progress] = []
+    data = load(config, torch.device("cpu"), None)
+    Training(model, data, config, events.append).run()
+    curves = [e for e in events if isinstance(e, Epoch)]
+    kept = best_epoch(curves, metric)
+    assert kept is not None and kept < len(curves) - 1
+    found = measure(model, data, data.validation, config.precision)
+    assert (found.accuracy, found.loss) == (curves[kept].accuracy, curves[kept].val_loss)
+    assert getattr(curves[kept], metric) != getattr(curves[-1], metric)
 
 
 def test_progress_counts_batches_and_always_tells_the_last() -> None:
