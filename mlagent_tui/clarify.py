@@ -20,12 +20,13 @@ def clarified(
 ) -> RunOptions:
     """The options with an answer to every question of the goal; `ask` is None where nobody can answer.
 
-    Raises `GoalError` with all the questions when there is no answer.
+    Then the options come back as they are, and the run is refused with all its questions. Raises `GoalError`
+    when the user gives no answer.
     """
     reading = read(options.goal_text, options.typed())
     while reading.questions:
         if ask is None:
-            raise unclear(reading.questions)
+            return options
         question = reading.questions[0]
         say(str(question))
         answer = ask(f"{LABELS[question.part]}: ").strip()

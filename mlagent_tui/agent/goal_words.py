@@ -43,7 +43,7 @@ SIZES_AFTER = _words(
     r"input|output|de|versteckte|capas|couches)\s+){0,3}(?:"
     r"epoch|epochen|[eé]pocas|[eé]poques|layers?|lagen|schicht|capas?|couches?|conv|channels?|kan[aä]le|canales|canaux|filters?|filter\b|"
     r"kernels?|blocks?|bl[oö]cke|bloques|blocs|heads?|units?|neuron|nodes?|hidden|linear|dense|residual|classes|klassen|clases|pictures?|"
-    r"photos?|images?|bilder|im[aá]genes|samples?|examples?|windows?|species|labels?|leads?|wavelengths?|pixels?|px\b|gb\b|gib\b|mb\b|mib\b|"
+    r"photos?|images?|bilder|im[aá]genes|samples?|examples?|windows?|species|labels?|leads?|wavelengths?|pixels?|px\b|kb\b|threads?|gb\b|gib\b|mb\b|mib\b|"
     r"tb\b|k?hz\b|mhz\b|ms\b|gpus?|cpus?|cores?|bits?|trials?|iterations?|networks?|models?|runs?|people|students|years?|weeks?|cycles|"
     r"(?:%\s+)?(?:of\s+(?:the\s+)?(?:data|training|memory))|dropout|weight\s+decay|层|層|类|類|クラス|枚|エポック|轮|チャン|通道|个卷积|度|mpa)"
 )

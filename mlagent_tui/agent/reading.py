@@ -81,9 +81,9 @@ def read(text: str, typed: Typed | None = None) -> Reading:
     typed = typed or Typed()
     reading = Reading()
     places = _places(text)
-    _datasets(reading, text, typed)
-    _limits(reading, places, typed)
     _criterion(reading, places, text, typed)
+    _limits(reading, places, typed)
+    _datasets(reading, text, typed)
     for name, refused, wanted in words.OPPOSITES:
         if refused.search(text) and wanted.search(refused.sub(" ", text)):
             reading.questions.append(
@@ -420,6 +420,8 @@ def _made(place: Place, text: str, candidates: int) -> Criterion | str:
         comparison: Comparison = "<" if sign in ("<", "better") else "<="
         return Criterion("val_loss", comparison, value, f"validation loss {comparison} {plain(value)}")
     bare = not found.unit
+    if bare and value > 1 and kind == "error":
+        return f"{found.text} is not a clear error rate: write it as a percentage"
     if bare and 1 < value <= 100:
         value = round(value / 100, 9)
     if not 0 < value <= 1 or (value == 1 and kind == "error"):
