@@ -215,8 +215,8 @@ def test_a_run_is_repeated_with_another_seed_and_branched_from(root: Path, user:
             ):  # fmt: skip
                 assert user.now(command).ok == ok
 
-    model = Scripted(goal=GOAL | {"threshold": 1.0}, code=[f"```python\n{CODE}```", WRONG])
-    told = carry_out(root, model, react, iterations=3)
+    model = Scripted(code=[f"```python\n{CODE}```", WRONG])
+    told = carry_out(root, model, react, iterations=3, threshold=1.0)
     first, again, branched = registry.load(root)
     assert [task for task, _ in model.asked if task in ("plan", "code")] == [
         "plan", "code", "plan", "code", "code", "code", "code",
