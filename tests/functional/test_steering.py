@@ -35,7 +35,7 @@ from mlagent_tui.commands import (
 )
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, registry, runs
-from tests.scripted import ACHIEVED, CODE, CONFIG, GOAL, Scripted, plan
+from tests.scripted import ACHIEVED, CODE, CONFIG, Scripted, plan
 
 TEXT = "a small network for the digits, at least 30% accuracy"
 WRONG = f"```python\n{CODE.replace('nn.Linear(512, 10)', 'nn.Linear(512, 10, bias=False)')}```"
