@@ -93,7 +93,8 @@ def option_values(arguments: argparse.Namespace, defaults: Settings) -> Any:
     """As `run_options`, with every slip. Raises `pydantic.ValidationError`."""
     from mlagent_tui.agent import RunOptions
 
-    names = ("planner", "coder", "dataset", "iterations", "patience", "time_budget", "seed", "device")
+    goal = ("dataset", "metric", "threshold", "max_parameters", "max_seconds")
+    names = ("planner", "coder", *goal, "iterations", "patience", "time_budget", "seed", "device")
     said = {name: getattr(arguments, name) for name in (*names, "data_dir", "sandbox", "sharing")}
     given = {name: value for name, value in said.items() if value is not None}
     if arguments.model:
@@ -293,6 +294,10 @@ def _add_run(commands: Any) -> None:
     add("--planner", metavar="M", help="language model that plans and decides")
     add("--coder", metavar="M", help="language model that writes code")
     add("--dataset", metavar="D", help="digits, mnist, fashion_mnist, cifar10, cifar100 or dummy")
+    add("--metric", metavar="M", help="what the goal is about: accuracy or val_loss")
+    add("--threshold", type=float, metavar="X", help="value to reach; accuracy as a fraction (example: 0.95)")
+    add("--max-parameters", type=int, metavar="N", help="limit on the parameters of a network")
+    add("--max-seconds", type=float, metavar="S", help="limit on the training time of one trial, in seconds")
     add("--seed", type=int, metavar="N", help="seed of all random numbers (default: 0)")
     add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
     add("--data-dir", type=Path, metavar="DIR", help="folder with the data sets")

@@ -107,18 +107,20 @@ def _log(error: Exception) -> Path:
 def _run(arguments: argparse.Namespace) -> int:
     """A new run."""
     from mlagent_tui import settings, workspace
+    from mlagent_tui.clarify import clarified
     from mlagent_tui.experiments import Project
     from mlagent_tui.headless import Output, drive
 
     if arguments.check:
         return _check(arguments)
     options = run_options(arguments, settings.load())
+    output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
+    options = clarified(options, output.say, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
     _check_models(options)
     if arguments.branch_from:
         workspace.check_branch(arguments.project, arguments.branch_from)
     folder = arguments.project or workspace.default_folder(options.goal_text)
     fresh = workspace.prepare(folder, another=arguments.another)
-    output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
     output.say(f"project    {folder}")
     with Project(folder) as project:
         status = drive(project, options, folder, output, _hands(arguments))
@@ -128,6 +130,12 @@ def _run(arguments: argparse.Namespace) -> int:
     elif status == 1 and paths.Layout(folder.absolute()).is_project():
         output.say(f"resume     mlagent resume {folder}")
     return status
+
+
+def _ask(prompt: str) -> str:
+    """A line of the user's; empty at the end of the input."""
+    streams.put(sys.stderr, prompt)
+    return sys.stdin.readline()
 
 
 def _resume(arguments: argparse.Namespace) -> int:

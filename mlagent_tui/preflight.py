@@ -14,7 +14,7 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 
 from mlagent_tui import sandbox, settings, workspace
-from mlagent_tui.agent import RunOptions, find_numbers, named_datasets
+from mlagent_tui.agent import Reading, RunOptions, read
 from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
 from mlagent_tui.llm import check_options, check_spec
@@ -34,11 +34,16 @@ class Problem(BaseModel):
 
 
 class Told(BaseModel):
-    """Every problem, the sandbox that a run would have, and what each data set lacks (empty: nothing)."""
+    """Every problem, the sandbox that a run would have, and what each data set lacks (empty: nothing).
+
+    `goal` is what rules understand of the goal, without a model; each of the `questions` is a problem too.
+    """
 
     problems: list[Problem]
     sandbox: str
     datasets: dict[str, str]
+    goal: dict[str, str | int | float | None] = {}
+    questions: list[str] = []
 
 
 def check(arguments: argparse.Namespace) -> Told:
@@ -55,16 +60,27 @@ def check(arguments: argparse.Namespace) -> Told:
     except ValidationError as error:
         problems += [_slip(e["loc"], e["msg"]) for e in error.errors()]
     level = sandbox.best_level()
+    reading = read(options.goal_text, options.typed()) if options else Reading()
+    for question in reading.questions:
+        where = "dataset" if question.part == "dataset" else "goal"
+        problems.append(Problem(field=where, message=question.what, remedy=question.remedy))
     if options:
         if options.sandbox != "auto" and options.sandbox != "required":
             level = options.sandbox
-        for field, look in _looks(options, arguments):
+        for field, look in _looks(options, reading, arguments):
             try:
                 look()
             except MlagentError as error:
                 problems.append(Problem(field=field, message=error.what, remedy=error.remedy))
     data_dir = options.data_dir if options else defaults.data_dir
-    return Told(problems=problems, sandbox=level, datasets=dict(_datasets(data_dir)))
+    shown = ("dataset", "metric", "threshold", "max_parameters", "max_seconds")
+    return Told(
+        problems=problems,
+        sandbox=level,
+        datasets=dict(_datasets(data_dir)),
+        goal={name: getattr(reading, name) for name in shown},
+        questions=[str(question) for question in reading.questions],
+    )
 
 
 def _slip(where: tuple[int | str, ...], message: str) -> Problem:
@@ -74,10 +90,11 @@ def _slip(where: tuple[int | str, ...], message: str) -> Problem:
     return Problem(field=str(where[0]), message=message, remedy=remedy)
 
 
-def _looks(options: RunOptions, arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[], None]]]:
+def _looks(
+    options: RunOptions, reading: Reading, arguments: argparse.Namespace
+) -> Iterator[tuple[str, Callable[[], None]]]:
     """(field, look) for each; a look raises what is wrong."""
-    yield "goal", lambda: _measurable(options.goal_text)
-    yield "dataset", lambda: _dataset(options)
+    yield "dataset", lambda: _dataset(options, reading)
     yield "planner", lambda: check_spec(options.planner)
     yield "coder", lambda: check_spec(options.coder)
     yield "planner_options", lambda: check_options(options.planner_options)
@@ -90,20 +107,9 @@ def _looks(options: RunOptions, arguments: argparse.Namespace) -> Iterator[tuple
         yield "branch_from", lambda: workspace.check_branch(arguments.project, arguments.branch_from)
 
 
-def _measurable(goal_text: str) -> None:
-    if not find_numbers(goal_text):
-        raise UsageError(
-            "the goal has no measurable criterion",
-            'Say what counts as success, such as "at least 95% accuracy" or "validation loss below 0.3".',
-        )
-
-
-def _dataset(options: RunOptions) -> None:
-    named = [options.dataset] if options.dataset else named_datasets(options.goal_text)
-    if not named:
-        raise DataError("the goal names no data set", "Name one in the goal, or choose one.")
-    if len(named) == 1:
-        data_card(named[0], None, options.data_dir)
+def _dataset(options: RunOptions, reading: Reading) -> None:
+    if reading.dataset:
+        data_card(reading.dataset, None, options.data_dir)
 
 
 def _datasets(data_dir: Path | None) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,8 @@ from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.control import Hands
 from mlagent_tui.agent.numbers import find_numbers
 from mlagent_tui.agent.options import RunOptions
-from mlagent_tui.agent.planner import Planner, named_datasets
+from mlagent_tui.agent.planner import Planner
+from mlagent_tui.agent.reading import Question, Reading, Typed, named_datasets, read, unclear
 from mlagent_tui.agent.recovery import Saved, last_run
 from mlagent_tui.agent.run import research
 
@@ -13,10 +14,15 @@ __all__ = [
     "Brief",
     "Hands",
     "Planner",
+    "Question",
+    "Reading",
     "RunOptions",
     "Saved",
+    "Typed",
     "find_numbers",
     "last_run",
     "named_datasets",
+    "read",
     "research",
+    "unclear",
 ]

@@ -21,7 +21,6 @@ from mlagent_tui.agent.session import Session
 from mlagent_tui.errors import (
     CodeError,
     ConfigError,
-    GoalError,
     Interrupted,
     MlagentError,
     ModelError,
@@ -111,20 +110,14 @@ class Loop:
     def understand(self) -> Steps[Goal]:
         """The goal in typed form, or a clear refusal."""
         text = self.options.goal_text
-        understood = yield from self.thinking(lambda: self.session.planner.understand(text))
+        typed = self.options.typed()
+        understood = yield from self.thinking(lambda: self.session.planner.understand(text, typed))
         goal = understood.goal
-        if self.options.dataset:
-            goal = goal.model_copy(update={"dataset": self.options.dataset})
-        if goal.dataset is None:
-            raise GoalError(
-                "the goal names no data set",
-                "Name one in the goal, or choose it with --dataset: digits, mnist, fashion_mnist, cifar10, "
-                "cifar100 or dummy.",
-            )
         yield events.GoalUnderstood(goal=goal.model_dump(mode="json"))
         for warning in understood.warnings:
             yield events.Warned(
-                message=warning, remedy="Say it again in the goal if this is not what you mean."
+                message=warning,
+                remedy="If this is not what you mean, change the goal or set the limit with an option.",
             )
         return goal
 

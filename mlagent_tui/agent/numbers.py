@@ -1,88 +1,215 @@
-"""Numbers as people write them in a goal: `70%`, `0.7`, `seventy percent`, `200k`, `two minutes`.
+"""Numbers as people write them in a goal, in six languages: `70%`, `0,7`, `200.000`, `2×10^5`, `two minutes`, `20万`.
 
-Used twice: the planner's prompt lists what was found, and a goal's numbers are afterwards looked for in
-that list, so that no threshold or limit is ever one the user did not write.
+Used twice: the planner's prompt lists what was found, and `reading` settles what each number is for, so that
+no threshold or limit is ever one that the user did not write, and none that the user wrote is lost.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
 
-_UNITS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
-    "ten", "eleven", "twelve", "thirteen", "fourteen",
-    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_SMALL = {w: i for i, w in enumerate(_UNITS)} | {w: 20 + 10 * i for i, w in enumerate(_TENS)}
-_LARGE = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
-_WORD = "|".join([*_SMALL, *_LARGE])
-_SCALE = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mio": 1e6, "mil": 1e6, "million": 1e6, "billion": 1e9}
-_TIME = {"s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1, "m": 60, "min": 60, "mins": 60, "minute": 60,
-         "minutes": 60, "h": 3600, "hr": 3600, "hour": 3600, "hours": 3600}  # fmt: skip
-_PERCENT = r"%|per\s?cent\b|pct\b"
-_NAMES = re.compile(r"\bcifar[\s_-]*100?\b|\b\d+\s?x\s?\d+(\s?x\s?\d+)*\b", re.IGNORECASE)
-_NUMBER = re.compile(
-    rf"""(?<![\w.]) (?P<value> \d{{1,3}}(?:,\d{{3}})+(?!\d|,\d) | \d+(?:\.\d+)? | \.\d+
-           | \b(?:half\ an?|a\ quarter|(?:an?\ )?(?:{_WORD})(?:(?:[\s-]|\ and\ )(?:{_WORD}))*)\b )
-        (?: \s?(?P<percent>{_PERCENT})
-          | [\s-]?(?P<scale>thousand|million|billion|mio|mil)\b
-          | \s?(?P<short>(?-i:[kKM])|m(?=\s+(?:param|weight)))(?!\w)
-          | [\s-]?(?P<time>seconds?|secs?|minutes?|mins?|hours?|hrs?)\b | (?P<brief>(?-i:[smh]))(?!\w) )?
-    """,
+from mlagent_tui.agent.number_words import CJK, FRACTIONS, LARGE, SMALL, cjk_value
+
+_SCALE = {
+    "k": 1e3, "tsd": 1e3, "m": 1e6, "mio": 1e6, "mil": 1e6, "billion": 1e9, "billions": 1e9,
+    "万": 1e4, "萬": 1e4, "千": 1e3, "百": 1e2, "百万": 1e6, "亿": 1e8, "億": 1e8,
+} | {word: float(value) for word, value in LARGE.items() if value >= 1000}  # fmt: skip
+_TIME = {
+    **dict.fromkeys(["s", "sec", "secs", "second", "seconds", "sekunde", "sekunden", "sek", "segundo", "segundos", "seconde", "secondes", "秒", "秒钟", "秒間"], 1),
+    **dict.fromkeys(["m", "min", "mins", "minute", "minutes", "minuten", "minuto", "minutos", "分", "分钟", "分鐘", "分間"], 60),
+    **dict.fromkeys(["h", "hr", "hrs", "hour", "hours", "stunde", "stunden", "std", "hora", "horas", "heure", "heures", "小时", "小時", "時間"], 3600),
+    **dict.fromkeys(["day", "days", "tag", "tage", "tagen", "día", "días", "dia", "dias", "jour", "jours", "天"], 86_400),
+}  # fmt: skip
+_SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
+_HALF_OF = r"half\ an?|halbe[nrs]?|medi[oa]|(?:une?\ )?demi[-e]?|半"
+_PARAMETER = r"(?:param|weight|gewicht|par[aá]m|peso|poids)"
+_THOUSAND_IS_NEAR = re.compile(r"\s*(?:de\s+)?(?:par[aá]metros|pesos)", re.IGNORECASE)
+
+_NAMES = re.compile(
+    r"""(?<![a-z])cifar[\s_-]*100?(?!\d) | (?<![\d.,])\d+\s?[x×]\s?\d+(?:\s?[x×]\s?\d+)*(?![\d^]|\s?\^|\s?\*\*|[⁰¹²³⁴⁵-⁹])
+      | (?<![a-z])top[\s-]?(?:\d+|one|three|five|ten)(?![a-z\d])
+      | (?<![a-z])(?:f[\s-]?1|r\^?2)(?![a-z\d]) | r² | \b\d+[\s-]?bits?\b
+      | \bpi\s\d\b | \b(?:ticket|issue|task|question|homework|reviewer|version|room|chapter|exercise)\s\#?\d+\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_WORD = "|".join(sorted({*SMALL, *LARGE}, key=len, reverse=True))
+_SPOKEN = rf"(?:{_WORD})(?:(?:[\s-]|\ and\ |\ y\ |)(?:{_WORD}))*(?:\ (?:point|komma|coma|virgule)(?:\ (?:{_WORD}))+)?"
+_TIMES = "|".join(sorted((re.escape(w) for w in _TIME if len(w) > 1 and w.isascii()), key=len, reverse=True))
+_NUMBER = re.compile(
+    rf"""(?<![^\W\u2e80-\u9fff\uff00-\uffef])(?<!\d\.) (?:
+        (?P<power>(?:\d+(?:[.,]\d+)?\s?[x×·*]\s?)?10\s?(?:(?:\^|\*\*)\s?[-−]?\d{{1,2}}(?!\d)|[⁻]?[⁰¹²³⁴-⁹]{{1,2}}))
+      | (?P<value> \d+(?:[.,]\d+)?e[+-]?\d{{1,2}}(?![\w.])
+           | \d{{1,3}}(?:(?P<group>[,.\ \u00a0\u202f'’])\d{{3}})(?:(?P=group)\d{{3}})*(?!\d|(?P=group)\d)(?:[.,]\d+)?
+           | \d*[½¼¾⅓⅔] | \d+(?:[.,]\d+)? | (?<!\.)[.]\d+
+           | \b(?:{_HALF_OF}|a\ quarter|three\ quarters)(?=[\s-]?(?:of\ an?\ )?(?:{_TIMES}|mill|thous)|\b\ ?$)
+           | (?<![a-zäöüéè])(?:anderthalb|eineinhalb) | (?:an?\ )?\b(?:{_SPOKEN})\b | half\ an?\b | a\ quarter\b
+           | \b(?:an?|one|eine[rn]?|una?|une)(?=\s(?:{_TIMES}|mill)) | 半(?=小时|小時|分钟|时间|時間)
+           | {CJK}
+         ) )
+        (?P<more>\s(?:and\ a\ half|et\ demie?|y\ medi[oa]|und\ eine\ halbe))?
+        (?: \s?(?P<percent>%|‰|per\s?cent\b|pct\b|prozent\b|por\s?cien(?:to)?\b|pour[\s-]?cents?\b|パーセント)
+          | [\s-]?(?:an?\s|of\ an?\s|of\s)?(?P<scale>thousands?|millions?|billions?|mio|tsd|tausend|millionen|millón|millones|mille|mil)\b\.?
+          | \s?(?P<east>百万|万|萬|亿|億|千(?!分))
+          | \s?(?P<short>(?-i:[kKM])|m(?=\s+(?:de\ )?{_PARAMETER}))(?![^\W\u2e80-\u9fff])
+          | [\s-]?(?:of\ an?\s)?(?P<time>{_TIMES})\b
+          | \s?(?P<clock>秒[钟間]?|分[钟鐘間]|分(?![之类類析辨布别別割割で])|小[时時]|時間|天)
+          | (?P<tenths>[成割](?P<hundredths>[0-9]分)?)
+          | \s?(?P<brief>(?-i:[smh]))(?![^\W\u2e80-\u9fff]) )?
+        (?P<half>半(?!数)|\s(?:and\ a\ half|et\ demie?|y\ medi[oa]|und\ eine\ halbe))?
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)  # fmt: skip
+_SHARE = re.compile(
+    r"\s*(?:out of(?: every)?|of every|in(?: every)?|von|sur|de cada|auf|/)\s*", re.IGNORECASE
+)
+_SHARE_REVERSED = re.compile(r"[回枚個件]?中の?")
+_OF_HUNDRED = re.compile(r"百分之(?=[\d一二两三四五六七八九十])")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A number of the text: as written, and as a value (fractions for percentages, seconds for times)."""
+    """A number of the text: as written, and as a value (fractions for percentages, seconds for times).
+
+    `start` and `end` are its place in the text; `scaled` is true where it is written as an amount (`20k`).
+    """
 
     text: str
     value: float
     unit: Literal["", "%", "s"]
+    start: int = 0
+    end: int = 0
+    scaled: bool = False
+
+
+def levelled(text: str) -> str:
+    """The text with full-width characters as plain ones; every character stays at its place."""
+    return "".join(
+        chr(ord(c) - 0xFEE0) if "！" <= c <= "～" else " " if c in "\u00a0\u202f\u2009\u3000" else c
+        for c in text
+    )
+
+
+def masked(text: str) -> str:
+    """As `levelled`, with `#` in place of the names and sizes that hold digits (CIFAR-10, 3x3, F1)."""
+    return _NAMES.sub(lambda m: "#" * len(m.group()), levelled(text))
 
 
 def find_numbers(text: str) -> list[Found]:
     """Every number in `text`, in order. Sizes such as 3x3 and names such as CIFAR-10 are not numbers."""
-    masked = _NAMES.sub(lambda m: "#" * len(m.group()), text)
-    found = []
-    for match in _NUMBER.finditer(masked):
-        value = _value(match["value"])
-        if value is None:
-            continue
-        unit: Literal["", "%", "s"] = ""
-        time = match["time"] or match["brief"]
-        if match["percent"]:
-            value, unit = value / 100, "%"
-        elif match["short"] or match["scale"]:
-            value *= _SCALE[(match["short"] or match["scale"]).lower()]
-        elif time:
-            value, unit = value * _TIME[time.lower()], "s"
-        found.append(Found(" ".join(match.group().split()), round(value, 6), unit))
+    plain_text = masked(text)
+    found: list[Found] = []
+    for match in _NUMBER.finditer(plain_text):
+        one = _found(match, plain_text)
+        if one and math.isfinite(one.value):
+            _join(found, one, plain_text)
     return found
 
 
-def _value(text: str) -> float | None:
-    plain = text.lower().replace(",", "")
-    if re.fullmatch(r"\d*\.?\d+", plain):
-        return float(plain)
-    if plain.startswith("half"):
+def _found(match: re.Match[str], text: str) -> Found | None:
+    ahead = text[match.end() :]
+    value = _power(match["power"]) if match["power"] else _value(match, ahead)
+    if value is None:
+        return None
+    start, unit, scaled = match.start(), "", False
+    value += 0.5 if match["more"] else 0
+    time = match["time"] or match["brief"] or match["clock"]
+    if _OF_HUNDRED.search(text[max(0, start - 3) : start + 1]) or match["percent"]:
+        value, unit = value / (1000 if match["percent"] == "‰" else 100), "%"
+    elif match["tenths"]:
+        value, unit = value / 10 + float((match["hundredths"] or "0")[0]) / 100, "%"
+    elif scale := match["short"] or match["scale"] or match["east"]:
+        factor = 1e3 if scale.lower() == "mil" and _THOUSAND_IS_NEAR.match(ahead) else _SCALE[scale.lower()]
+        value, scaled = (value + (0.5 if match["half"] else 0)) * factor, True
+    elif time:
+        value, unit = (value + (0.5 if match["half"] else 0)) * _TIME[time.lower()], "s"
+    before = text[max(0, start - 2) : start]
+    if before.endswith(("-", "−")) and (len(before) == 1 or before[0] in " <>=:"):
+        value = -value
+    written = " ".join(match.group().split())
+    return Found(written, round(value, 9), unit, start, match.end(), scaled)  # type: ignore[arg-type]
+
+
+def _join(found: list[Found], new: Found, text: str) -> None:
+    """Add `new`; "nine out of ten" and "1 min 30 s" are one number each."""
+    last = found[-1] if found else None
+    between = text[last.end : new.start] if last else ""
+    if last and last.unit == new.unit == "s" and re.fullmatch(r"\s*(?:and|und|et|y|,)?\s*", between):
+        value = last.value + new.value
+        if new.value < last.value:
+            found[-1] = Found(text[last.start : new.end], value, "s", last.start, new.end)
+            return
+    if last and last.unit == new.unit == "" and not (last.scaled or new.scaled):
+        low, high = (last.value, new.value) if _SHARE.fullmatch(between) else (new.value, last.value)
+        is_share = _SHARE.fullmatch(between) or _SHARE_REVERSED.fullmatch(between)
+        if is_share and 0 < low <= high and high >= 2 and low == int(low):
+            written = " ".join(text[last.start : new.end].split())
+            found[-1] = Found(written, round(low / high, 9), "%", last.start, new.end)
+            return
+    found.append(new)
+
+
+def _power(text: str) -> float:
+    head, _, exponent = re.sub(r"\s", "", text).rpartition("10")
+    factor = float(head.rstrip("x×·*X").replace(",", ".")) if head else 1.0
+    return factor * 10.0 ** int(exponent.translate(_SUPER).lstrip("^*"))
+
+
+def _value(match: re.Match[str], ahead: str) -> float | None:
+    text = match["value"].lower()
+    if text[-1:] in FRACTIONS:
+        return float(text[:-1] or 0) + FRACTIONS[text[-1]]
+    if re.match(r"[.\d]", text):
+        return _digits(match, text, ahead)
+    if text.startswith(("half", "halb", "medi", "demi", "une demi", "un demi", "半")):
         return 0.5
-    if plain == "a quarter":
-        return 0.25
-    total, current = 0.0, 0.0
-    words = [w for w in re.split(r"[\s-]+", plain) if w not in ("and", "a", "an")]
-    for word in words:
-        if word in _SMALL:
-            current += _SMALL[word]
-        elif word == "hundred":
+    if text in ("anderthalb", "eineinhalb"):
+        return 1.5
+    if "quarter" in text:
+        return 0.75 if text.startswith("three") else 0.25
+    if text in ("a", "an", "one", "un", "una", "une") or text.startswith("eine"):
+        return 1.0
+    east = cjk_value(text)
+    return _words(text) if east is None else east
+
+
+def _digits(match: re.Match[str], text: str, ahead: str) -> float:
+    """Digits with separators. A lone group of three is thousands, but `0,125`, `0.125`, `1.250` are not.
+
+    `20.000` is twenty thousand where parameters or weights follow, or two groups do.
+    """
+    group = match["group"]
+    if "e" in text:
+        return float(text.replace(",", "."))
+    if group is None:
+        return float(text.replace(",", "."))
+    whole, tail = re.fullmatch(r"(\d+(?:\D\d{3})+)((?:[.,]\d+)?)", text).groups()  # type: ignore[union-attr]
+    lone = len(re.findall(r"\D", whole)) == 1
+    decimal = group in ",." and lone and not tail
+    if decimal and (text[0] == "0" or match["percent"] or match["scale"] or match["short"]):
+        return float(text.replace(",", "."))
+    amount = re.match(rf"\s*\w*\s*(?:de\s+)?{_PARAMETER}", ahead, re.IGNORECASE)
+    if decimal and group == "." and not (amount or whole.endswith("000")):
+        return float(text)
+    return float(re.sub(r"\D", "", whole) + tail.replace(",", "."))
+
+
+def _words(text: str) -> float | None:
+    whole, *tail = re.split(r" (?:point|komma|coma|virgule) ", text, maxsplit=1)
+    total, current, spoken = 0.0, 0.0, re.findall(_WORD, re.sub(r"\b(?:and|an?|y)\b", " ", whole))
+    for word in spoken:
+        if word in SMALL:
+            current += SMALL[word]
+        elif LARGE[word] == 100:
             current = max(current, 1) * 100
         else:
-            total, current = total + max(current, 1) * _LARGE[word], 0
-    return total + current if words else None
+            total, current = total + max(current, 1) * LARGE[word], 0
+    if not spoken:
+        return None
+    decimals = "".join(str(SMALL.get(word, 0)) for word in re.findall(_WORD, tail[0])) if tail else "0"
+    return total + current + float(f"0.{decimals}")
 
 
 def listing(found: list[Found]) -> str:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlagent_tui.schemas import DatasetName, SandboxPolicy
+from mlagent_tui.agent.reading import Typed
+from mlagent_tui.schemas import DatasetName, Metric, SandboxPolicy
 from mlagent_tui.settings import Policy, RoleOptions, Sharing
 
 
@@ -23,6 +24,14 @@ class RunOptions(BaseModel):
     coder_options: RoleOptions = RoleOptions()
     sharing: Sharing = "auto"
     dataset: DatasetName | None = Field(default=None, description="overrides what the goal's text names")
+    metric: Metric | None = Field(default=None, description="overrides the goal's text, as the next three do")
+    threshold: Annotated[float, Field(gt=0, le=100)] | None = Field(
+        default=None, description="accuracy as a fraction"
+    )
+    max_parameters: Annotated[int, Field(ge=1, le=10_000_000_000)] | None = None
+    max_seconds: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+        default=None, description="training time of one trial, seconds"
+    )
     iterations: Annotated[int, Field(ge=1, le=1000)] = 8
     patience: Annotated[int, Field(ge=1, le=1000)] = 3
     time_budget: Annotated[float, Field(gt=0, le=1e8)] | None = Field(default=None, description="seconds")
@@ -33,3 +42,7 @@ class RunOptions(BaseModel):
     bash_run: Policy = "ask"
     python_run: Policy = "ask"
     memory_limit_mb: Annotated[int, Field(ge=256)] | None = None
+
+    def typed(self) -> Typed:
+        """The parts of the goal that are given as options."""
+        return Typed(self.dataset, self.metric, self.threshold, self.max_parameters, self.max_seconds)

@@ -18,23 +18,16 @@ from pydantic import BaseModel
 from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.agent.numbers import find_numbers, listing, occurs, plain
-from mlagent_tui.errors import GoalError
+from mlagent_tui.agent.reading import Typed, named_datasets, no_criterion, read, settle, unclear
 from mlagent_tui.llm import Answer, LanguageModel, Message, Request, structured
-from mlagent_tui.schemas import DatasetName, Decision, EvalConfig, Goal, ModelConfig, Plan
+from mlagent_tui.schemas import Decision, EvalConfig, Goal, ModelConfig, Plan
 
-GOAL_WIDTH = 600
+GOAL_WIDTHS = (4000, 2000, 1000, 600)
+"""How many characters of a goal a prompt shows: the most that fit."""
 RETRY_TEMPERATURE = 0.5
 MAX_TOKENS = {"goal": 400, "plan": 1500, "config": 3000, "decision": 600}
 USUAL_TOKENS = {"goal": 200, "plan": 400, "config": 700, "decision": 300}
 """Room an answer usually needs; older runs are left out of a prompt to make it."""
-DATASET_WORDS: dict[DatasetName, tuple[str, ...]] = {
-    "digits": ("digit",),
-    "mnist": ("mnist",),
-    "fashion_mnist": ("fashion",),
-    "cifar10": ("cifar10", "cifar 10", "cifar-10", "cifar_10", "cifar"),
-    "cifar100": ("cifar100", "cifar 100", "cifar-100", "cifar_100"),
-    "dummy": ("dummy", "synthetic", "toy", "random", "fake", "artificial", "generated"),
-}
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -60,30 +53,27 @@ class Planner:
     on_call: Callable[[str, Answer], None]
     cancel: threading.Event
 
-    def understand(self, goal_text: str) -> Understood:
-        """The goal in typed form; asked once more when it holds a number or data set the text does not.
+    def understand(self, goal_text: str, typed: Typed | None = None) -> Understood:
+        """The goal in typed form: what text and options decide, the rest from the model's answer.
 
-        Raises `GoalError` when the text names no data set or no measurable criterion.
+        The model is asked once more when it has to choose the criterion and chose none of the numbers.
+        Raises `GoalError` with everything that must be answered first.
         """
-        goal = self.read(goal_text)
-        doubts = ungrounded(goal, goal_text)
-        if doubts:
-            again = self._ask("goal", [goal_prompt(goal_text, "; ".join(doubts))], Goal, attempt=1)
-            if len(ungrounded(again, goal_text)) < len(doubts):
-                goal = again
-        named = named_datasets(goal_text)
-        if goal.dataset is None and len(named) == 1:
-            goal = goal.model_copy(update={"dataset": named[0]})
+        reading = read(goal_text, typed)
+        if reading.questions:
+            raise unclear(reading.questions)
+        goal, warnings = settle(reading, self.read(goal_text))
         if goal.threshold is None:
-            raise GoalError(
-                "the goal has no measurable criterion",
-                'Say what counts as success, such as "at least 95% accuracy" or "validation loss below 0.3".',
-            )
-        return Understood(goal, ungrounded(goal, goal_text))
+            doubt = f"no threshold, though the text has {listing(reading.open)}"
+            again = self._ask("goal", goal_prompts(goal_text, doubt), Goal, attempt=1)
+            goal, warnings = settle(reading, again)
+        if goal.threshold is None:
+            raise unclear([no_criterion()])
+        return Understood(goal, warnings)
 
     def read(self, goal_text: str) -> Goal:
         """The goal as the model reads it at first sight: its threshold and data set may be missing."""
-        return self._ask("goal", [goal_prompt(goal_text)], Goal)
+        return self._ask("goal", goal_prompts(goal_text), Goal)
 
     def plan(self, brief: Brief) -> Plan:
         """The tool calls of this iteration."""
@@ -135,9 +125,14 @@ def _instructions(task: str, answer_type: type[BaseModel]) -> str:
     return f"{text.strip()}\n\nAnswer with one JSON object of this schema:\n{schema}"
 
 
-def goal_prompt(goal_text: str, doubt: str | None = None) -> str:
+def goal_prompts(goal_text: str, doubt: str | None = None) -> Iterator[str]:
+    """The prompt with the whole text, then with less and less of it, for models with little context."""
+    return (goal_prompt(goal_text, doubt, width) for width in GOAL_WIDTHS)
+
+
+def goal_prompt(goal_text: str, doubt: str | None = None, width: int = 4000) -> str:
     """The user's text, the numbers found in it, and what was wrong with the previous answer."""
-    text = context.one_line(goal_text)[:GOAL_WIDTH]
+    text = context.one_line(goal_text)[:width]
     lines = ["Task: goal", f"Text: {text}", f"Numbers: {listing(find_numbers(text))}"]
     if doubt:
         lines.append(f"Problem: {doubt}")
@@ -211,13 +206,3 @@ def ungrounded(goal: Goal, goal_text: str) -> list[str]:
     if goal.threshold is None and found:
         doubts.append(f"no threshold, though the text has {listing(found)}")
     return doubts
-
-
-def named_datasets(goal_text: str) -> list[DatasetName]:
-    """The data sets whose words stand in the text; the digits of MNIST are MNIST."""
-    lowered = goal_text.lower()
-    named = [name for name, words in DATASET_WORDS.items() if any(word in lowered for word in words)]
-    for narrow, wide in (("mnist", "digits"), ("fashion_mnist", "mnist"), ("cifar100", "cifar10")):
-        if narrow in named and wide in named:
-            named.remove(wide)
-    return named

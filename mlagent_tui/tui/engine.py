@@ -43,6 +43,7 @@ class Request:
     dataset: str = ""
     device: str = "auto"
     sandbox: str = "auto"
+    max_parameters: int | None = None
     iterations: int | None = None
     patience: int | None = None
     time_budget: str = ""
@@ -61,6 +62,7 @@ class Request:
             ("--dataset", self.dataset),
             ("--device", self.device),
             ("--sandbox", self.sandbox),
+            ("--max-parameters", self.max_parameters),
             ("--iterations", self.iterations),
             ("--patience", self.patience),
             ("--time-budget", self.time_budget),
@@ -92,6 +94,8 @@ class Check:
     sandbox: str = ""
     datasets: dict[str, str] = field(default_factory=dict)
     """What is missing of each data set; empty where it can be used."""
+    goal: dict[str, Any] = field(default_factory=dict)
+    """What the engine understands of the goal, by rules."""
 
 
 class EngineLink:
@@ -232,7 +236,12 @@ def read_check(out: bytes, err: bytes = b"") -> Check:
     try:
         told: dict[str, Any] = json.loads(out)
         problems = [Problem(p.get("field", ""), p["message"], p.get("remedy", "")) for p in told["problems"]]
-        return Check(tuple(problems), str(told.get("sandbox", "")), dict(told.get("datasets", {})))
+        return Check(
+            tuple(problems),
+            str(told.get("sandbox", "")),
+            dict(told.get("datasets", {})),
+            told.get("goal") or {},
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         words = err.decode("utf-8", "replace").strip() or "The check printed nothing."
         what, _, remedy = words.partition("\n")

@@ -70,7 +70,7 @@ class Form:
     def request(self, base: Path, *, another: bool = False) -> Request:
         """What to ask of the engine. The form has no problems."""
         return Request(
-            goal=goal_with_limit(self.goal.strip(), self.parameters),
+            goal=self.goal.strip(),
             project=self.folder(base),
             planner=self.planner.strip() or "bundled",
             coder=self.coder.strip() or "bundled",
@@ -79,6 +79,7 @@ class Form:
             dataset=self.dataset,
             device=self.device,
             sandbox=self.sandbox,
+            max_parameters=amount(self.parameters),
             iterations=_whole(self.iterations),
             patience=_whole(self.patience),
             time_budget=re.sub(r"\s", "", self.time_budget),
@@ -157,12 +158,6 @@ def default_folder(goal: str, base: Path) -> Path:
     while (folder := base.absolute() / f"{words}-{number}").exists():
         number += 1
     return folder
-
-
-def goal_with_limit(goal: str, parameters: str) -> str:
-    """The goal's text with the limit on parameters in words: the planner reads limits out of the text."""
-    limit = amount(parameters)
-    return f"{goal.rstrip(' .')}, with at most {limit:,} parameters" if limit else goal
 
 
 def amount(text: str) -> int | None:

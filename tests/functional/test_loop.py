@@ -206,8 +206,8 @@ def test_a_planner_that_fails_costs_an_iteration_and_not_the_run(root: Path) -> 
 
 
 def test_success_that_the_numbers_deny_becomes_an_iteration(root: Path) -> None:
-    model = Scripted(goal=GOAL | {"threshold": 1.0}, decision=ACHIEVED)
-    told = carry_out(root, model, iterations=2)
+    model = Scripted(decision=ACHIEVED)
+    told = carry_out(root, model, iterations=2, threshold=1.0)
     first, second = of(told, events.DecisionMade)
     assert first.decision["decision"] == "iterate"
     assert first.advised["decision"] == "goal_achieved"
@@ -236,16 +236,16 @@ def test_a_planned_command_that_nobody_approves_is_said_and_stops_nothing(root: 
 
 
 @pytest.mark.parametrize(
-    ("goal", "title", "status"),
+    ("text", "title", "status"),
     [
-        ({"threshold": None}, "Goal", 2),
-        ({"dataset": "cifar10"}, "Data set", 1),
+        ("a small network for the digits", "Goal", 2),
+        ("a small network for cifar10, at least 30% accuracy", "Data set", 1),
     ],
 )
 def test_a_goal_that_cannot_be_worked_on_is_refused_with_a_remedy(
-    root: Path, goal: dict[str, Any], title: str, status: int
+    root: Path, text: str, title: str, status: int
 ) -> None:
-    told = carry_out(root, Scripted(goal=GOAL | goal))
+    told = carry_out(root, Scripted(), RunOptions(goal_text=text))
     (failed,) = of(told, events.Failed)
     assert (failed.title, ending(told).exit_status) == (title, status)
     assert failed.remedy
@@ -343,8 +343,8 @@ def test_an_interrupted_trial_is_no_result_and_is_trained_again(root: Path) -> N
 
 
 def test_a_stopped_run_goes_on_under_a_raised_limit(root: Path) -> None:
-    model = Scripted(goal=GOAL | {"threshold": 1.0}, code=f"```python\n{WRONG}```")
-    carry_out(root, model, iterations=1)
+    model = Scripted(code=f"```python\n{WRONG}```")
+    carry_out(root, model, iterations=1, threshold=1.0)
     saved = last_run(events.read(root / "experiments/journal.jsonl")[0])
     assert saved is not None
     saved.options = saved.options.model_copy(update={"iterations": 2})

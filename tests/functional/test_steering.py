@@ -35,7 +35,7 @@ from mlagent_tui.commands import (
 )
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, registry, runs
-from tests.scripted import ACHIEVED, CODE, CONFIG, GOAL, Scripted, plan
+from tests.scripted import ACHIEVED, CODE, CONFIG, Scripted, plan
 
 TEXT = "a small network for the digits, at least 30% accuracy"
 WRONG = f"```python\n{CODE.replace('nn.Linear(512, 10)', 'nn.Linear(512, 10, bias=False)')}```"
@@ -215,8 +215,8 @@ def test_a_run_is_repeated_with_another_seed_and_branched_from(root: Path, user:
             ):  # fmt: skip
                 assert user.now(command).ok == ok
 
-    model = Scripted(goal=GOAL | {"threshold": 1.0}, code=[f"```python\n{CODE}```", WRONG])
-    told = carry_out(root, model, react, iterations=3)
+    model = Scripted(code=[f"```python\n{CODE}```", WRONG])
+    told = carry_out(root, model, react, iterations=3, threshold=1.0)
     first, again, branched = registry.load(root)
     assert [task for task, _ in model.asked if task in ("plan", "code")] == [
         "plan", "code", "plan", "code", "code", "code", "code",

@@ -44,7 +44,7 @@ _LIMITS = {
     "iterations": ("Iterations", "At most this many networks are tried."),
     "patience": ("Patience", "Stop after this many networks in a row that were no better."),
     "time_budget": ("Time", "Nothing new is begun after this time: 90s, 30m, 1h30m."),
-    "parameters": ("Parameters", "At most this many, such as 50k. It is added to the goal in words."),
+    "parameters": ("Parameters", "At most this many, such as 50k. It counts before what the goal says."),
 }
 
 
@@ -260,7 +260,16 @@ The run goes on in a process of its own: closing this program does not end it.
             ("✔ can start", "$text-success"),
             (" · ", MUTED),
             (where, "$text-success" if confined else "$text-warning"),
+            (f" · {understood}" if (understood := self._understood()) else "", MUTED),
         )
+
+    def _understood(self) -> str:
+        """What the engine understands of the goal, in one line."""
+        goal = self.check.goal
+        limits = (("max_parameters", "parameters"), ("max_seconds", "s"))
+        parts = [str(goal[name]) for name in ("dataset", "metric", "threshold") if goal.get(name)]
+        parts += [f"at most {goal[name]:,} {unit}" for name, unit in limits if goal.get(name)]
+        return " ".join(parts[:3]) + "".join(f", {part}" for part in parts[3:])
 
     def _show_folder(self) -> None:
         folder = self.query_one("#project", Input)

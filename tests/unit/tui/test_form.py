@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlagent_tui import workspace
-from mlagent_tui.agent import find_numbers
-from mlagent_tui.tui.form import EXAMPLES, Form, amount, default_folder, goal_with_limit, remembered
+from mlagent_tui.tui.form import EXAMPLES, Form, amount, default_folder, remembered
 from tests import small_project, tiny_gguf
 
 GOAL = EXAMPLES[0]
@@ -37,11 +36,10 @@ def test_what_is_no_amount_is_none(text: str) -> None:
     assert amount(text) is None
 
 
-def test_a_limit_on_parameters_is_said_in_the_goal_so_that_the_planner_finds_it() -> None:
-    goal = goal_with_limit("An MLP for digits, at least 90%.", "12k")
-    assert goal == "An MLP for digits, at least 90%, with at most 12,000 parameters"
-    assert 12_000 in [number.value for number in find_numbers(goal)]
-    assert goal_with_limit(GOAL, "") == GOAL
+def test_a_limit_on_parameters_goes_to_the_engine_as_it_is(tmp_path: Path) -> None:
+    request = Form(goal="An MLP for digits, at least 90%.", parameters="12k").request(tmp_path)
+    assert request.goal == "An MLP for digits, at least 90%."
+    assert "--max-parameters=12000" in request.arguments()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,470 @@
+"""What a goal's text decides beyond doubt, read by rules: no number of the text is lost or changed.
+
+A number with a time unit is a limit in seconds; one with "parameters" a limit on parameters; a share or a
+number beside a metric is the threshold. What contradicts itself, is impossible or is missing becomes a
+question. What is left open is for the language model to choose from.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlagent_tui.agent import goal_words as words
+from mlagent_tui.agent.numbers import Found, find_numbers, levelled, masked, plain
+from mlagent_tui.errors import GoalError
+from mlagent_tui.schemas import Comparison, DatasetName, Goal, Metric
+
+NO_CRITERION = "the goal has no measurable criterion"
+NO_DATASET = "the goal names no data set"
+_NEAR = 34
+"""Characters before a number in which a direction such as "at least" belongs to it."""
+_STOP = re.compile(r"[.;!?。；](?=\s|$|[^\x00-\x7f])|\n")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """Parts of the goal that are given as options; they count before what the text says."""
+
+    dataset: DatasetName | None = None
+    metric: Metric | None = None
+    threshold: float | None = None
+    max_parameters: int | None = None
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What must be answered before the run: the part it is about, what is unclear, how to answer."""
+
+    part: Literal["dataset", "metric", "threshold", "max_parameters", "max_seconds", "goal"]
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.remedy}"
+
+
+@dataclass
+class Reading:
+    """The parts of the goal that are decided, what is asked, and the numbers that are still open."""
+
+    dataset: DatasetName | None = None
+    metric: Metric | None = None
+    comparison: Comparison | None = None
+    threshold: float | None = None
+    max_parameters: int | None = None
+    max_seconds: float | None = None
+    questions: list[Question] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    open: list[Found] = field(default_factory=list)
+
+    def goal(self) -> dict[str, object]:
+        """The decided parts, by name."""
+        names = ("dataset", "metric", "comparison", "threshold", "max_parameters", "max_seconds")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One criterion of the text."""
+
+    metric: Metric
+    comparison: Comparison
+    threshold: float
+    text: str
+
+
+def read(text: str, typed: Typed | None = None) -> Reading:
+    """Everything that the text and the typed options decide. Needs no model and takes milliseconds."""
+    typed = typed or Typed()
+    reading = Reading()
+    places = _places(text)
+    _criterion(reading, places, text, typed)
+    _limits(reading, places, typed)
+    _datasets(reading, text, typed)
+    for name, refused, wanted in words.OPPOSITES:
+        if refused.search(text) and wanted.search(refused.sub(" ", text)):
+            reading.questions.append(
+                Question("goal", f"the goal wants {name} and refuses them", "Leave one of the two out.")
+            )
+    reading.warnings += _unread(text, [p.found for p in places])
+    return reading
+
+
+def no_criterion() -> Question:
+    """The question that a goal without a threshold raises."""
+    remedy = 'Say what counts as success, such as "at least 95% accuracy" or "validation loss below 0.3".'
+    return Question("threshold", NO_CRITERION, remedy)
+
+
+def unclear(questions: list[Question]) -> GoalError:
+    """The error that tells all of the questions, each with its answer."""
+    first, *others = questions
+    more = "".join(f"\nAlso: {question}" for question in others)
+    return GoalError(first.what, first.remedy + more)
+
+
+def settle(reading: Reading, answer: Goal) -> tuple[Goal, list[str]]:
+    """The goal: what the text decides, and from the model's answer what it leaves open, with warnings."""
+    goal, warnings = reading.goal(), list(reading.warnings)
+    rest = list(reading.open)
+
+    def take(value: float | None) -> bool:
+        for found in rest:
+            if value is not None and abs(found.value - value) <= 1e-6 * max(1.0, abs(value)):
+                rest.remove(found)
+                return True
+        return False
+
+    criterion = answer.threshold is not None and (answer.metric == "val_loss" or answer.threshold <= 1)
+    if reading.threshold is None and not reading.questions and criterion and take(answer.threshold):
+        goal |= {"metric": answer.metric, "threshold": answer.threshold}
+        goal["comparison"] = _fitting(answer.metric, answer.comparison)
+    if reading.max_parameters is None and take(answer.max_parameters):
+        goal["max_parameters"] = answer.max_parameters
+    goal["metric"] = goal["metric"] or answer.metric
+    goal["comparison"] = goal["comparison"] or answer.comparison
+    warnings += [
+        f"{found.text} is used for nothing: it is neither a limit nor the criterion" for found in rest
+    ]
+    return Goal.model_validate(goal | {"wishes": answer.wishes}), warnings
+
+
+def named_datasets(text: str) -> list[DatasetName]:
+    """The data sets whose words stand in the text; the digits of MNIST are MNIST."""
+    rest, named = levelled(text), []
+    for name, pattern in words.DATASETS.items():
+        if pattern.search(rest):
+            named.append(name)
+            rest = pattern.sub(" # ", rest)
+    if (
+        "mnist" in named
+        and "digits" in named
+        and not re.search(r"#\s*(?:,|and|und|y|et|or|&|/)\s*(?:the )?#", rest)
+    ):
+        named.remove("digits")
+    if "digits" in named and "dummy" not in named and "mnist" not in named and len(named) > 1:
+        joined = re.search(
+            r"digit\w*\s*(?:data\s*set\s*)?(?:,|and|und|y|et|or|&|/)|(?:and|und|y|et|or|&)\s+(?:the\s+)?digit",
+            text,
+            re.I,
+        )
+        if not joined:
+            named.remove("digits")
+    return [
+        name for name in ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy") if name in named
+    ]
+
+
+# --- the numbers and what stands around them ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """A number, the text between it and its neighbours, and what it is for where its words say so."""
+
+    found: Found
+    before: str
+    after: str
+    role: Literal["size", "parameters", "seconds", "number"]
+
+    def direction(self) -> str:
+        """`>=`, `>`, `<=`, `<`, `up`, `better`, or empty: what the words around the number say."""
+        behind = re.sub(rf"^\s*(?:{words.ACCURACY.pattern})", "", self.after, flags=re.IGNORECASE)
+        for kind, pattern in words.AFTER:
+            if match := pattern.search(behind):
+                sign = "<" if words.DOWN_AFTER.search(match.group()) else ">"
+                return sign if kind == "better" else f"{sign}="
+        return direction_of(self.before[-_NEAR:])
+
+
+def direction_of(before: str) -> str:
+    """The last direction that these words give."""
+    last, where = "", (-1, 0)
+    for sign, pattern in words.COMPARISONS:
+        for match in pattern.finditer(before):
+            inside = match.start() >= where[1] or match.end() - match.start() > where[1] - where[0]
+            if inside and match.end() >= where[1]:
+                last, where = sign, match.span()
+    return last
+
+
+def _places(text: str) -> list[Place]:
+    flat, places = masked(text), []
+    found = [f for f in find_numbers(text) if f.text.lower() not in ("one", "a", "an")]
+    used = 0
+    for i, one in enumerate(found):
+        until = found[i + 1].start if i + 1 < len(found) else len(flat)
+        before = _STOP.split(flat[used : one.start])[-1] if one.start > used else ""
+        after = _STOP.split(flat[one.end : until])[0][:60]
+        role = _role(one, before, after)
+        own = {"parameters": words.PARAMETERS_AFTER, "size": words.SIZES_AFTER}.get(role)
+        attached = own.search(after) if own else None
+        places.append(Place(one, before, after, role))
+        used = one.end + (attached.end() if attached else 0)
+    return places
+
+
+def _role(found: Found, before: str, after: str) -> Literal["size", "parameters", "seconds", "number"]:
+    if found.unit == "s":
+        return "seconds"
+    if not found.unit and abs(found.value) >= 1 and words.PARAMETERS_AFTER.search(after):
+        return "parameters"
+    if (words.SHARES_OF if found.unit else words.SIZES_AFTER).search(after):
+        return "size"
+    roles = (
+        ("size", words.SIZES), ("parameters", words.PARAMETERS),
+        ("number", words.ACCURACY), ("number", words.LOSS), ("number", words.ERROR),
+        ("number", words.UNKNOWN),
+    )  # fmt: skip
+    last = max(((m.end(), role) for role, p in roles for m in p.finditer(before)), default=(0, "number"))[1]
+    if found.unit == "%":
+        beside = re.search(r"(?:dropout|smoothing|sparsity|memory)\W*(?:\w+\W+)?$", before, re.IGNORECASE)
+        return "size" if beside else "number"
+    if last == "parameters" and found.value < 1:
+        return "number"
+    return last  # type: ignore[return-value]
+
+
+# --- data set and limits --------------------------------------------------------------------------------
+
+
+def _datasets(reading: Reading, text: str, typed: Typed) -> None:
+    named = named_datasets(text)
+    if typed.dataset:
+        reading.dataset = typed.dataset
+        if named and typed.dataset not in named:
+            reading.warnings.append(
+                f"the goal names {', '.join(named)}; the option --dataset {typed.dataset} counts"
+            )
+    elif len(named) == 1:
+        reading.dataset = named[0]
+    elif named:
+        reading.questions.append(
+            Question(
+                "dataset",
+                f"the goal names {len(named)} data sets: {', '.join(named)}",
+                "Choose one with --dataset.",
+            )
+        )
+    else:
+        remedy = (
+            "Name one in the goal, or choose it with --dataset: digits, mnist, fashion_mnist, cifar10, "
+            "cifar100 or dummy."
+        )
+        reading.questions.append(Question("dataset", NO_DATASET, remedy))
+
+
+LIMITS: tuple[tuple[Literal["max_parameters", "max_seconds"], str, str], ...] = (
+    ("max_parameters", "parameters", "parameters"),
+    ("max_seconds", "seconds", "seconds"),
+)
+
+
+def _limits(reading: Reading, places: list[Place], typed: Typed) -> None:
+    for part, role, unit in LIMITS:
+        option = "--" + part.replace("_", "-")
+        given = [p for p in places if p.role == role]
+        other = [p for p in given if role == "seconds" and _not_training(p)]
+        values = {p.found.value for p in given if p not in other}
+        set_by_option = getattr(typed, part)
+        if set_by_option is not None:
+            setattr(reading, part, set_by_option)
+            if values - {set_by_option}:
+                said = ", ".join(plain(v) for v in sorted(values))
+                reading.warnings.append(
+                    f"the goal says {said} {unit}; the option {option} {plain(set_by_option)} counts"
+                )
+            continue
+        what = ""
+        wrong = next((p.found for p in given if p not in other and not _possible(p.found.value, role)), None)
+        minimum = next((p.found for p in given if p not in other and p.direction() in (">", ">=")), None)
+        if wrong:
+            what = f"{wrong.text} is not a possible number of {unit}"
+        elif minimum:
+            what = f"{minimum.text} is a minimum of {unit}, and only a maximum can be set"
+        elif len(values) > 1:
+            what = (
+                f"the goal has {len(values)} numbers of {unit}: {', '.join(plain(v) for v in sorted(values))}"
+            )
+        elif other:
+            reading.warnings += [
+                f"{p.found.text} is used for nothing: it is not the training time of a trial" for p in other
+            ]
+        if what:
+            reading.questions.append(
+                Question(part, what, f"Set the limit with {option}, or change the goal.")
+            )
+        elif values:
+            (value,) = values
+            setattr(reading, part, int(value) if role == "parameters" else value)
+
+
+def _possible(value: float, role: str) -> bool:
+    return 1 <= value <= 1e10 and value == int(value) if role == "parameters" else 0 < value <= 1e6
+
+
+def _not_training(place: Place) -> bool:
+    return bool(words.NOT_TRAINING.search(place.after[:24]) or words.NOT_TRAINING.search(place.before[-30:]))
+
+
+# --- the criterion --------------------------------------------------------------------------------------
+
+
+def _criterion(reading: Reading, places: list[Place], text: str, typed: Typed) -> None:
+    candidates, reading.open = _candidates(places, text)
+    unknown = words.UNKNOWN.search(levelled(text))
+    if typed.metric is None and unknown and unknown.lastgroup:
+        name = unknown.lastgroup.replace("_", " ")
+        remedy = (
+            "Runs measure accuracy and val_loss. Choose with --metric and --threshold, or change the goal."
+        )
+        reading.questions.append(Question("metric", f"the metric {name} is not measured", remedy))
+        return
+    criteria: list[Criterion] = []
+    problems: list[str] = []
+    for place in candidates:
+        made = _made(place, text, len(candidates))
+        if isinstance(made, Criterion):
+            criteria.append(made)
+        else:
+            problems.append(made)
+    distinct = {(c.metric, c.comparison, c.threshold) for c in criteria}
+    if typed.metric or typed.threshold is not None:
+        _typed_criterion(reading, criteria, problems, typed)
+    elif problems:
+        remedy = "Change the goal, or set --metric and --threshold."
+        reading.questions += [Question("threshold", problem, remedy) for problem in problems[:2]]
+    elif len(distinct) > 1:
+        said = " and ".join(c.text for c in criteria)
+        reading.questions.append(
+            Question(
+                "threshold", f"the goal has more than one criterion: {said}", "Keep one, or set --threshold."
+            )
+        )
+    elif criteria:
+        first = criteria[0]
+        reading.metric, reading.comparison, reading.threshold = (
+            first.metric,
+            first.comparison,
+            first.threshold,
+        )
+    elif not reading.open:
+        reading.questions.append(no_criterion())
+
+
+def _typed_criterion(reading: Reading, criteria: list[Criterion], problems: list[str], typed: Typed) -> None:
+    """The criterion of the options; what they leave out is the text's."""
+    fitting = [c for c in criteria if typed.metric in (None, c.metric)]
+    metric: Metric = typed.metric or (criteria[0].metric if criteria else "accuracy")
+    threshold = typed.threshold
+    if threshold is None and len({c.threshold for c in fitting}) == 1:
+        threshold = fitting[0].threshold
+    if threshold is None:
+        reading.questions.append(
+            Question("threshold", f"there is no threshold for {metric}", "Set --threshold.")
+        )
+        return
+    if not 0 < threshold <= (1 if metric == "accuracy" else 100):
+        what = f"{plain(threshold)} is not a possible threshold for {metric}"
+        reading.questions.append(Question("threshold", what, "Accuracy is a fraction between 0 and 1."))
+        return
+    comparison = fitting[0].comparison if fitting else (">=" if metric == "accuracy" else "<=")
+    reading.metric, reading.threshold, reading.comparison = metric, threshold, comparison
+    others = [c.text for c in criteria if (c.metric, c.threshold) != (metric, threshold)]
+    if others or problems:
+        said = ", ".join(others) or problems[0]
+        reading.warnings.append(
+            f"the goal says {said}; the options count: {metric} {comparison} {plain(threshold)}"
+        )
+
+
+def _candidates(places: list[Place], text: str) -> tuple[list[Place], list[Found]]:
+    """The numbers that state the criterion, and those that nothing accounts for."""
+    plain_numbers = [p for p in places if p.role == "number"]
+    sure = [p for p in plain_numbers if p.found.unit == "%" or _beside_metric(p)]
+    rest = [p for p in plain_numbers if p not in sure]
+    if not sure:
+        sure = [p for p in rest if 0 < p.found.value <= 1 and not p.found.scaled]
+        loss = words.LOSS.search(text)
+        sure = sure or [p for p in rest if loss and 0 < p.found.value <= 100 and p.direction()]
+    unused = [p.found for p in rest if p not in sure]
+    said = {p.found for p in rest if p.direction() or p.found.scaled or 0 < p.found.value < 1}
+    return sure, [found for found in unused if found in said]
+
+
+def _beside_metric(place: Place) -> bool:
+    """Whether a bare number stands with a metric: behind its word, or right before it."""
+    if place.found.scaled or place.found.value > 1000:
+        return False
+    pattern = re.compile(
+        "|".join(p.pattern for p in (words.ACCURACY, words.LOSS, words.ERROR)), re.IGNORECASE
+    )
+    ahead = re.match(
+        rf"\s*(?:validation\s+|test\s+|val[\s_]+)?(?:{pattern.pattern})", place.after, re.IGNORECASE
+    )
+    return bool(ahead or pattern.search(place.before))
+
+
+def _made(place: Place, text: str, candidates: int) -> Criterion | str:
+    """The criterion that a number states, or what is wrong with it."""
+    kind, found, sign = _kind(place, text), place.found, place.direction()
+    value = found.value
+    if kind == "loss":
+        if found.unit == "%" or not 0 < value <= 100:
+            return f"{found.text} is not a possible validation loss"
+        if sign in (">", ">="):
+            return f"a validation loss of {found.text} or more is not a goal: a loss should be small"
+        comparison: Comparison = "<" if sign in ("<", "better") else "<="
+        return Criterion("val_loss", comparison, value, f"validation loss {comparison} {plain(value)}")
+    bare = not found.unit
+    if bare and value > 1 and kind == "error":
+        return f"{found.text} is not a clear error rate: write it as a percentage"
+    if bare and 1 < value <= 100:
+        value = round(value / 100, 9)
+    if not 0 < value <= 1 or (value == 1 and kind == "error"):
+        return f"{found.text} is not a possible {'error rate' if kind == 'error' else 'accuracy'}"
+    if kind == "error":
+        if sign in (">", ">="):
+            return f"an error rate of {found.text} or more is not a goal: an error rate should be small"
+        comparison = ">" if sign in ("<", "better") else ">="
+        value = round(1 - value, 9)
+    else:
+        if sign in ("<", "<="):
+            return f"an accuracy of {found.text} or less is not a goal: an accuracy should be large"
+        comparison = ">" if sign in (">", "better") else ">="
+    return Criterion("accuracy", comparison, value, f"accuracy {comparison} {plain(value)}")
+
+
+def _kind(place: Place, text: str) -> str:
+    """accuracy, loss or error: by the nearest word that names one; a share alone is an accuracy."""
+    kinds = (("accuracy", words.ACCURACY), ("loss", words.LOSS), ("error", words.ERROR))
+    ahead = re.compile(r"^\s*(?:validation\s+|test\s+|val[\s_]+|mean\s+)?$", re.IGNORECASE)
+    for kind, pattern in kinds:
+        match = pattern.search(place.after)
+        if match and ahead.match(place.after[: match.start()]):
+            return kind
+    for where, latest in ((place.before, True), (place.after, False), (text, False)):
+        hits = [(m.end() if latest else -m.start(), kind) for kind, p in kinds for m in p.finditer(where)]
+        if where is text and len({kind for _, kind in hits}) > 1:
+            return "accuracy"
+        if hits:
+            return max(hits)[1]
+    return "accuracy"
+
+
+def _fitting(metric: Metric, comparison: Comparison) -> Comparison:
+    if metric == "accuracy":
+        return ">" if comparison == ">" else ">="
+    return "<" if comparison == "<" else "<="
+
+
+def _unread(text: str, found: list[Found]) -> list[str]:
+    """Warnings for digits with a unit that were not read as a number: `max20k`."""
+    rest = masked(text)
+    for one in find_numbers(text):
+        rest = rest[: one.start] + " " * (one.end - one.start) + rest[one.end :]
+    loose = re.findall(r"\w*\d[\d.,]*\s?(?:%|(?:k|m|s|sec|min)\b|param\w*|weights)", rest, re.IGNORECASE)
+    return [f'"{part}" was not read as a number: put a space before it' for part in loose]
