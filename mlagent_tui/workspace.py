@@ -9,7 +9,7 @@ from pathlib import Path
 from mlagent_tui import events, paths, tools
 from mlagent_tui.agent import Saved, last_run
 from mlagent_tui.errors import ProjectError, ToolError
-from mlagent_tui.experiments import registry, runs
+from mlagent_tui.experiments import history, registry, runs
 from mlagent_tui.files import explain
 
 SLUG_WIDTH = 40
@@ -56,7 +56,8 @@ def check(folder: Path, *, another: bool = False) -> None:
                 _refuse_unfinished(folder, layout)
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ProjectError(
-                f"{folder} exists and is no project", "Name a new or empty folder, or a project of mlagent."
+                f"{folder} exists and is not a project: it has neither {paths.REGISTRY} nor {paths.JOURNAL}",
+                "Name a new or empty folder, or a project of mlagent.",
             )
     except OSError as error:
         what, remedy = explain(error)
@@ -64,25 +65,28 @@ def check(folder: Path, *, another: bool = False) -> None:
 
 
 def last_saved(layout: paths.Layout) -> Saved | None:
-    """How far the last run of a project came; its journal may be long."""
-    return last_run(events.scan(layout.journal, skip=events.STREAMED))
+    """How far the last run of a project came; its journal may be long. Raises `ProjectError`."""
+    return last_run(history.last_run(layout.root))
 
 
 def discard_empty(folder: Path) -> bool:
     """Remove a project in which not even a goal was understood; whether it was one."""
-    told = events.scan(paths.Layout(folder.absolute()).journal)
-    empty = not any(isinstance(event, events.GoalUnderstood) for event in told)
+    try:
+        told = list(history.whole(folder.absolute()))
+    except ProjectError:
+        return False
+    empty = not any(isinstance(event, events.GoalUnderstood | events.Unreadable) for event in told)
     if empty:
         shutil.rmtree(folder, ignore_errors=True)
     return empty
 
 
 def _refuse_unfinished(folder: Path, layout: paths.Layout) -> None:
-    saved = last_saved(layout)
-    if saved and (saved.finished is None or saved.finished.outcome not in ENDED):
+    ending = history.ending(layout.root)
+    if history.started(layout.root) and (ending is None or ending.outcome not in ENDED):
         raise ProjectError(
             f"the last run in {folder} has not ended",
-            f"Go on with it: mlagent resume {folder}\nStart another all the same: add --another.",
+            f"Resume it: mlagent resume {folder}\nStart another anyway: add --another.",
         )
 
 
@@ -90,7 +94,7 @@ def check_branch(folder: Path | None, run_id: str) -> None:
     """Raises `ProjectError` unless a run of the project in `folder` has a network to start from."""
     if folder is None:
         raise ProjectError(
-            f"{run_id} is a run of no project that was named", "Name its project with --project."
+            f"{run_id} cannot be found without its project", "Name the project with --project."
         )
     is_project = paths.Layout(folder.absolute()).is_project()
     known = {entry.run_id for entry in registry.load(folder)} if is_project else set()

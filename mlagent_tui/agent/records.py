@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mlagent_tui import events, paths, shapes
+from mlagent_tui import events, shapes
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
-from mlagent_tui.experiments import Project
-from mlagent_tui.schemas import DataCard, EvalResult, ModelConfig, RegistryEntry
+from mlagent_tui.experiments import Project, entry_of
+from mlagent_tui.schemas import DataCard, EvalResult, ModelConfig
 
 
 def failed(project: Project, error: MlagentError, card: DataCard, seed: int) -> EvalResult:
@@ -28,7 +28,7 @@ def failed(project: Project, error: MlagentError, card: DataCard, seed: int) -> 
 def store(
     project: Project, now: Iteration, result: EvalResult, change: list[str], written: str | None
 ) -> Attempt:
-    """Put what an iteration made into its folder and the registry. Repeating it changes nothing.
+    """Put what an iteration made into its folder; returns its attempt, which the registry does not know yet.
 
     `written` is the code that failed its checks, for an iteration that has no accepted code.
     """
@@ -41,26 +41,14 @@ def store(
         summary=now.summary,
         result=result,
     )
-    entry = RegistryEntry(
-        run_id=result.run_id,
-        timestamp=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    entry = entry_of(
+        result,
+        datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         model_name=now.config.model_name if now.config else "CurrentModel",
-        dataset=result.dataset,
-        metrics_summary=_metrics(result),
-        experiment_dir=f"{paths.EXPERIMENTS}/{result.run_id}/",
         iteration=now.number,
-        status=result.status,
-        reason=result.reason,
         change=change,
         parameters=result.parameters or _parameters(now.config),
-        seconds=result.seconds,
-        train_loss=result.train_loss,
-        train_accuracy=result.train_accuracy,
-        accuracy_noise=result.accuracy_noise,
-        seed=result.seed,
-        sandbox=result.sandbox,
     )
-    project.record(entry)
     return Attempt(entry, now.config, settings)
 
 
@@ -96,11 +84,10 @@ def change(brief: Brief, start: Origin | None, edited: set[str]) -> list[str]:
     return [*changes, *(f"{what} edited by the user" for what in sorted(edited))]
 
 
-def decided(project: Project, attempt: Attempt, settled: Settled) -> Attempt:
-    """The attempt with what was decided after it, in the registry as well."""
+def decided(attempt: Attempt, settled: Settled) -> Attempt:
+    """The attempt with what was decided after it."""
     update = {"decision": settled.text, "next_change": list(settled.decision.changes)}
     entry = attempt.entry.model_copy(update=update)
-    project.record(entry)
     return Attempt(entry, attempt.config, attempt.eval_config)
 
 
@@ -113,11 +100,6 @@ def attempts(project: Project, run_ids: list[str]) -> list[Attempt]:
             run = project.load_run(run_id)
             found.append(Attempt(entries[run_id], run.config, run.eval_config))
     return found
-
-
-def _metrics(result: EvalResult) -> dict[str, float]:
-    both = {"accuracy": result.accuracy, "val_loss": result.val_loss}
-    return {name: value for name, value in both.items() if value is not None}
 
 
 def _parameters(config: ModelConfig | None) -> int | None:

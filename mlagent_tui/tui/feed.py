@@ -196,7 +196,7 @@ class Feed:
 
     def _blocks(self, size: int) -> Iterator[bytes]:
         """What lies between the index's end and `size`, as complete lines, some megabytes at a time."""
-        with self.journal.open("rb") as file:
+        with events.open_plain(self.journal) as file:
             file.seek(self.index.end)
             rest = b""
             while file.tell() < size and not self._stop.is_set():

@@ -243,7 +243,7 @@ def test_the_default_folder_is_the_goal_and_the_first_free_number(here: Path) ->
 
 def test_a_folder_with_other_things_in_it_does_not_become_a_project(here: Path) -> None:
     (here / "thesis.tex").write_text("")
-    with pytest.raises(ProjectError, match="is no project"):
+    with pytest.raises(ProjectError, match="is not a project"):
         workspace.prepare(here)
 
 

@@ -18,7 +18,7 @@ from mlagent_tui.events import (
     TimeSpent,
     TrialFinished,
 )
-from mlagent_tui.experiments import Conclusion, report
+from mlagent_tui.experiments import Conclusion, from_journal, report
 from mlagent_tui.schemas import Goal, RegistryEntry
 
 GOAL = Goal(
@@ -136,7 +136,7 @@ def test_the_conclusion_is_the_last_run_of_the_journal(tmp_path: Path) -> None:
             RunFinished(outcome="achieved", reason="met", best_run_id="qe_1"),
         ):
             journal.append(event)
-    found = report.from_journal(events.read(path)[0])
+    found = from_journal(events.read(path)[0])
     assert (found.goal_text, found.goal, found.seed) == ("new", GOAL, 3)
     assert (found.outcome, found.reason, found.best_run_id) == ("achieved", "met", "qe_1")
     assert found.run_ids == {"qe_1"}
@@ -146,4 +146,4 @@ def test_the_conclusion_is_the_last_run_of_the_journal(tmp_path: Path) -> None:
 
 def test_a_journal_without_a_run_has_no_conclusion() -> None:
     with pytest.raises(ProjectError, match="no run"):
-        report.from_journal([])
+        from_journal([])
