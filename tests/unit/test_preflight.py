@@ -75,8 +75,8 @@ def test_each_data_set_is_said_to_be_there_or_what_it_lacks(check: Any) -> None:
         ([GOAL, "--device", "mps" if sys.platform == "linux" else "cuda"], "device", "this machine has no"),
         ([GOAL, "--device", "tpu"], "device", "cuda"),
         ([GOAL, "--iterations", "0"], "iterations", "greater than"),
-        ([GOAL, "--project", "full"], "project", "is no project"),
-        ([GOAL, "--project", "full/thesis.tex"], "project", "is no project"),
+        ([GOAL, "--project", "full"], "project", "is not a project"),
+        ([GOAL, "--project", "full/thesis.tex"], "project", "is not a project"),
         ([GOAL, "--branch-from", "qe_1"], "branch_from", "qe_1"),
     ],
 )

@@ -18,7 +18,8 @@ from mlagent_tui.events import (
     TimeSpent,
     TrialFinished,
 )
-from mlagent_tui.experiments import Conclusion, from_journal, report
+from mlagent_tui.experiments import Conclusion, from_journal, report, runs
+from mlagent_tui.experiments.listing import dumped
 from mlagent_tui.schemas import Goal, RegistryEntry
 
 GOAL = Goal(
@@ -114,6 +115,46 @@ def test_only_the_entries_of_the_run_are_reported(
     )
     text = (project / paths.REPORT).read_text()
     assert "qe_2" in text and "qe_1" not in text
+
+
+def test_an_unfinished_run_names_the_best_so_far(project: Path, finish: Callable[..., RegistryEntry]) -> None:
+    finish(project, "qe_1", 0.45)
+    finish(project, "qe_2", 0.40)
+    finish(project, "qe_3", 0.99, parameters=50_000)
+    text = report.compose(project, Conclusion("g", "running", "", goal=GOAL), drawn=False)
+    assert "The run has not ended." in text and "so far reached a validation accuracy of 45.00 %" in text
+    assert "| Run | `qe_1` |" in text and "**qe_1**" in text
+    assert "none has a measured result" not in text and "None:" not in text
+
+
+def test_a_long_run_has_its_newest_rows_and_the_best_and_reads_few_results(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [
+        RegistryEntry(
+            run_id=f"qe_{number}", timestamp="2026-01-01T00:00:00Z", model_name="M", dataset="digits",
+            metrics_summary={"accuracy": number / 1000}, experiment_dir=f"experiments/qe_{number}/",
+        )
+        for number in range(500)
+    ]  # fmt: skip
+    (project / paths.REGISTRY).write_bytes(dumped(entries))
+    text = report.compose(project, Conclusion("g", "stopped", "", best_run_id="qe_3"), drawn=False)
+    rows = [line for line in text.splitlines() if "| qe_" in line or "**qe_" in line]
+    assert len(rows) == report.ROWS + 1
+    assert "**qe_3**" in rows[0] and "qe_499" in rows[-1]
+    assert "newest 100 of 500" in text
+
+
+def test_the_picture_needs_the_results_of_the_newest_only(
+    project: Path, finish: Callable[..., RegistryEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(15):
+        finish(project, f"qe_{number}", 0.5)
+    loaded = []
+    load = runs.load
+    monkeypatch.setattr(runs, "load", lambda root, run_id: loaded.append(run_id) or load(root, run_id))
+    assert report.draw(project, None, "qe_2")
+    assert loaded == ["qe_2", *(f"qe_{number}" for number in range(14, 6, -1))]
 
 
 def test_control_characters_and_markup_do_not_reach_the_report() -> None:
