@@ -57,10 +57,11 @@ class Folder:
         with self._guard("read", path), self._at(path) as (folder, name):
             file = os.open(name, _PLAIN, dir_fd=folder)
             with os.fdopen(file, "rb") as stream:
-                if not stat.S_ISREG(os.fstat(file).st_mode):
+                now = os.fstat(file)
+                if not stat.S_ISREG(now.st_mode):
                     raise self._error(f"cannot read {path}: it is not a plain file", "Name a file.")
-                data = stream.read(limit + 1)
-        if len(data) > limit:
+                data = b"" if now.st_size > limit else stream.read(limit + 1)
+        if max(now.st_size, len(data)) > limit:
             what = f"cannot read {path}: it is larger than {limit:,} bytes"
             raise self._error(what, "Use a smaller file, or read only a part of it.")
         return data

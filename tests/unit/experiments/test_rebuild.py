@@ -117,7 +117,7 @@ def test_a_registry_damaged_in_any_way_is_read_and_repaired_from_the_journal(
         assert opened.repairs == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
 @given(data=st.data())
 def test_any_bytes_written_over_any_part_of_it_cost_nothing_that_cannot_be_read(
     project: Path, finished: list[RegistryEntry], data: st.DataObject

@@ -132,7 +132,7 @@ def test_what_someone_else_writes_meanwhile_is_kept(project: Path) -> None:
 
 
 @given(garbage=st.binary(max_size=200))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 def test_any_bytes_are_read_as_a_list_and_can_be_added_to(project: Path, garbage: bytes) -> None:
     (project / paths.REGISTRY).write_bytes(garbage)
     assert isinstance(registry.load(project), list)
