@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def main() -> None:
         print(f"{'':34}{rewrite / new:9.0f} times faster than load and dump")
         nothing = shown("mlagent --version", lambda: _command("--version"))
         for command in ("runs", "report", "resume"):
-            took = shown(f"mlagent {command}", lambda command=command: _command(command, str(root)))
+            took = shown(f"mlagent {command}", partial(_command, command, str(root)))
             print(
                 f"{'':34}{1000 * (took - nothing):9.1f} ms more than --version, json.load {1000 * plain:.1f}"
             )

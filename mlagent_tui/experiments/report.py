@@ -76,7 +76,7 @@ def compose(root: Path, conclusion: Conclusion, drawn: bool) -> str:
         best = best or _leader(conclusion.goal, entries)
     sections = [
         [f"# {plain(conclusion.goal_text)}", "", *_summary(conclusion, entries, best)],
-        _problems(conclusion.problem, listed.notice),
+        _problems(conclusion.problem, listed.notice, _damaged(root, best)),
         _goal(conclusion.goal),
         ["## Why it stopped", "", plain(conclusion.reason) or "No reason was recorded."],
         _best(root, conclusion, best),
@@ -113,6 +113,12 @@ def _leader(goal: Goal | None, entries: Sequence[RegistryEntry]) -> RegistryEntr
 
     measured = [e for e in entries if e.status in _MEASURED and metric in e.metrics_summary]
     return min(measured, key=rank, default=None)
+
+
+def _damaged(root: Path, best: RegistryEntry | None) -> str:
+    """What of the best network's folder cannot be read."""
+    names = runs.load(root, best.run_id).damaged if best else ()
+    return f"{best.experiment_dir}: {', '.join(names)} cannot be read" if best and names else ""
 
 
 def _problems(*sentences: str) -> list[str]:

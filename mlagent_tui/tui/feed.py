@@ -148,6 +148,7 @@ class Feed:
                 self._opened.set()  # an engine that is starting has not written yet
             except OSError as error:
                 self.problem = f"the journal cannot be read: {error.strerror or error}"
+                self._opened.set()  # what the registry knows is shown all the same
             self._stop.wait(self._interval)
 
     def _open(self) -> None:

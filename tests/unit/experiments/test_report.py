@@ -145,6 +145,19 @@ def test_a_long_run_has_its_newest_rows_and_the_best_and_reads_few_results(
     assert "newest 100 of 500" in text
 
 
+def test_a_damaged_file_of_the_best_network_is_said_and_the_rest_is_reported(
+    project: Path, finish: Callable[..., RegistryEntry]
+) -> None:
+    finish(project, "qe_1", 0.5)
+    folder = project / "experiments/qe_1"
+    for name, junk in {"results.json": b"[" * 9000, "model_config.yaml": b"\xff\xfe"}.items():
+        (folder / name).write_bytes(junk)
+    (folder / "summary.json").write_bytes(b"\xef\xbb\xbf" + (folder / "summary.json").read_bytes())
+    text = report.compose(project, Conclusion("g", "stopped", "", best_run_id="qe_1"), drawn=False)
+    assert "qe_1/: model_config.yaml, results.json cannot be read" in text
+    assert "50.00 %" in text and "One convolution" in text
+
+
 def test_the_picture_needs_the_results_of_the_newest_only(
     project: Path, finish: Callable[..., RegistryEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:

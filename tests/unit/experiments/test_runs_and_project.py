@@ -96,6 +96,7 @@ def test_missing_and_damaged_parts_of_a_run_are_none(project: Path, finish: Fini
     os.symlink("/etc/hostname", folder / "summary.json")
     run = runs.load(project, "qe_1")
     assert (run.result, run.config, run.summary) == (None, None, None)
+    assert sorted(run.damaged) == ["model_config.yaml", "results.json", "summary.json"]
     assert run.code is not None
     assert runs.load(project, "../../elsewhere").code is None
 
