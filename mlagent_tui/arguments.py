@@ -1,17 +1,22 @@
-"""What can be said on the command line, and how it becomes the options of a run; nothing is done here."""
+"""The options of the command line, and how they become the options of a run. Nothing is done here."""
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from mlagent_tui import paths
 from mlagent_tui.errors import UsageError
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
     from pydantic import ValidationError
 
     from mlagent_tui.settings import RoleOptions, Settings
@@ -97,7 +102,7 @@ def option_values(arguments: argparse.Namespace, defaults: Settings) -> Any:
     given |= role_options(arguments, given)
     for role in ("planner", "coder"):
         given[role] = absolute(given[role])
-    given["data_dir"] = given["data_dir"] and given["data_dir"].expanduser().absolute()
+    given["data_dir"] = given["data_dir"] and paths.user_path(given["data_dir"]).absolute()
     return RunOptions.model_validate(given | {"goal_text": arguments.goal.strip()})
 
 
@@ -111,7 +116,7 @@ def role_options(arguments: argparse.Namespace, before: Mapping[str, Any]) -> di
         own = getattr(arguments, field.removesuffix("s"))
         options = {**before[field], **dict([*arguments.model_option, *own])}
         if isinstance(options.get("chat_template"), str | Path):
-            options["chat_template"] = Path(options["chat_template"]).expanduser().absolute()
+            options["chat_template"] = paths.user_path(options["chat_template"]).absolute()
         told[field] = options
     return told
 
@@ -134,7 +139,7 @@ def key_value(text: str) -> tuple[str, str | None]:
     """`(context, 8192)` from `context=8192`; `null` is None. Raises `argparse.ArgumentTypeError`."""
     key, sign, value = text.partition("=")
     if not (key.strip() and sign and value.strip()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE, such as context=8192")
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE (an example: context=8192)")
     return key.strip().replace("-", "_"), None if value.strip() == "null" else value.strip()
 
 
@@ -142,17 +147,17 @@ def absolute(spec: str) -> str:
     """A model file's name as it is valid from every folder; a run may be resumed from another."""
     if spec == "bundled" or "://" in spec:
         return spec
-    return str(Path(spec).expanduser().absolute())
+    return str(paths.user_path(spec).absolute())
 
 
 def duration(text: str) -> float:
     """Seconds from `90`, `90s`, `30m`, `1h30m`. Raises `argparse.ArgumentTypeError`."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
     if not parts or "".join(a + b for a, b in parts) != text.strip().lower():
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 90s, 30m or 1h30m")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration (examples: 90s, 30m, 1h30m)")
     seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
     if seconds <= 0:
-        raise argparse.ArgumentTypeError("a duration is more than zero")
+        raise argparse.ArgumentTypeError("a duration must be more than zero")
     return seconds
 
 
@@ -162,25 +167,62 @@ def _speed(text: str) -> float:
     except ValueError:
         speed = 0.0
     if not 0 < speed < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no speed such as 1, 10 or 0.5")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed (examples: 1, 10, 0.5)")
     return speed
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with errors in the form of all others."""
+    """argparse, with its errors in plain English and in the form of all others."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"See: {self.prog} --help")
+        raise UsageError(plain(message), f"See: {self.prog} --help")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        (file or sys.stderr).write(message)  # argparse's own says nothing of a full disk
+
+
+_PLAIN = (
+    (r"argument (\S+): invalid int value: '(.*)'", r"\1: '\2' is not a whole number"),
+    (r"argument (\S+): invalid float value: '(.*)'", r"\1: '\2' is not a number"),
+    (r"argument (\S+): invalid choice: '?(.*?)'? \(choose from (.*)\)", r"\1: '\2' is not one of \3"),
+    (r"argument (\S+): expected one argument", r"\1 needs a value"),
+    (r"argument (\S+): ignored explicit argument '(.*)'", r"\1 takes no value"),
+    (r"argument (\S+): (.*)", r"\1: \2"),
+    (r"the following arguments are required: (.*)", r"\1 is missing"),
+    (r"unrecognized arguments: (.*)", r"unknown option or argument: \1"),
+    (r"ambiguous option: ([^\s=]+)\S* could match (.*)", r"\1 could mean any of \2"),
+)
+"""What argparse says, and how people say it."""
+
+
+def plain(message: str) -> str:
+    """An error of argparse in plain English."""
+    for pattern, said in _PLAIN:
+        if re.fullmatch(pattern, message, re.DOTALL):
+            return re.sub(pattern, said, message, flags=re.DOTALL)
+    return message
 
 
 def with_command(argv: Sequence[str]) -> list[str]:
-    """The arguments with a command in front: without one, or with a folder, they mean the interface."""
+    """The arguments with a command in front: without one, or with a folder, they mean the interface.
+
+    Raises `UsageError` when the first argument is neither a command nor a folder.
+    """
     first = argv[0] if argv else None
     if first is None:
         return [INTERFACE]
-    if not first.startswith("-") and first not in NAMES and Path(first).is_dir():
+    if first.startswith("-") or first in NAMES:
+        return list(argv)
+    if os.path.isdir(first):
         return [INTERFACE, *argv]
-    return list(argv)
+    commands = f"The commands are: {', '.join(NAMES[1:])}. See: mlagent --help"
+    if near := difflib.get_close_matches(first, NAMES[1:], 1):
+        raise UsageError(f"there is no command '{first}'. Did you mean '{near[0]}'?", commands)
+    if os.path.lexists(first):
+        raise UsageError(f"{first} is a file, not a project folder", commands)
+    raise UsageError(
+        f"there is no project {first}", f"Name a folder that `mlagent run` has made.\n{commands}"
+    )
 
 
 def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
@@ -197,7 +239,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     interface = known.add_parser(INTERFACE, prog="mlagent")
     interface.add_argument("project", type=Path, nargs="?", metavar="PROJECT")
     _add_run(known)
-    resume = known.add_parser("resume", help="go on with the last run of a project")
+    resume = known.add_parser("resume", help="resume the last run of a project")
     resume.add_argument("project", type=Path, metavar="PROJECT")
     _add_limits(resume)
     _add_model_use(resume)
@@ -205,22 +247,26 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     _add_output(resume)
     replay = known.add_parser("replay", help="play a recorded run in the terminal interface")
     replay.add_argument("project", type=Path, metavar="PROJECT")
-    replay.add_argument("--speed", type=_speed, default=1.0, metavar="X", help="times as fast (default: 1)")
-    runs = known.add_parser("runs", help="list the runs of a project")
+    replay.add_argument(
+        "--speed", type=_speed, default=1.0, metavar="X", help="how many times as fast (default: 1)"
+    )
+    runs = known.add_parser("runs", help="list the trials of a project")
     runs.add_argument("project", type=Path, metavar="PROJECT")
-    runs.add_argument("--json", action="store_true", help="all entries of the registry as JSON")
-    runs.add_argument("--all", action="store_true", help="all runs, not only the newest 50")
+    runs.add_argument("--json", action="store_true", help="print the whole list as JSON")
+    runs.add_argument("--all", action="store_true", help="show all trials, not only the newest 50")
     report = known.add_parser("report", help="write and print the report of a project's last run")
     report.add_argument("project", type=Path, metavar="PROJECT")
     models = known.add_parser("models", help="list the language models on this machine, or measure one")
     models.set_defaults(check=None)
-    models.add_argument("--json", action="store_true", help="the same as JSON")
-    check = models.add_subparsers(metavar="check").add_parser("check", help="load a model and measure it")
+    models.add_argument("--json", action="store_true", help="print JSON")
+    check = models.add_subparsers(metavar="check", title="commands").add_parser(
+        "check", help="load a model and measure it"
+    )
     check.add_argument("check", metavar="M", help="bundled, a .gguf, a folder, or http://host:port/v1#name")
     check.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
-    _add_option(check, "model", "how to load and use it, such as context=8192")
-    doctor = known.add_parser("doctor", help="look at everything that a run needs of this machine")
-    doctor.add_argument("--json", action="store_true", help="the same as JSON, for a support ticket")
+    _add_option(check, "model", "how to load and use it (an example: context=8192)")
+    doctor = known.add_parser("doctor", help="check what a run needs on this machine")
+    doctor.add_argument("--json", action="store_true", help="print JSON, for a support ticket")
     for name, one in known.choices.items():
         one.set_defaults(command=commands[name])
     return parser
@@ -229,24 +275,35 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
 def _add_run(commands: Any) -> None:
     run = commands.add_parser(
         "run",
-        help="work on a goal",
+        help="start a run: work on a goal",
         epilog='Example: mlagent run "a small CNN for the digits data set, at least 95% accuracy"',
     )
-    run.add_argument("goal", metavar="GOAL", help="what to reach, in your own words, with a number")
+    run.add_argument("goal", metavar="GOAL", help="what to reach, in your own words and with a number")
     add = run.add_argument
-    add("--project", type=Path, metavar="DIR", help="folder of the project (default: ./<goal>-<n>)")
-    add("--another", action="store_true", help="start although the project's last run has not ended")
+    add(
+        "--project",
+        type=Path,
+        metavar="DIR",
+        help="folder of the project (default: a new one named after the goal, in $MLAGENT_PROJECTS or here)",
+    )
+    add(
+        "--another", action="store_true", help="start a new run although the project's last run has not ended"
+    )
     models = "bundled, a .gguf file, a folder of weights, or http://host:port/v1#name"
     add("--model", metavar="M", help=f"language model for both roles: {models}")
     add("--planner", metavar="M", help="language model that plans and decides")
     add("--coder", metavar="M", help="language model that writes code")
     add("--dataset", metavar="D", help="digits, mnist, fashion_mnist, cifar10, cifar100 or dummy")
-    add("--seed", type=int, metavar="N", help="everything random follows from it (default: 0)")
+    add("--seed", type=int, metavar="N", help="seed of all random numbers (default: 0)")
     add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
-    add("--data-dir", type=Path, metavar="DIR", help="folder of the data sets")
-    add("--sandbox", metavar="S", help="confinement of generated code: auto, required or none")
-    add("--branch-from", metavar="RUN", help="start from the network of this run of the project")
-    add("--check", action="store_true", help="start nothing; print as JSON what would keep it from starting")
+    add("--data-dir", type=Path, metavar="DIR", help="folder with the data sets")
+    add(
+        "--sandbox",
+        metavar="S",
+        help="sandbox for generated code: auto, required, none, bubblewrap, landlock or seatbelt",
+    )
+    add("--branch-from", metavar="RUN", help="start from the network of this earlier trial of the project")
+    add("--check", action="store_true", help="start nothing; print as JSON what is wrong, if anything")
     _add_limits(run)
     _add_model_use(run)
     _add_hands(run)
@@ -255,26 +312,36 @@ def _add_run(commands: Any) -> None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--iterations", type=int, metavar="N", help="try at most N networks (default: 8)")
-    add("--patience", type=int, metavar="N", help="stop after N networks without improvement (default: 3)")
-    add("--time-budget", type=duration, metavar="T", help="start nothing new after T, such as 90s or 30m")
+    add("--iterations", type=int, metavar="N", help="train at most N networks (default: 8)")
+    add(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="stop after N networks in a row without improvement (default: 3)",
+    )
+    add(
+        "--time-budget",
+        type=duration,
+        metavar="T",
+        help="start no new iteration after this time (examples: 90s, 30m)",
+    )
 
 
 def _add_model_use(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "how models are used",
-        f"KEY is one of {ROLE_KEYS}. Each may be said several times; docs/models.md explains them.",
+        f"KEY is one of {ROLE_KEYS}. Each option can be given several times. See docs/models.md.",
     )
     for role, what in (
-        ("model", "how both roles use their models, such as context=8192"),
-        ("planner", "the same for the planner alone, such as thinking_budget=4096"),
-        ("coder", "the same for the coder alone, such as gpu_layers=20"),
+        ("model", "an option for the models of both roles (an example: context=8192)"),
+        ("planner", "an option for the planner's model only (an example: thinking_budget=4096)"),
+        ("coder", "an option for the coder's model only (an example: gpu_layers=20)"),
     ):
         _add_option(group, role, what)
     group.add_argument(
         "--sharing",
         metavar="P",
-        help="while a network trains, keep models in memory, offload them, or (default) auto: by estimate",
+        help="language models during training: keep in memory, offload, or auto (default: by estimate)",
     )
 
 
@@ -291,23 +358,30 @@ def _add_hands(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         choices=HOLDS,
-        help="stand still before this step of every iteration until told to go on",
+        help="pause before this step of every iteration until you continue the run",
     )
-    add("--steer", default="", metavar="TEXT", help="a sentence that the planner sees in its next prompts")
+    add(
+        "--steer",
+        default="",
+        metavar="TEXT",
+        help="a sentence for the planner, shown to it in its next prompts",
+    )
     add(
         "--wait-for-approval",
         action="store_true",
-        help="let commands that need approval wait for it to come through the project's socket",
+        help="wait for approvals that come through the project's socket",
     )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--events", choices=["jsonl"], help="print the run's events as JSON lines on stdout")
-    parser.add_argument("--quiet", action="store_true", help="print warnings, errors and the outcome only")
+    parser.add_argument(
+        "--events", choices=["jsonl"], help="print the events of the run to stdout as JSON lines"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only warnings, errors and the outcome")
 
 
 class _Version(argparse.Action):
-    """Looks the version up when it is asked for: reading the metadata of packages takes a while."""
+    """Reads the version only when asked: reading the metadata of packages takes a while."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         print(f"mlagent {_version()}")

@@ -6,17 +6,15 @@ worker as in a run. The counts are small, so a rate is good to about one task.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
-from mlagent_tui import tools
-from mlagent_tui.agent import context, planner, stopping
+from mlagent_tui import temporary, tools
+from mlagent_tui.agent import Attempt, Brief, Planner
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import (
@@ -29,6 +27,7 @@ from mlagent_tui.llm import (
     Request,
     open_model,
 )
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.shapes import infer
 from mlagent_tui.training import WorkerPool
@@ -39,7 +38,7 @@ PROMPT_TOKENS = 1024
 FREE_TOKENS = 128
 
 VALID_WANTED, PLANS_WANTED, CODE_WANTED = 0.95, 0.75, 0.5
-"""Rates from which a model suits a role. Code may be repaired thrice; a misread goal misleads a whole run."""
+"""Rates from which a model suits a role. Code can be repaired; a misread goal spoils a whole run."""
 SLOW = 5.0
 """Tokens a second below which a run takes longer than anybody waits."""
 
@@ -167,9 +166,9 @@ class Checkup:
         roles = [
             role for role, suits in (("planner", self.suits_planner), ("coder", self.suits_coder)) if suits
         ]
-        sentence = f"It suits the {' and the '.join(roles)}." if roles else "It suits neither role."
+        sentence = f"Suitable as {' and '.join(roles)}." if roles else "Not suitable for either role."
         if 0 < self.decode_speed < SLOW:
-            sentence += f" At {self.decode_speed:.1f} tokens a second, a run will be slow."
+            sentence += f" At {self.decode_speed:.1f} tokens per second, a run will be slow."
         return sentence
 
 
@@ -190,7 +189,7 @@ def check(
         tell("reading a long prompt")
         _measure_speed(model, checkup)
         recorder = _Recorder(checkup)
-        mind = planner.Planner(model, 0, lambda *_: None, recorder, threading.Event())
+        mind = Planner(model, 0, lambda *_: None, recorder, threading.Event())
         _goals(mind, checkup, recorder, tell)
         _configs_and_decisions(mind, checkup, recorder, tell)
         checkup.json_speed = recorder.speed
@@ -224,7 +223,7 @@ class _Recorder:
             value: T | None = work()
             problem = ""
         except PromptTooLong as error:
-            value, problem = None, f"the answer does not fit into the context ({error.context_length} tokens)"
+            value, problem = None, f"the answer did not fit into the context ({error.context_length} tokens)"
         except ModelError as error:
             value, problem = None, error.what
         first_was_valid = value is not None and self._answers == 1
@@ -259,7 +258,7 @@ def _measure_speed(model: LanguageModel, checkup: Checkup) -> None:
     checkup.decode_speed = answer.tokens / max(answer.seconds, 1e-9) if answer.tokens else 0.0
 
 
-def _goals(mind: planner.Planner, checkup: Checkup, recorder: _Recorder, tell: Callable[[str], None]) -> None:
+def _goals(mind: Planner, checkup: Checkup, recorder: _Recorder, tell: Callable[[str], None]) -> None:
     for number, (text, wanted) in enumerate(GOALS, 1):
         tell(f"reading goal {number} of {len(GOALS)}")
         goal, problem = recorder.ask(partial(mind.read, text))
@@ -272,7 +271,7 @@ def _goals(mind: planner.Planner, checkup: Checkup, recorder: _Recorder, tell: C
 
 
 def _configs_and_decisions(
-    mind: planner.Planner, checkup: Checkup, recorder: _Recorder, tell: Callable[[str], None]
+    mind: Planner, checkup: Checkup, recorder: _Recorder, tell: Callable[[str], None]
 ) -> None:
     briefs = _briefs()
     for number, brief in enumerate(briefs, 1):
@@ -282,35 +281,35 @@ def _configs_and_decisions(
     for number, brief in enumerate(briefs[1:], 1):
         tell(f"deciding {number} of {len(briefs) - 1}")
         decision, problem = recorder.ask(partial(mind.decide, brief))
-        met = stopping.assess(brief.goal, brief.history[-1].entry)[0]
+        met = ranking.achieved(brief.goal, brief.history[-1].entry)
         wanted = "goal_achieved" if met else "iterate"
         said = decision.decision if decision else ""
         checkup.decisions.note(
-            problem or ("" if said == wanted else f"{said} where the numbers say {wanted}")
+            problem or ("" if said == wanted else f"decided {said}, but by the numbers it is {wanted}")
         )
 
 
-def _briefs() -> list[context.Brief]:
+def _briefs() -> list[Brief]:
     """A first iteration, one that has missed its goal, one over a limit, one that has reached it."""
     goal = Goal(dataset="digits", metric="accuracy", comparison=">=", threshold=0.95, wishes="small cnn")
     limited = goal.model_copy(update={"max_parameters": 5000})
     config = _config(CODES[1])
     return [
-        context.Brief(goal, CARD, 1, 8, 0, 3),
-        context.Brief(goal, CARD, 2, 8, 0, 3, (_attempt(config, 0.871, 2746, "add a convolution"),)),
-        context.Brief(limited, CARD, 2, 8, 0, 3, (_attempt(config, 0.962, 9810, "halve the channels"),)),
-        context.Brief(goal, CARD, 2, 8, 0, 3, (_attempt(config, 0.974, 2746),)),
+        Brief(goal, CARD, 1, 8, 0, 3),
+        Brief(goal, CARD, 2, 8, 0, 3, (_attempt(config, 0.871, 2746, "add a convolution"),)),
+        Brief(limited, CARD, 2, 8, 0, 3, (_attempt(config, 0.962, 9810, "halve the channels"),)),
+        Brief(goal, CARD, 2, 8, 0, 3, (_attempt(config, 0.974, 2746),)),
     ]
 
 
-def _attempt(config: ModelConfig, accuracy: float, parameters: int, *changes: str) -> context.Attempt:
+def _attempt(config: ModelConfig, accuracy: float, parameters: int, *changes: str) -> Attempt:
     entry = RegistryEntry(
         run_id="qe_1", timestamp="", model_name=config.model_name, dataset="digits", experiment_dir="",
         metrics_summary={"accuracy": accuracy, "val_loss": round(1.2 * (1 - accuracy), 4)}, iteration=1,
         parameters=parameters, seconds=4.2, train_accuracy=min(1.0, accuracy + 0.02),
         next_change=list(changes),
     )  # fmt: skip
-    return context.Attempt(entry, config, EvalConfig(dataset="digits"))
+    return Attempt(entry, config, EvalConfig(dataset="digits"))
 
 
 def _config(layers: Sequence[dict[str, Any]]) -> ModelConfig:
@@ -330,12 +329,12 @@ def _code(model: LanguageModel, checkup: Checkup, tell: Callable[[str], None]) -
     """Each network once; what a trial worker makes of the first answer is the result."""
     answers: list[Answer] = []
     verdicts: list[Event] = []
-    with tempfile.TemporaryDirectory() as folder:
-        pool = WorkerPool(Path(folder))
+    with temporary.folder("check") as folder:
+        pool = WorkerPool(folder)
         try:
             coder = _FirstAnswerOnly(model)
             at_hand = tools.ToolContext(
-                Path(folder),
+                folder,
                 coder=lambda: coder,
                 pool=lambda: pool,
                 on_event=verdicts.append,

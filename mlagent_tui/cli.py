@@ -1,4 +1,4 @@
-"""The commands and their exit statuses, and errors in words. Their arguments are in `arguments`.
+"""The commands, their exit statuses and their errors. The arguments are in `arguments`.
 
 Results go to stdout, everything else to stderr. Exit status: 0 goal achieved or command done; 3 finished
 without achieving the goal; 2 bad usage; 1 error; 130 interrupted.
@@ -13,11 +13,12 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlagent_tui import events, paths
+from mlagent_tui import events, paths, streams
 from mlagent_tui.arguments import (
     absolute,
     parser,
@@ -27,6 +28,7 @@ from mlagent_tui.arguments import (
     with_command,
 )
 from mlagent_tui.errors import MlagentError, ProjectError, UsageError
+from mlagent_tui.files import explain
 
 RUNS_SHOWN = 50
 """Rows of the table of `mlagent runs` without --all."""
@@ -34,9 +36,9 @@ RUNS_SHOWN = 50
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status and never raises."""
+    streams.prepare()
     try:
-        arguments = parser(_COMMANDS).parse_args(with_command(sys.argv[1:] if argv is None else argv))
-        status: int = arguments.command(arguments)
+        status = _command(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
         return status
     except MlagentError as error:
@@ -46,16 +48,40 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tell("mlagent: interrupted")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone; so that nothing fails at exit
+        streams.drop(sys.stdout)
+        return 0  # whoever read the output, `head` for instance, has seen enough of it
+    except OSError as error:
+        streams.drop(sys.stdout)  # it may be what failed
+        _tell_error(*_file_error(error))
         return 1
     except Exception as error:
-        what = f"{type(error).__name__}: {error}; the details are in {_log(error)}"
+        what = f"{type(error).__name__}: {error}. The details are in {_log(error)}"
         _tell_error("Unexpected error", what, "This is a defect of mlagent; please report it.")
         return 1
 
 
+def _command(argv: Sequence[str]) -> int:
+    try:
+        arguments = parser(_COMMANDS).parse_args(with_command(argv))
+    except SystemExit as stop:  # argparse has printed its help
+        return int(stop.code or 0)
+    status: int = arguments.command(arguments)
+    return status
+
+
 def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    with suppress(streams.OutputLost):
+        streams.put(sys.stderr, text + "\n")
+
+
+def _file_error(error: OSError) -> tuple[str, str, str]:
+    """An error of the file system that nothing else explained: title, what happened, remedy."""
+    what, remedy = explain(error)
+    try:
+        os.getcwd()
+    except OSError:
+        return "File system", "the current folder no longer exists", "Change to a folder that exists."
+    return "File system", f"{error.filename}: {what}" if error.filename else what, remedy
 
 
 def _tell_error(title: str, what: str, remedy: str) -> None:
@@ -93,7 +119,7 @@ def _run(arguments: argparse.Namespace) -> int:
     _check_models(options)
     if arguments.branch_from:
         workspace.check_branch(arguments.project, arguments.branch_from)
-    folder = arguments.project or workspace.default_folder(options.goal_text, Path("."))
+    folder = arguments.project or workspace.default_folder(options.goal_text)
     fresh = workspace.prepare(folder, another=arguments.another)
     output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
     output.say(f"project    {folder}")
@@ -101,9 +127,9 @@ def _run(arguments: argparse.Namespace) -> int:
         status = drive(project, options, folder, output, _hands(arguments))
     named = arguments.project is not None  # and then it may be looked at: whoever named it removes it
     if fresh and not named and status in (1, 2) and workspace.discard_empty(folder):
-        output.say("project    removed again: nothing was tried in it")
-    elif status == 1:
-        output.say(f"go on      mlagent resume {folder}")
+        output.say("project    removed: no network was tried in it")
+    elif status == 1 and paths.Layout(folder.absolute()).is_project():
+        output.say(f"resume     mlagent resume {folder}")
     return status
 
 
@@ -124,7 +150,9 @@ def _resume(arguments: argparse.Namespace) -> int:
             raise
         if saved is None:
             _tell_repairs(project.repairs)
-            raise ProjectError(f"no run was ever started in {folder}", "Start one with: mlagent run GOAL")
+            raise ProjectError(
+                f"no run has been started in {folder}", f"Start one: mlagent run GOAL --project {folder}"
+            )
         saved.options = resumed_options(arguments, saved.options)
         output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
         output.say(f"project    {folder}")
@@ -132,7 +160,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    """What keeps a run from starting, as one JSON object; nothing is started or made."""
+    """What is wrong with a run before it starts, as one JSON object; nothing is started or made."""
     from mlagent_tui import preflight
 
     told = preflight.check(arguments)
@@ -157,12 +185,12 @@ def _refuse_ended(finished: events.RunFinished | None, folder: Path, raised: boo
     if finished.outcome == "achieved":
         raise UsageError(
             f"the run in {folder} has achieved its goal",
-            f"Start another in the same project: mlagent run GOAL --project {folder}",
+            f"Start another run in the same project: mlagent run GOAL --project {folder}",
         )
     if not raised:
         raise UsageError(
             f"the run in {folder} has stopped: {finished.reason}",
-            "Raise a limit to go on: --iterations, --patience or --time-budget.",
+            "Raise a limit to resume it: --iterations, --patience or --time-budget.",
         )
 
 
@@ -225,7 +253,7 @@ def _models(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    """What a run needs of this machine."""
+    """What a run needs on this machine."""
     from mlagent_tui import settings
     from mlagent_tui.doctor import doctor
 

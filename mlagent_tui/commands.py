@@ -1,7 +1,7 @@
-"""What a user can tell a running engine, and the socket in the project that carries it.
+"""The commands that a user can send to a running engine, and the socket in the project that carries them.
 
-A command is one JSON line, its reply another. Only the owner of the project can connect. What a command does
-is the engine's business; nothing here knows a run.
+A command is one JSON line, its reply another. Only the owner of the project can connect. Carrying a command
+out is up to the engine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import socket
 import stat
 import struct
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from mlagent_tui import paths
+from mlagent_tui import paths, temporary
 from mlagent_tui.errors import ProjectError
 
 MAX_LINE = 4 * 2**20
@@ -42,19 +41,19 @@ class _Command(BaseModel):
 
 
 class Pause(_Command):
-    """Stand still before the next step."""
+    """Pause before the next step."""
 
     type: Literal["pause"] = "pause"
 
 
 class Resume(_Command):
-    """Go on after a pause or at a hold point."""
+    """Continue after a pause or at a hold point."""
 
     type: Literal["resume"] = "resume"
 
 
 class Stop(_Command):
-    """End the run: after the step that is under way, or now, as Ctrl-C does. It can be resumed later."""
+    """End the run: after the current step, or now, as Ctrl-C does. It can be resumed later."""
 
     type: Literal["stop"] = "stop"
     when: Literal["step", "now"] = "step"
@@ -68,15 +67,19 @@ class Steer(_Command):
 
 
 class EditConfig(_Command):
-    """The user's model_config in place of the planner's, while the run stands before `assemble`."""
+    """The user's model_config in place of the planner's, while the run is paused before `assemble`.
+
+    `confirmed`: accept it although it is over the goal's limit, or was tried already.
+    """
 
     type: Literal["edit_config"] = "edit_config"
     config: dict[str, Any]
+    confirmed: bool = False
     patience: ClassVar[float] = 180.0
 
 
 class EditCode(_Command):
-    """The user's code in place of the coder's, while the run stands between `assemble` and `evaluate`."""
+    """The user's code in place of the coder's, while the run is paused between `assemble` and `evaluate`."""
 
     type: Literal["edit_code"] = "edit_code"
     code: Annotated[str, Field(min_length=1, max_length=2**20)]
@@ -84,7 +87,7 @@ class EditCode(_Command):
 
 
 class Approve(_Command):
-    """The user's word on the command that `events.ApprovalAsked` showed under `id`."""
+    """The user's answer about the command that `events.ApprovalAsked` showed under `id`."""
 
     type: Literal["approve"] = "approve"
     id: str
@@ -92,14 +95,14 @@ class Approve(_Command):
 
 
 class Branch(_Command):
-    """Start the next iteration from the network of an earlier run."""
+    """Start the next iteration from the network of an earlier trial."""
 
     type: Literal["branch"] = "branch"
     run_id: str
 
 
 class Rerun(_Command):
-    """Train the network of an earlier run again in the next iteration; without `seed`, with an unused one."""
+    """Train the network of an earlier trial again in the next iteration; without `seed`, with a new one."""
 
     type: Literal["rerun"] = "rerun"
     run_id: str
@@ -107,7 +110,7 @@ class Rerun(_Command):
 
 
 class Ping(_Command):
-    """Ask how the run stands; the reply's message says it."""
+    """Ask for the state of the run; it is the message of the reply."""
 
     type: Literal["ping"] = "ping"
 
@@ -117,13 +120,17 @@ _COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discrimin
 
 
 class Reply(BaseModel):
-    """Whether a command was taken; `message` says what it does, or why not, and then what to do instead."""
+    """Whether a command was accepted; `message` says what it does or why it was not, `remedy` what to do.
+
+    `confirm`: it was not accepted, and would be when sent again with `confirmed`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     ok: bool
     message: str = ""
     remedy: str = ""
+    confirm: bool = False
 
 
 # --- the user's side ------------------------------------------------------------------------------------
@@ -134,7 +141,7 @@ def send(root: Path, command: Command, timeout: float | None = None) -> Reply:
 
     Raises `ProjectError` when no engine is running there or none answers.
     """
-    again = f"Start it again: mlagent resume {root}"
+    again = f"Resume the run: mlagent resume {root}"
     try:
         with socket.socket(socket.AF_UNIX) as connection, _reachable(root) as name:
             connection.settimeout(command.patience if timeout is None else timeout)
@@ -146,7 +153,7 @@ def send(root: Path, command: Command, timeout: float | None = None) -> Reply:
         raise ProjectError(f"no engine is running in {root}", again) from error
     except TimeoutError as error:
         what = f"the engine in {root} does not answer"
-        raise ProjectError(what, "It may be busy; try again, or stop its process.") from error
+        raise ProjectError(what, "It may be busy. Try again, or stop its process.") from error
     except PermissionError as error:
         what = f"the engine in {root} belongs to another user"
         raise ProjectError(what, "Only the user who started it can give it commands.") from error
@@ -175,6 +182,7 @@ class Listener:
             with _reachable(root) as name:
                 self._socket.bind(name)
             self._path.chmod(0o600)  # before listening: until then nobody can connect
+            self._made = self._path.lstat().st_ino
             self._socket.listen()
         except OSError as error:
             self._socket.close()
@@ -192,7 +200,8 @@ class Listener:
         self._socket.close()
         self._thread.join(1)
         with suppress(OSError):
-            self._path.unlink()
+            if self._path.lstat().st_ino == self._made:  # and not another engine's, in another project
+                self._path.unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -263,7 +272,7 @@ def _reachable(root: Path) -> Iterator[str]:
     if len(os.fsencode(path)) <= MAX_PATH:
         yield str(path)
         return
-    with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
-        link = Path(folder) / "p"
+    with temporary.folder("socket") as folder:
+        link = folder / "p"
         link.symlink_to(path.parent)
         yield str(link / path.name)

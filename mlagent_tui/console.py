@@ -14,7 +14,9 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from mlagent_tui import events
+from mlagent_tui import events, streams
+from mlagent_tui.research import ranking
+from mlagent_tui.text import visible
 
 if TYPE_CHECKING:
     from mlagent_tui.schemas import RegistryEntry
@@ -26,22 +28,17 @@ REFRESH = 0.1
 """Seconds between two rewritings of the line in place."""
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-_REORDERING = {*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029}
+_SPACES = str.maketrans("\t\r\n", "   ")
 
 
 def clean(text: str) -> str:
     """`text` on one line, with tabs and line ends as spaces and other control characters made visible."""
-    return "".join(" " if c in "\t\r\n" else c if _harmless(c) else f"\\x{ord(c):02x}" for c in text)
+    return visible(text.translate(_SPACES))
 
 
 def clean_lines(text: str) -> str:
     """`text` as lines, tabs as four spaces, other control characters made visible."""
     return "\n".join(clean(line.replace("\t", "    ")) for line in text.splitlines())
-
-
-def _harmless(character: str) -> bool:
-    code = ord(character)
-    return not (code < 32 or 127 <= code < 160 or code in _REORDERING or 0xD800 <= code < 0xE000)
 
 
 def harmless(value: Any) -> Any:
@@ -124,9 +121,7 @@ class Terminal:
             self._pending = False
 
     def _write(self, text: str) -> None:
-        encoding = self.stream.encoding or "utf-8"
-        self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self.stream.flush()
+        streams.put(self.stream, text)
 
 
 class Console:
@@ -140,7 +135,7 @@ class Console:
         self._tokens = 0
 
     def show(self, event: events.Event) -> None:
-        """One event; those without a text of their own are passed over."""
+        """Print one event; events without a text are skipped."""
         shower: Callable[[Any], None] | None = getattr(self, f"_{getattr(event, 'type', '')}", None)
         if shower is not None and (not self._quiet or isinstance(event, events.Warned)):
             shower(event.but(**harmless(event.__dict__)))
@@ -199,6 +194,8 @@ class Console:
     def _config_made(self, event: events.ConfigMade) -> None:
         layers = " ".join(clean(str(step.get("type", "?"))) for step in event.steps)
         self._facts("configure", f"{event.parameters:,} parameters", layers)
+        if event.change:
+            self._facts("", f"changed: {'; '.join(event.change)}")
 
     def _check_failed(self, event: events.CheckFailed) -> None:
         self._step("check", self.terminal.style(f"{event.what}: {clean(event.problem)}", "yellow"))
@@ -261,9 +258,7 @@ class Console:
             self._words("", decision["assessment"], "dim")
         if event.overruled_because:
             advised = event.advised.get("decision", "nothing")
-            self._step(
-                "", f"the planner advised {advised}; the numbers say: {clean(event.overruled_because)}"
-            )
+            self._step("", f"the planner suggested {advised}, but {clean(event.overruled_because)}")
 
     # --- memory ---
 
@@ -277,20 +272,20 @@ class Console:
     def _model_loaded(self, event: events.ModelLoaded) -> None:
         self._step("load", f"{clean(event.model)} again, in {event.seconds:.1f} s")
 
-    # --- the user's hands ---
+    # --- what the user changes ---
 
     def _paused(self, event: events.Paused) -> None:
         why = "" if event.reason == "requested" else " (--hold)"
         self._step("paused", self.terminal.style(f"before {event.before}{why}", "yellow"))
 
     def _continued(self, event: events.Continued) -> None:
-        self._step("go on", "")
+        self._step("continued", "")
 
     def _steered(self, event: events.Steered) -> None:
         self._words("steer", event.text, "bold")
 
     def _edited(self, event: events.Edited) -> None:
-        self._step("edit", f"{event.what} edited by the user, checked and taken")
+        self._step("edit", f"{event.what} edited by the user, checked and accepted")
 
     def _queued(self, event: events.Queued) -> None:
         what = f"{event.run_id} again, seed {event.seed}" if event.kind == "rerun" else f"from {event.run_id}"
@@ -329,16 +324,18 @@ def _short(tool: str) -> str:
 
 
 def runs_table(entries: Iterable[RegistryEntry]) -> str:
-    """The registry as aligned columns."""
+    """The registry as aligned columns; ★ is the best of the last search."""
+    entries = list(entries)
+    best = ranking.best_recorded(entries)
     rows = [("run", "accuracy", "loss", "parameters", "status", "decision")]
     for entry in entries:
         metrics = entry.metrics_summary
         rows.append((
-            entry.run_id,
+            f"{entry.run_id} ★" if entry is best else entry.run_id,
             f"{metrics['accuracy']:.4f}" if "accuracy" in metrics else "-",
             f"{metrics['val_loss']:.4f}" if "val_loss" in metrics else "-",
             "-" if entry.parameters is None else f"{entry.parameters:,}",
-            entry.status,
+            ranking.mark(ranking.aim(entry.goal), entry) or entry.status,
             clean(entry.decision or entry.reason),
         ))  # fmt: skip
     columns = [max(width(row[i]) for row in rows) for i in range(5)]

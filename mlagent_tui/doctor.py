@@ -1,6 +1,6 @@
-"""Looks at everything that a run needs from this machine, and says of each whether it is well, or what to do.
+"""Checks everything that a run needs from this machine, and says what to do about each problem.
 
-What takes a library to answer is asked in a process of its own, so that a broken one is a line here too.
+Libraries are checked in processes of their own, so that a broken one is reported like any other problem.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ REBUILD = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, how it is, what was found, and the remedy where it is not well.
+    """One line: what was checked, its state, what was found, and the remedy for a problem.
 
-    Only a fault keeps runs from working; advice is what would make them better.
+    Only a fault prevents runs from working; advice says how they would work better.
     """
 
     name: str
@@ -95,7 +95,7 @@ def _guarded(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
     except MlagentError as error:
         return [Finding(name, "fault", error.what, error.remedy)]
     except OSError as error:
-        return [Finding(name, "fault", str(error), "See whether the disk and its permissions are well.")]
+        return [Finding(name, "fault", str(error), "Check the disk and its permissions.")]
 
 
 # --- the checks -----------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def _torch() -> list[Finding]:
     for device in facts["devices"]:
         name, title, problem = device["name"], device["title"], device["problem"]
         if problem:
-            remedy = "Update the driver; until then train on the CPU: --device cpu." if name != "cpu" else ""
+            remedy = "Update the driver. Until then, train on the CPU: --device cpu." if name != "cpu" else ""
             findings.append(Finding("torch", "fault", f"{name} ({title}): {problem}", remedy))
         elif name != "cpu":
             memory = f", {_gb(device['free'])} of {_gb(device['total'])} free"
@@ -126,7 +126,7 @@ def _torch() -> list[Finding]:
     version = f"{facts['version']}{built}, {facts['threads']} threads"
     if not findings:
         remedy = (
-            "A driver was found, and torch does not use it: install the build of torch for it."
+            "An NVIDIA driver was found, but PyTorch does not use it. Install a CUDA build of PyTorch."
             * _has_nvidia()
         )
         return [
@@ -146,8 +146,8 @@ def _llama() -> list[Finding]:
         names = ", ".join(f"{gpu['description']} ({gpu['name']}, {_gb(gpu['total'])})" for gpu in gpus)
         return [Finding("llama.cpp", "ok", f"{version}, on {names}")]
     if facts["gpu"]:
-        remedy = "Check the driver; until then models run on the CPU."
-        return [Finding("llama.cpp", "advice", f"{version}, built for a GPU, and finds none", remedy)]
+        remedy = "Check the driver. Until then, language models run on the CPU."
+        return [Finding("llama.cpp", "advice", f"{version}, built for a GPU, but no GPU was found", remedy)]
     flag = "-DGGML_METAL=on" if sys.platform == "darwin" else "-DGGML_CUDA=on" if _has_nvidia() else ""
     remedy = REBUILD.format(flag=flag, python=sys.executable) if flag else ""
     return [Finding("llama.cpp", "advice" if flag else "ok", f"{version}, built for the CPU", remedy)]
@@ -155,13 +155,15 @@ def _llama() -> list[Finding]:
 
 def _sandbox() -> list[Finding]:
     level = sandbox.best_level()
-    if level != "none":
-        return [Finding("sandbox", "ok", f"{level}: generated code is confined")]
-    found = "none works here: generated code would run with your rights"
-    if sys.platform == "darwin":
-        return [Finding("sandbox", "fault", found, "Check that /usr/bin/sandbox-exec is there.")]
-    remedy = "Install bubblewrap and allow user namespaces, or use a kernel with landlock (5.13 or newer)."
-    return [Finding("sandbox", "fault", found, remedy)]
+    if level == "none":
+        found = f"none works: generated code would run with all your permissions ({sandbox.why_not()})"
+        return [Finding("sandbox", "fault", found, sandbox.remedy())]
+    findings = [Finding("sandbox", "ok", f"{level}: generated code is confined")]
+    for stronger in sandbox.LEVELS[: sandbox.LEVELS.index(level)]:
+        if failed := sandbox.failure(stronger):
+            found = f"{stronger}, which is stronger, does not work: {failed.what}"
+            findings.append(Finding("sandbox", "advice", found, failed.remedy))
+    return findings
 
 
 def _data_sets(chosen: settings.Settings) -> list[Finding]:
@@ -175,8 +177,8 @@ def _data_sets(chosen: settings.Settings) -> list[Finding]:
     findings = [Finding("data sets", "ok", ", ".join(there))]
     if missing:
         folder = chosen.data_dir or paths.data_folder()
-        remedy = f"Put their files into {folder}; docs/data.md lists them. Nothing is ever downloaded."
-        findings.append(Finding("data sets", "advice", f"not there: {', '.join(missing)}", remedy))
+        remedy = f"Put their files into {folder}. docs/data.md lists the files. Nothing is downloaded."
+        findings.append(Finding("data sets", "advice", f"not found: {', '.join(missing)}", remedy))
     return findings
 
 
@@ -190,7 +192,7 @@ def _models(chosen: settings.Settings) -> list[Finding]:
         findings.append(
             Finding("models", "fault", f"the bundled model: {problem}", "Install the package again.")
         )
-    others = f" and {len(usable) - 1} more; list them: mlagent models" if len(usable) > 1 else ""
+    others = f" and {len(usable) - 1} more (list them with: mlagent models)" if len(usable) > 1 else ""
     if usable:
         findings.append(Finding("models", "ok", f"{usable[0].facts.name}{others}"))
     for role in ("planner", "coder"):
@@ -203,12 +205,12 @@ def _named_model(role: str, spec: str) -> list[Finding]:
     if spec == "bundled" or "://" in spec:
         return []
     try:
-        entry = catalog.describe(Path(spec).expanduser())
+        entry = catalog.describe(paths.user_path(spec))
     except MlagentError as error:
-        return [Finding("models", "fault", f"the {role} of your settings: {error.what}", error.remedy)]
+        return [Finding("models", "fault", f"the {role} in your settings: {error.what}", error.remedy)]
     if entry.fits in ("no", "busy"):
         free = machine.memory()[1]
-        found = f"the {role} of your settings needs about {_gb(entry.needs)}; {_gb(free)} are free"
+        found = f"the {role} in your settings needs about {_gb(entry.needs)}; {_gb(free)} are free"
         remedy = "Use a smaller model, one with fewer bits per weight, or close other programs."
         return [Finding("models", "fault" if entry.fits == "no" else "advice", found, remedy)]
     return [Finding("models", "ok", f"{role}: {entry.facts.name}, fits: {catalog.FITS[entry.fits]}")]
@@ -228,9 +230,7 @@ def _disk() -> list[Finding]:
             findings.append(Finding("disk", "fault", f"{folder}: {error.strerror}", "Choose another folder."))
             continue
         state: State = "ok" if free >= DISK_WANTED else "advice"
-        remedy = (
-            "" if state == "ok" else "Free some space: runs keep weights, and trials write temporary files."
-        )
+        remedy = "" if state == "ok" else "Free some space: trials store weights and write temporary files."
         findings.append(Finding("disk", state, f"{_gb(free)} free {name} ({folder})", remedy))
     return findings
 
@@ -240,7 +240,7 @@ def _memory() -> list[Finding]:
     speed = machine.bandwidth(again=True)
     found = f"{_gb(available)} of {_gb(total)} free, read at {speed / 1e9:.0f} GB/s"
     if available < MEMORY_WANTED:
-        return [Finding("memory", "advice", found, "Close other programs: a trial takes one to two GB.")]
+        return [Finding("memory", "advice", found, "Close other programs. A trial needs 1 to 2 GB.")]
     return [Finding("memory", "ok", found)]
 
 
@@ -249,10 +249,10 @@ def _terminal() -> list[Finding]:
     size = shutil.get_terminal_size((0, 0))
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     if not sys.stdout.isatty():
-        return [Finding("terminal", "ok", "none: the output goes elsewhere")]
+        return [Finding("terminal", "ok", "no terminal: the output is redirected")]
     found = f"{kind or 'TERM is not set'}, {size.columns}x{size.lines}, {sys.stdout.encoding}"
     if kind in ("", "dumb"):
-        return [Finding("terminal", "advice", found, "Set TERM, to xterm-256color for example.")]
+        return [Finding("terminal", "advice", found, "Set TERM, for example to xterm-256color.")]
     if encoding != "utf8":
         return [Finding("terminal", "advice", found, "Choose a UTF-8 locale: export LANG=C.UTF-8.")]
     if 0 < size.columns < COLUMNS or 0 < size.lines < ROWS:

@@ -80,6 +80,16 @@ class TrialError(MlagentError):
     title = "Trial"
 
 
+class MachineError(MlagentError):
+    """A fault of the machine: no disk space, no memory, no process. It is never the result of a network."""
+
+    title = "Machine"
+
+
+class WorkerLost(MachineError):
+    """A trial worker that did not start, or was killed from outside; the same request may be made again."""
+
+
 class Interrupted(MlagentError):
     """The user asked to stop (exit status 130)."""
 

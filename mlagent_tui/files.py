@@ -1,13 +1,15 @@
 """Files inside one folder that no path may leave, and writing that is all or nothing.
 
 A path is walked one component at a time, each opened relative to the one before and never through a link, so
-that nothing changed meanwhile by someone else can lead outside.
+that nothing changed meanwhile by someone else can lead outside. A folder that is `held` is neither
+read nor written once it was renamed or removed.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections import deque
@@ -16,15 +18,23 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from mlagent_tui.errors import MlagentError, ProjectError, ToolError
+from mlagent_tui import held
+from mlagent_tui.errors import MachineError, MlagentError, ProjectError, ToolError
 
 MAX_READ = 64 * 2**20
+DRAFT = re.compile(r"\.[0-9a-f]{16}\.tmp")
+"""The name of a file while it is written, before it takes its place."""
 _MAX_LINKS = 16
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space and try again."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space and try again."),
+    errno.ENOMEM: ("there is not enough memory", "Close other programs and try again."),
+    errno.EAGAIN: ("no more processes can be started", "Close other programs and try again."),
+    errno.EMFILE: ("too many files are open", "Allow more open files (`ulimit -n`) and try again."),
+    errno.ENFILE: ("too many files are open on this machine", "Close other programs and try again."),
+    errno.EIO: ("the disk reported an error", "Check the disk."),
     errno.EROFS: ("the file system is read-only", "Choose a folder that can be written to."),
     errno.EACCES: ("permission denied", "Check the permissions, or choose another folder."),
     errno.EPERM: ("permission denied", "Check the permissions, or choose another folder."),
@@ -37,6 +47,16 @@ _REASONS = {
 }
 
 
+_MACHINE = (
+    errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS, errno.EAGAIN
+)  # fmt: skip
+
+
+def is_machine_fault(error: OSError) -> bool:
+    """Whether the machine is short of something: disk, memory, files, processes; or its disk is at fault."""
+    return error.errno in _MACHINE
+
+
 def explain(error: OSError) -> tuple[str, str]:
     """What an operating system's error means, and a remedy."""
     return _REASONS.get(error.errno or 0, (error.strerror or str(error), ""))
@@ -45,7 +65,8 @@ def explain(error: OSError) -> tuple[str, str]:
 class Folder:
     """A folder whose files are named by paths relative to it, or absolute and inside it.
 
-    `..` and links are followed as long as they stay inside. Failures raise `error`, naming the path.
+    `..` and links are followed as long as they stay inside. Failures raise `error`, naming the path; where
+    tools fail because the machine is short of something (`is_machine_fault`), that is a `MachineError`.
     """
 
     def __init__(self, root: Path, error: type[MlagentError] = ToolError) -> None:
@@ -152,41 +173,42 @@ class Folder:
             yield
         except OSError as error:
             what, remedy = explain(error)
-            raise self._error(f"cannot {doing} {path or '(no name)'}: {what}", remedy) from error
+            kind = MachineError if is_machine_fault(error) and self._error is ToolError else self._error
+            raise kind(f"cannot {doing} {path or '(no name)'}: {what}", remedy) from error
         except ValueError as error:
             raise self._error(f"cannot {doing} {path!r}: {error}", "Use plain names and text.") from error
 
     @contextmanager
     def _at(self, path: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
         """The open folder that holds `path`, and its name there: never a link, `.` for the root itself."""
-        held = [os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)]
+        opened = [held.open_folder(self.root)]
         try:
-            name = self._descend(path, held, create)
-            yield held[-1], name
+            name = self._descend(path, opened, create)
+            yield opened[-1], name
         finally:
-            for descriptor in held:
+            for descriptor in opened:
                 os.close(descriptor)
 
-    def _descend(self, path: str, held: list[int], create: bool) -> str:
-        """Walk to the last component of `path`, leaving its folder as the last of the `held` descriptors."""
+    def _descend(self, path: str, opened: list[int], create: bool) -> str:
+        """Walk to the last component of `path`, leaving its folder as the last that is `opened`."""
         todo = deque(self._parts(path))
         links = 0
         while todo:
             part = todo.popleft()
             if part == "..":
-                if len(held) == 1:
+                if len(opened) == 1:
                     raise self._outside(path)
-                os.close(held.pop())
-            elif (target := _link(part, held[-1])) is not None:
+                os.close(opened.pop())
+            elif (target := _link(part, opened[-1])) is not None:
                 links += 1
                 if links > _MAX_LINKS:
                     raise OSError(errno.ELOOP, "too many links")
                 if os.path.isabs(target):
-                    while len(held) > 1:
-                        os.close(held.pop())
+                    while len(opened) > 1:
+                        os.close(opened.pop())
                 todo.extendleft(reversed(self._parts(target, path)))
             elif todo:
-                held.append(_enter(part, held[-1], create))
+                opened.append(_enter(part, opened[-1], create))
             else:
                 return part
         return "."
@@ -240,7 +262,7 @@ def _enter(name: str, folder: int, create: bool) -> int:
 
 
 def _replace(folder: int, name: str, data: bytes) -> None:
-    temporary = f".{secrets.token_hex(8)}.tmp"
+    temporary = f".{secrets.token_hex(8)}.tmp"  # as DRAFT says
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     file = os.open(temporary, flags, 0o666, dir_fd=folder)
     try:

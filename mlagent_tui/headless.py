@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
-from mlagent_tui import events, paths
+from mlagent_tui import events, paths, streams
 from mlagent_tui.agent import Hands, RunOptions, Saved, research
 from mlagent_tui.console import Console, clean, error_text, time_table
 from mlagent_tui.experiments import Project
 from mlagent_tui.schemas import EvalResult
 
 EXIT_INTERRUPTED = 130
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_EVERY = 0.1
 """Seconds between two looks for an answer."""
 
@@ -33,7 +34,7 @@ _OUTCOMES = {
 
 @dataclass
 class Output:
-    """What a run tells: live text on stderr and the outcome on stdout, or its events as JSON on stdout."""
+    """What a run prints: live text to stderr and the outcome to stdout, or its events as JSON to stdout."""
 
     jsonl: bool = False
     quiet: bool = False
@@ -63,7 +64,7 @@ class Output:
             case _:
                 pass
         if self.jsonl:
-            print(event.to_json(), flush=True)
+            streams.put(sys.stdout, event.to_json() + "\n")
         self.console.show(event)
 
     def finish(self, ending: events.RunFinished, folder: Path, best: EvalResult | None) -> None:
@@ -75,14 +76,15 @@ class Output:
         self.console.terminal.clear()
         if self.jsonl or ending.outcome == "failed":
             return
-        print(f"{_OUTCOMES[ending.outcome]}: {clean(ending.reason)}")
+        lines = [f"{_OUTCOMES[ending.outcome]}: {clean(ending.reason)}"]
         if best:
-            print(f"  best     {_facts(best, self.tested)}")
-        print(f"  project  {folder}")
+            lines.append(f"  best     {_facts(best, self.tested)}")
+        lines.append(f"  project  {folder}")
         if ending.outcome == "interrupted":
-            print(f"  go on    mlagent resume {folder}")
+            lines.append(f"  resume   mlagent resume {folder}")
         else:
-            print(f"  report   {folder / paths.REPORT}", flush=True)
+            lines.append(f"  report   {folder / paths.REPORT}")
+        streams.put(sys.stdout, "\n".join(lines) + "\n")
 
 
 def _facts(best: EvalResult, tested: events.BestTested | None) -> str:
@@ -95,44 +97,72 @@ def _facts(best: EvalResult, tested: events.BestTested | None) -> str:
 
 
 def drive(project: Project, run: RunOptions | Saved, folder: Path, output: Output, hands: Hands) -> int:
-    """Carry a run out to its end, showing it; returns its exit status."""
+    """Carry a run out to its end, showing it; returns its exit status.
+
+    When nobody can read its output any more, the run is stopped as by Ctrl-C: it can be resumed.
+    """
     cancel = threading.Event()
     ending: events.RunFinished | None = None
-    if sys.stdin and sys.stdin.isatty() and sys.stderr.isatty():
+    if sys.stdin.isatty() and sys.stderr.isatty():
         hands = replace(hands, look=AtTerminal())
     try:
         told = research(project, run, cancel=cancel, hands=hands)
         with _signals(cancel), closing(told):
             for event in told:
-                output.event(event)
+                with _stopping_when_lost(cancel, folder):
+                    output.event(event)
                 if isinstance(event, events.RunFinished):
                     ending = event
     except KeyboardInterrupt:
-        output.console.terminal.line(f"stopped    go on with: mlagent resume {folder}")
+        with suppress(streams.OutputLost):
+            output.console.terminal.line(f"stopped    resume it: mlagent resume {folder}")
         return EXIT_INTERRUPTED
     assert ending is not None
-    best = project.load_run(ending.best_run_id).result if ending.best_run_id else None
-    output.finish(ending, folder, best)
+    failed = ending.outcome == "failed"
+    best = project.load_run(ending.best_run_id).result if ending.best_run_id and not failed else None
+    with _stopping_when_lost(cancel, folder):
+        output.finish(ending, folder, best)
     return ending.exit_status
 
 
 @contextmanager
+def _stopping_when_lost(cancel: threading.Event, folder: Path) -> Iterator[None]:
+    """Stop the run when its output cannot be written any more, and say so where that can be read."""
+    try:
+        yield
+    except streams.OutputLost as error:
+        cancel.set()
+        remedy = f"The run stops. Resume it: mlagent resume {folder}"
+        with suppress(streams.OutputLost):
+            streams.put(sys.stderr, error_text(error.title, error.what, remedy) + "\n")
+
+
+@contextmanager
 def _signals(cancel: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run in good order, a second Ctrl-C at once."""
+    """Ctrl-C, SIGTERM and SIGHUP (a closed terminal) end the run in good order; a second Ctrl-C at once.
+
+    SIGHUP stays ignored where it is, as under `nohup`.
+    """
 
     def stop(number: int, _: FrameType | None) -> None:
         if cancel.is_set():
-            raise KeyboardInterrupt
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return  # a closed terminal may send its signal twice
         cancel.set()
         with suppress(OSError):  # not through sys.stderr, which this may be interrupting in mid-write
             os.write(2, b"\nstopping   press Ctrl-C again to stop at once\n")
 
-    known = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    known = {number: signal.signal(number, stop) for number in _heeded()}
     try:
         yield
     finally:
         for number, handler in known.items():
             signal.signal(number, handler)
+
+
+def _heeded() -> list[signal.Signals]:
+    return [s for s in STOPPING if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
 
 
 class AtTerminal:
@@ -146,12 +176,10 @@ class AtTerminal:
         if question.id != self._asked:
             self._asked = question.id
             what = f"{question.tool} wants to run: {clean(question.command)}"
-            print(
-                f"\n{what}\nin {clean(question.folder)}\nAllow it? [y/N] ",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )
-        if not select.select([sys.stdin], [], [], LOOK_EVERY)[0]:
-            return None
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+            streams.put(sys.stderr, f"\n{what}\nin {clean(question.folder)}\nAllow it? [y/N] ")
+        try:
+            if not select.select([sys.stdin], [], [], LOOK_EVERY)[0]:
+                return None
+            return sys.stdin.readline().strip().lower() in ("y", "yes")
+        except OSError:  # the terminal was closed
+            return False

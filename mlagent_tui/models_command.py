@@ -1,4 +1,4 @@
-"""`mlagent models`: the table of every model on this machine, and what a check of one has measured."""
+"""`mlagent models`: a table of the language models on this machine, and the results of checking one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from mlagent_tui import checkup
+from mlagent_tui import checkup, paths
 from mlagent_tui.checkup import Checkup, Rate
 from mlagent_tui.console import Terminal, clean, shorten, width
 from mlagent_tui.llm import catalog, open_model, places
@@ -36,7 +36,7 @@ def show(folders: Iterable[Path] = (), *, as_json: bool = False) -> int:
         for entry in unusable:
             print(f"  {_short(entry.spec)}\n    {clean(entry.facts.problem)}")
     looked = ", ".join(_short(str(folder)) for folder in places.searched(folders))
-    print(f"looked in {looked}", file=sys.stderr)
+    print(f"searched {looked}", file=sys.stderr)
     return 0
 
 
@@ -88,23 +88,23 @@ def check(spec: str, options: RoleOptions | None = None, *, as_json: bool = Fals
 
 
 def report(found: Checkup) -> str:
-    """The outcome as text, with what went wrong below each rate."""
+    """The results as text, with the mistakes below each rate."""
     context, seconds = f"{found.context_length:,}", f"{found.loading_seconds:.1f}"
     lines = [
         f"{clean(found.name)}, {context} tokens of context, loaded in {seconds} s",
         f"  prompt                  {found.prompt_speed:8,.0f} tokens/s",
         f"  code                    {found.decode_speed:8,.1f} tokens/s",
-        f"  JSON under its schema   {found.json_speed:8,.1f} tokens/s",
-        f"  until the first token   {found.first_token_seconds:8,.2f} s",
+        f"  JSON under a schema   {found.json_speed:8,.1f} tokens/s",
+        f"  time to first token     {found.first_token_seconds:8,.2f} s",
     ]
     if found.thinks:
-        lines.append("  it thinks before it answers; the time for that comes on top of each answer")
+        lines.append("  the model thinks before it answers, which adds time to each answer")
     for name, rate in (
         ("valid JSON at once", found.valid_json),
         ("goals understood", found.goals),
-        ("networks that build", found.configs),
-        ("decisions by the numbers", found.decisions),
-        ("right code at once", found.code),
+        ("valid networks", found.configs),
+        ("correct decisions", found.decisions),
+        ("correct code at once", found.code),
     ):
         lines += _rate(name, rate)
     return "\n".join([*lines, found.verdict])
@@ -118,7 +118,7 @@ def _rate(name: str, rate: Rate) -> list[str]:
 
 def _short(spec: str) -> str:
     """A path below the home folder with `~`."""
-    home = str(Path.home())
+    home = str(paths.home())
     return "~" + spec.removeprefix(home) if spec.startswith(home + "/") else spec
 
 

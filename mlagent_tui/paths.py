@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+NO_HOME = Path("/nonexistent")
+"""What stands for the home folder of a user who has none, as in Debian's list of users."""
+
+CHECKOUT = (".ci", ".git", ".venv", "docs", "mlagent_tui", "models", "requirements", "scripts", "tests")
+"""The folders of a checkout that belong to mlagent itself."""
+
 CURRENT_MODEL = "src/models/current_model.py"
 CURRENT_CONFIG = "configs/models/current_model_config.yaml"
 EXPERIMENTS = "experiments"
@@ -45,16 +51,52 @@ def bundled_model() -> Path:
     return checkout if checkout.is_file() and not installed.is_file() else installed
 
 
+def home() -> Path:
+    """The user's home folder; for a user without one, a folder that does not exist.
+
+    Nothing is found there and nothing can be stored there, which every user of it has to expect anyway.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:  # HOME is not set, and the system has no entry for this user
+        return NO_HOME
+
+
+def user_path(name: str | Path) -> Path:
+    """A path as a user writes it: `~` is the home folder; a name that nobody has is left as it is."""
+    text = os.fspath(name)
+    if text == "~" or text.startswith("~/"):
+        return home() / text[2:]
+    return Path(os.path.expanduser(text))
+
+
+def new_projects() -> Path:
+    """Where projects go that are given no place: `$MLAGENT_PROJECTS`, else the current folder."""
+    named = os.environ.get("MLAGENT_PROJECTS")
+    return user_path(named) if named else Path(".")
+
+
+def own_source(place: Path) -> Path | None:
+    """The folder of mlagent's own source code that `place` lies in, if it does."""
+    package = package_file()
+    checkout = package.parent
+    own = [package]
+    if (checkout / "pyproject.toml").is_file() and (checkout / "scripts" / "run").is_file():
+        own += [checkout / name for name in CHECKOUT]
+    found = Path(os.path.realpath(place))
+    return next((folder for folder in own if found.is_relative_to(folder.resolve())), None)
+
+
 def settings_file() -> Path:
     """The user's settings: `$MLAGENT_CONFIG`, or `settings.yaml` in the configuration folder."""
     named = os.environ.get("MLAGENT_CONFIG")
-    return Path(named).expanduser() if named else _user_folder("XDG_CONFIG_HOME", ".config") / "settings.yaml"
+    return user_path(named) if named else _user_folder("XDG_CONFIG_HOME", ".config") / "settings.yaml"
 
 
 def data_folder() -> Path:
     """Where data sets are looked for: `$MLAGENT_DATA`, or `data` in the user's data folder."""
     named = os.environ.get("MLAGENT_DATA")
-    return Path(named).expanduser() if named else _user_folder("XDG_DATA_HOME", ".local/share") / "data"
+    return user_path(named) if named else _user_folder("XDG_DATA_HOME", ".local/share") / "data"
 
 
 def cache_folder() -> Path:
@@ -74,7 +116,7 @@ def state_file() -> Path:
 
 def _user_folder(variable: str, default: str) -> Path:
     base = os.environ.get(variable, "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / default) / "mlagent"
+    return (Path(base) if os.path.isabs(base) else home() / default) / "mlagent"
 
 
 @dataclass(frozen=True)

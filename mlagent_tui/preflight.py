@@ -1,4 +1,4 @@
-"""What would keep a run from starting, found without starting or making anything."""
+"""What is wrong with a run before it starts, found without starting or making anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui import presence, sandbox, settings, workspace
+from mlagent_tui import sandbox, settings, workspace
 from mlagent_tui.agent import RunOptions, find_numbers, named_datasets
 from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
@@ -26,7 +26,7 @@ DEVICE_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 class Problem(BaseModel):
-    """One reason; `field` is the argument it is about."""
+    """One problem; `field` is the argument it is about."""
 
     field: str
     message: str
@@ -34,7 +34,7 @@ class Problem(BaseModel):
 
 
 class Told(BaseModel):
-    """Every reason, the confinement that a run would have, and what each data set lacks (empty: nothing)."""
+    """Every problem, the sandbox that a run would have, and what each data set lacks (empty: nothing)."""
 
     problems: list[Problem]
     sandbox: str
@@ -56,7 +56,8 @@ def check(arguments: argparse.Namespace) -> Told:
         problems += [_slip(e["loc"], e["msg"]) for e in error.errors()]
     level = sandbox.best_level()
     if options:
-        level = "none" if options.sandbox == "none" else level
+        if options.sandbox != "auto" and options.sandbox != "required":
+            level = options.sandbox
         for field, look in _looks(options, arguments):
             try:
                 look()
@@ -83,8 +84,8 @@ def _looks(options: RunOptions, arguments: argparse.Namespace) -> Iterator[tuple
     yield "coder_options", lambda: check_options(options.coder_options)
     yield "device", lambda: _device(options.device)
     yield "sandbox", lambda: _confined(options)
-    if arguments.project is not None:
-        yield "project", lambda: _project(arguments.project, arguments.another)
+    folder = arguments.project or workspace.default_folder(options.goal_text)
+    yield "project", lambda: workspace.check(folder, another=arguments.another)
     if arguments.branch_from:
         yield "branch_from", lambda: workspace.check_branch(arguments.project, arguments.branch_from)
 
@@ -137,14 +138,3 @@ def _torch_version() -> str:
 
 def _confined(options: RunOptions) -> None:
     sandbox.resolve_level(options.sandbox)
-
-
-def _project(folder: Path, another: bool) -> None:
-    workspace.check(folder, another=another)
-    if presence.engine_alive(folder):
-        raise UsageError(f"{folder} is in use: an engine works on it", "Open it, or stop its run first.")
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    if not os.access(place, os.W_OK):
-        raise UsageError(f"{place} cannot be written to", "Choose another folder.")

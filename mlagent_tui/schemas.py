@@ -7,14 +7,18 @@ Schema can constrain a language model's decoding without letting it run on. Noth
 
 from __future__ import annotations
 
+import builtins
+import keyword
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 DatasetName = Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy"]
 Metric = Literal["accuracy", "val_loss"]
 Comparison = Literal[">=", ">", "<=", "<"]
+SandboxPolicy = Literal["auto", "required", "none", "bubblewrap", "landlock", "seatbelt"]
+"""How generated code is confined: the best level there is, that or nothing runs, not at all, or one level."""
 
 
 class Value(BaseModel):
@@ -226,10 +230,27 @@ class Repeat(Value):
 Layer = Annotated[SimpleLayer | Residual | Repeat, Field(discriminator="type")]
 
 
+DEFAULT_CLASS = "CurrentModel"
+"""The name of a network's class where none is wanted, and the one that the coder always writes."""
+_TAKEN = frozenset({"F", "Module", "Tensor", *keyword.kwlist, *dir(builtins)})
+
+
+def _class_name(name: str) -> str:
+    if name in _TAKEN:
+        raise ValueError(
+            f"{name} already has a meaning in Python or PyTorch; choose another name, such as MyNetwork"
+        )
+    return name
+
+
+ClassName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9_]{0,40}$"), AfterValidator(_class_name)]
+"""A class name that hides nothing which the code of a network uses."""
+
+
 class ModelConfig(Value):
     """A network as a sequence of layers. Sizes that follow from the input are never written."""
 
-    model_name: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9_]{0,40}$")] = "CurrentModel"
+    model_name: ClassName = DEFAULT_CLASS
     input_shape: tuple[Size, Size, Size] = Field(description="(channels, height, width)")
     num_classes: Size
     layers: Annotated[list[Layer], Field(min_length=1, max_length=64)]
@@ -563,6 +584,7 @@ class RegistryEntry(BaseModel):
     accuracy_noise: float | None = None
     seed: int = 0
     sandbox: str = ""
+    goal: dict[str, Any] = Field(default_factory=dict, description="the typed goal it was tried for")
 
 
 JsonObject = dict[str, Any]

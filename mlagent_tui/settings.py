@@ -19,6 +19,7 @@ from pydantic import (
 
 from mlagent_tui import paths
 from mlagent_tui.errors import UsageError
+from mlagent_tui.schemas import SandboxPolicy
 
 SERVER = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
 """How a model behind an OpenAI-compatible server is named: `http://host:port/v1#model`."""
@@ -98,8 +99,9 @@ class Settings(BaseModel):
     data_dir: Path | None = None
     """The folder of the data sets; without it `$MLAGENT_DATA`, or the user's data folder."""
 
-    sandbox: Literal["auto", "required", "none"] = "auto"
-    """How generated code is confined: the best the machine offers, that or nothing runs, or not at all."""
+    sandbox: SandboxPolicy = "auto"
+    """How generated code is confined: auto (the best level that works), required (that or nothing runs),
+    none, or one level by name: bubblewrap, landlock, seatbelt."""
 
     bash_run: Policy = "ask"
     """Whether a plan may run shell commands: never, after asking, or always."""

@@ -45,11 +45,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", type=Path, help="this model alone")
+    parser.add_argument("--model", type=Path, help="measure this model only")
     parser.add_argument("--depth", type=int, default=512, help="tokens of prompt before decoding")
     parser.add_argument("--tokens", type=int, default=128, help="tokens to decode")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1, help="of both sides")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of both programs")
     parser.add_argument("--reference", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--context", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -70,7 +70,7 @@ def models(folder: Path, named: Path | None) -> list[Path]:
     try:
         chosen.append(random_model(folder / "large.gguf", "qwen2", width=512, layers=8))
     except Unavailable as error:
-        print(f"LEFT OUT: the large vocabulary ({error})", file=sys.stderr)
+        print(f"skipped: the large vocabulary ({error})", file=sys.stderr)
     return chosen
 
 
@@ -249,7 +249,7 @@ def listing(folder: Path) -> None:
     try:
         one = random_model(folder / "one.gguf", "qwen2", width=8, layers=1)
     except Unavailable as error:
-        print(f"LEFT OUT: the listing ({error})", file=sys.stderr)
+        print(f"skipped: the listing ({error})", file=sys.stderr)
         return
     many = folder / "many"
     many.mkdir()

@@ -54,7 +54,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, help="keep the projects here (default: a temporary folder)")
-    parser.add_argument("--only", type=int, help="run this goal alone, counted from 1")
+    parser.add_argument("--only", type=int, help="run only this goal, counted from 1")
     parser.add_argument("--repeat", action="store_true", help="run the first goal twice and compare")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -31,14 +31,14 @@ from mlagent_tui import tools
 from mlagent_tui.agent import stopping
 from mlagent_tui.agent.planner import Planner, ungrounded
 from mlagent_tui.agent.planning import fitted
-from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.errors import CodeError, ConfigError, ModelError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import Answer, LanguageModel, open_model
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, Decision, Goal, ModelConfig
 from mlagent_tui.shapes import infer
+from mlagent_tui.training import WorkerPool
 
-CODES_PER_WORKER = 20
 PEOPLE = Path(__file__).parent / "minnow" / "people.yaml"
 
 
@@ -93,7 +93,7 @@ def main() -> int:
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--seed", type=int, default=20_000_003)
     parser.add_argument("--only", choices=("goals", "configs", "decisions", "code"))
-    parser.add_argument("--misses", type=int, default=0, help="print so many misses of each kind")
+    parser.add_argument("--misses", type=int, default=0, help="number of misses to print of each kind")
     options = parser.parse_args()
     model, speed = open_model(options.model), Speed()
     planner = Planner(model, 0, lambda *_: None, speed, threading.Event())
@@ -212,7 +212,7 @@ def decisions(planner: Planner, rng: random.Random, count: int) -> list[Tally]:
         if alone.asked == count:
             break
         brief = simulation.brief
-        met = stopping.assess(brief.goal, brief.history[-1].entry)[0]
+        met = ranking.achieved(brief.goal, brief.history[-1].entry)
         wanted = "goal_achieved" if met else "stop" if stopping.must_stop(brief) else "iterate"
         advice: Decision | None = None
         try:
@@ -239,7 +239,7 @@ def codes(model: LanguageModel, rng: random.Random, count: int, speed: Speed) ->
             attempts.append(event)
 
     with tempfile.TemporaryDirectory() as folder:
-        pool = IterationPool(Path(folder), sandbox="auto", data_dir=None, memory_limit_mb=None)
+        pool = WorkerPool(Path(folder))
         context = tools.ToolContext(
             Path(folder), coder=lambda: model, pool=lambda: pool, on_event=told, on_call=speed
         )
@@ -252,8 +252,6 @@ def codes(model: LanguageModel, rng: random.Random, count: int, speed: Speed) ->
                     shown = f"{config.to_json()}: {problem or 'repaired'}"
                     first.note(bool(attempts) and attempts[0].accepted, shown)
                     repaired.note(not problem, shown)
-                    if first.asked % CODES_PER_WORKER == 0:
-                        pool.renew()
         finally:
             pool.close()
     return [first, repaired]

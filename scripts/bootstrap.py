@@ -180,7 +180,11 @@ def install_packages() -> None:
 def install_native(wheels: Path) -> None:
     """llama-cpp-python from this machine's cache of wheels, built there first if need be."""
     if not any(wheels.glob("*.whl")):
-        wheels.mkdir(parents=True, exist_ok=True)
+        try:
+            wheels.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            remedy = "Set XDG_CACHE_HOME to a folder that can be written to, and start again."
+            raise SetupError(f"{wheels} cannot be made: {error.strerror}. {remedy}") from error
         with locked(wheels / "lock", "another checkout is building llama-cpp-python"):
             if not any(wheels.glob("*.whl")):
                 build_native(wheels)
@@ -261,7 +265,7 @@ def set_up(stamps: dict[str, str], wheels: Path) -> None:
 
 def check_machine(*, packages: bool, native: bool) -> None:
     """Raise SetupError naming everything that the steps ahead will want and this machine lacks."""
-    pip_cache = Path(os.environ.get("PIP_CACHE_DIR") or Path.home() / ".cache" / "pip")
+    pip_cache = Path(os.environ.get("PIP_CACHE_DIR") or user_cache() / "pip")
     wants: list[tuple[Path, float]] = []
     if packages:
         wants += [(VENV, 9.0 if LINUX else 3.0), (pip_cache, 3.0 if LINUX else 0.5)]
@@ -272,13 +276,21 @@ def check_machine(*, packages: bool, native: bool) -> None:
     lacks += preflight.lacks_disk(wants)
     if lacks:
         raise SetupError(
-            "nothing was started, for this is missing:" + "".join(f"\n  - {item}" for item in lacks)
+            "nothing was started, because this is missing:" + "".join(f"\n  - {item}" for item in lacks)
         )
+
+
+def user_cache() -> Path:
+    """The user's folder of caches; one in this checkout for a user without a home."""
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:
+        return TOP / ".cache"
 
 
 def wheel_folder() -> Path:
     """Where the llama-cpp-python built for this machine, with these settings, is kept for all checkouts."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or user_cache())
     version, _ = entry_of(NATIVE)
     settings = (f"{name}={os.environ.get(name, '')}" for name in BUILD_VARIABLES)
     fits = digest(preflight.processor(), *settings)
@@ -288,6 +300,8 @@ def wheel_folder() -> Path:
 def main() -> int:
     """Bring `.venv` up to date. Exit status 0, 1 with the reason on standard error, or 130."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         wheels = wheel_folder()
         stamps = stamps_for(wheels)
@@ -301,7 +315,7 @@ def main() -> int:
         say(f"{error.strerror or error}: {error.filename}")
         return 1
     except KeyboardInterrupt:
-        say("interrupted. The same command goes on where this one stopped.")
+        say("interrupted. Start the same command again to continue.")
         return 130
     return 0
 

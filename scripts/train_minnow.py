@@ -66,9 +66,9 @@ def main() -> None:
     )
     parser.add_argument("--tokens", type=float, default=125e6, help="how many tokens to train on")
     parser.add_argument("--minutes", type=float, help="train for this long instead")
-    parser.add_argument("--start", type=Path, help="go on from this exported model instead of from nothing")
+    parser.add_argument("--start", type=Path, help="continue training this exported model")
     parser.add_argument(
-        "--new-words", action="store_true", help="with --start: learn the words of goals anew, and of code"
+        "--new-words", action="store_true", help="with --start: learn single tokens of goals and code again"
     )
     parser.add_argument("--rates", type=float, help="with --start: share of the usual learning rates")
     parser.add_argument("--seed", type=int, default=1)

@@ -1,7 +1,8 @@
 """Real vocabularies and chat templates of many families, and random-weight models built around them.
 
-They come from llama-cpp-python's source package, which pip fetches once into a cache folder outside of the
-repository. Where it cannot, `Unavailable` says why.
+They come from llama-cpp-python's source package. pip fetches it once into a folder of the Python environment
+that runs the tests (`.venv`), which nothing else uses and which goes away with it; the user's own caches are
+left alone. Where it cannot be fetched, `Unavailable` says why.
 """
 
 from __future__ import annotations
@@ -57,19 +58,22 @@ class Unavailable(Exception):
 def folder() -> Path:
     """The folder with `ggml-vocab-*.gguf` and `templates/*.jinja`. Raises `Unavailable`."""
     version = metadata.version("llama-cpp-python")
-    home = Path(pwd.getpwuid(os.getuid()).pw_dir)  # tests have a home of their own, which is thrown away
-    cache = home / ".cache" / "mlagent-tui-tests" / f"llama-cpp-python-{version}"
-    if not (cache / "complete").exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as fetched:
-            _unpack(_fetch(version, Path(fetched), home), cache)
-        (cache / "complete").touch()
+    cache = Path(sys.prefix) / ".mlagent" / "test-vocabularies" / f"llama-cpp-python-{version}"
+    try:
+        if not (cache / "complete").exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache) as fetched:
+                _unpack(_fetch(version, Path(fetched)), cache)
+            (cache / "complete").touch()
+    except OSError as error:
+        raise Unavailable(f"{cache} cannot be written to: {error.strerror}") from error
     return cache
 
 
-def _fetch(version: str, into: Path, home: Path) -> Path:
+def _fetch(version: str, into: Path) -> Path:
+    home = pwd.getpwuid(os.getuid()).pw_dir  # where the settings of pip are, which name the package index
     command = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"),
         *("--no-binary", "llama-cpp-python"),  # its source; what builds it may come built
         *("--dest", str(into), f"llama-cpp-python=={version}"),
     ]
@@ -79,7 +83,7 @@ def _fetch(version: str, into: Path, home: Path) -> Path:
             capture_output=True,
             text=True,
             timeout=FETCH_SECONDS,
-            env={**os.environ, "HOME": str(home)},  # where pip's own settings are
+            env={**os.environ, "HOME": home},
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,4 +1,4 @@
-"""The user's word on what a plan wants to execute: asked for, waited for, journalled."""
+"""The user's approval of what a plan wants to execute: requested, waited for, and written to the journal."""
 
 from __future__ import annotations
 

@@ -8,11 +8,16 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
 
+from mlagent_tui.errors import Interrupted
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-PARTING = 10.0
-"""Seconds that abandoned work has to notice that it was cancelled."""
+PARTING = 1.5
+"""Seconds that work has to end once it was cancelled; then it is left behind."""
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at whether the work was cancelled."""
 
 
 class Background(Generic[Item]):
@@ -20,6 +25,7 @@ class Background(Generic[Item]):
 
     The iterating thread only waits, so that a signal handler on the main thread is served at once. A `run`
     that is abandoned half-way (closed, or interrupted) sets `cancel`, which the work is expected to watch.
+    Work that does not, such as a request to a server that hangs, is left behind: nobody waits for it.
     """
 
     def __init__(self, cancel: threading.Event) -> None:
@@ -31,7 +37,10 @@ class Background(Generic[Item]):
         self._items.put(item)
 
     def run(self, work: Callable[[], Result]) -> Generator[Item, None, Result]:
-        """Yield what `work` emits, in order; return what it returns; raise what it raises."""
+        """Yield what `work` emits, in order; return what it returns; raise what it raises.
+
+        Raises `Interrupted` when it has not ended `PARTING` seconds after `cancel` was set.
+        """
         outcome: list[Result] = []
         problem: list[BaseException] = []
 
@@ -47,7 +56,7 @@ class Background(Generic[Item]):
         thread = threading.Thread(target=context.run, args=(body,), name="step", daemon=True)
         thread.start()
         try:
-            while (item := self._items.get()) is not None:
+            while (item := self._next()) is not None:
                 yield item
         except BaseException:
             self._cancel.set()
@@ -57,3 +66,14 @@ class Background(Generic[Item]):
         if problem:
             raise problem[0]
         return outcome[0]
+
+    def _next(self) -> Item | None:
+        """The next item; None when the work has ended."""
+        left = PARTING
+        while True:
+            try:
+                return self._items.get(timeout=LOOK_EVERY)
+            except queue.Empty:
+                left -= LOOK_EVERY if self._cancel.is_set() else 0
+                if left <= 0:
+                    raise Interrupted("stopped on request") from None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.shapes import show
 
@@ -72,11 +73,11 @@ class Brief:
 def head(brief: Brief) -> list[str]:
     """Goal, limits, wishes, data and steering, a line each."""
     goal, card = brief.goal, brief.card
-    lines = [f"Goal: {goal.metric} {goal.comparison} {number(goal.threshold or 0)} on {card.dataset}"]
+    lines = [f"Goal: {goal.metric} {goal.comparison} {ranking.number(goal.threshold or 0)} on {card.dataset}"]
     if goal.max_parameters:
         lines.append(f"Limit: parameters <= {goal.max_parameters}")
     if goal.max_seconds:
-        lines.append(f"Limit: seconds <= {number(goal.max_seconds)}")
+        lines.append(f"Limit: seconds <= {ranking.number(goal.max_seconds)}")
     if goal.wishes:
         lines.append(f"Wishes: {goal.wishes}")
     lines.append(
@@ -91,13 +92,10 @@ def history(brief: Brief) -> list[str]:
     """The best runs and the most recent few, oldest first, each as change -> outcome."""
     if not brief.history:
         return ["Runs: none"]
-    best = sorted(
-        (a for a in brief.history if a.entry.metrics_summary.get(brief.goal.metric) is not None),
-        key=lambda a: a.entry.metrics_summary[brief.goal.metric],
-        reverse=brief.goal.metric == "accuracy",
-    )[: min(BEST_SHOWN, brief.recent - 1)]
+    entries = ranking.ordered(brief.goal, [a.entry for a in brief.history])
+    best = {entry.run_id for entry in entries[: min(BEST_SHOWN, brief.recent - 1)]}
     recent = brief.history[-brief.recent :]
-    shown = [a for a in brief.history if a in recent or a in best]
+    shown = [a for a in brief.history if a in recent or a.entry.run_id in best]
     return ["Runs:", *(_row(a, brief) for a in shown)]
 
 
@@ -116,6 +114,8 @@ def _row(attempt: Attempt, brief: Brief) -> str:
     facts.append(f"{entry.seconds or 0:.1f} s")
     if entry.status != "completed":
         facts.append(entry.status)
+    if ranking.over_limit(brief.goal, entry):
+        facts.append(ranking.OVER)
     return start + ", ".join(facts)
 
 
@@ -133,7 +133,7 @@ def verdict(brief: Brief) -> list[str]:
         lines.append(f"Check: no result, {entry.status}: {one_line(entry.reason)[:FAILURE_WIDTH]}")
     else:
         threshold = goal.threshold or 0
-        if holds(value, goal.comparison, threshold):
+        if ranking.holds(value, goal.comparison, threshold):
             outcome = "met"
         else:
             outcome = f"not met, off by {abs(value - threshold):.4f}"
@@ -158,18 +158,6 @@ def verdict(brief: Brief) -> list[str]:
     left = brief.iterations - brief.iteration
     lines.append(f"Progress: iteration {brief.iteration} of {brief.iterations}, {left} left, {progress}")
     return lines
-
-
-def holds(value: float, comparison: str, threshold: float) -> bool:
-    """`value comparison threshold`, in plain arithmetic."""
-    return {
-        ">=": value >= threshold, ">": value > threshold, "<=": value <= threshold, "<": value < threshold,
-    }[comparison]  # fmt: skip
-
-
-def number(value: float) -> str:
-    """Shortest plain form: 0.95, 60, 0.003, never an exponent."""
-    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def one_line(text: str) -> str:

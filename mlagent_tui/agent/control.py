@@ -1,4 +1,4 @@
-"""The user's hands on a running loop: commands come in on any thread, the loop takes them up in its own time.
+"""The user's commands to a running loop: they arrive on any thread; the loop obeys between steps.
 
 What changes the course of a run becomes an event, so that a resumed process and a replay know of it.
 """
@@ -49,7 +49,7 @@ class Hands:
 
 @dataclass(frozen=True)
 class Edit:
-    """A version of the user's; whoever takes it up sets the answer."""
+    """A version of the user's; the loop sets the answer when it has checked it."""
 
     command: EditConfig | EditCode
     answer: Future[Reply] = field(default_factory=Future)
@@ -118,14 +118,14 @@ class Control:
         with self._changed:
             self._pausing = True
             here = f"before {self._standing}" if self._standing else "after this step"
-        return Reply(ok=True, message=f"the run pauses {here}")
+        return Reply(ok=True, message=f"the run will pause {here}")
 
     def _resume(self) -> Reply:
         with self._changed:
             stood = self._pausing or self._standing
             self._pausing, self._released = False, bool(self._standing)
             self._changed.notify_all()
-        return Reply(ok=True, message="the run goes on" if stood else "the run was not paused")
+        return Reply(ok=True, message="the run continues" if stood else "the run was not paused")
 
     def _stop(self, when: str) -> Reply:
         with self._changed:
@@ -133,19 +133,19 @@ class Control:
             if when == "now":
                 self._cancel.set()
             self._changed.notify_all()
-        return Reply(ok=True, message=f"the run stops {'now' if when == 'now' else 'after this step'}")
+        return Reply(ok=True, message=f"the run will stop {'now' if when == 'now' else 'after this step'}")
 
     def _steer(self, text: str) -> Reply:
         text = one_line(text)
         if not text:
             return Reply(
-                ok=False, message="there is nothing in it", remedy="Say what the planner should try."
+                ok=False, message="the sentence is empty", remedy="Enter what the planner should try."
             )
         with self._changed:
             event = events.Steered(text=text, iteration=self._iteration)
             self._steered.append(event)
             self._tell(event)
-        return Reply(ok=True, message="the planner sees it from its next prompt on")
+        return Reply(ok=True, message="added to the prompts of the planner")
 
     def _edit(self, command: EditConfig | EditCode) -> Reply:
         what = "configuration" if isinstance(command, EditConfig) else "code"
@@ -155,7 +155,7 @@ class Control:
             if self._standing not in places:
                 return Reply(
                     ok=False,
-                    message=f"the {what} can be edited only while the run stands before {where}",
+                    message=f"the {what} can be edited only while the run is paused before {where}",
                     remedy=f"Pause it there, or run with --hold {places[-1]}.",
                 )
             self._edits.append(edit)
@@ -165,8 +165,8 @@ class Control:
     def _approve(self, command: commands.Approve) -> Reply:
         if self._approvals.answer(command.id, command.allowed):
             return Reply(ok=True, message="allowed" if command.allowed else "refused")
-        what = "that question is not open: it was answered, or never asked"
-        return Reply(ok=False, message=what, remedy="Look at what the run asks now.")
+        what = "this question is not open: it has been answered already, or was never asked"
+        return Reply(ok=False, message=what, remedy="Answer the question that is open now.")
 
     def _queue(self, kind: events.QueueKind, run_id: str, seed: int | None = None) -> Reply:
         try:
@@ -175,14 +175,14 @@ class Control:
         except MlagentError as error:
             return Reply(ok=False, message=error.what, remedy=error.remedy)
         if missing:
-            return Reply(ok=False, message=missing, remedy="`mlagent runs` lists the runs of the project.")
+            return Reply(ok=False, message=missing, remedy="`mlagent runs PROJECT` lists the trials.")
         with self._changed:
             number = max([self._iteration, *self._queued]) + 1
             if number > self._limit:
                 return Reply(
                     ok=False,
                     message=f"the run ends at its limit of {self._limit} iterations",
-                    remedy="Go on with a higher limit: mlagent resume PROJECT --iterations N",
+                    remedy="Resume with a higher limit: mlagent resume PROJECT --iterations N",
                 )
             if kind == "rerun" and seed is None:
                 used = [entry.seed for entry in known] + [q.seed or 0 for q in self._queued.values()]
@@ -191,7 +191,7 @@ class Control:
             self._queued[number] = event
             self._tell(event)
         what = f"repeats {run_id} with seed {seed}" if kind == "rerun" else f"starts from {run_id}"
-        return Reply(ok=True, message=f"iteration {number} {what}, unless the run ends before")
+        return Reply(ok=True, message=f"iteration {number} {what}, if the run gets that far")
 
     # --- the loop ---------------------------------------------------------------------------------------
 
@@ -262,10 +262,10 @@ class Control:
 def _missing(root: Path, known: list[RegistryEntry], kind: events.QueueKind, run_id: str) -> str:
     """What an iteration that starts from `run_id` would lack; empty when it can."""
     if all(entry.run_id != run_id for entry in known):
-        return f"there is no run {run_id} in this project"
+        return f"there is no trial {run_id} in this project"
     run = runs.load(root, run_id)
     if run.config is None:
-        return f"run {run_id} has no configuration to start from"
+        return f"trial {run_id} has no stored configuration"
     if kind == "rerun" and (run.code is None or run.eval_config is None):
-        return f"run {run_id} has no code that could be trained again"
+        return f"trial {run_id} has no stored code"
     return ""

@@ -20,14 +20,17 @@ Steps = Generator[events.Event, None, None]
 
 
 def edited(loop: Loop, edit: Edit) -> Steps:
-    """Take the user's version up, or say in the reply what is wrong with it; then nothing has changed."""
-    reply = Reply(ok=False, message="the run was stopped before this was checked")
+    """Use the user's version, or reply what is wrong with it; then nothing has changed."""
+    reply = Reply(ok=False, message="the run was stopped before the check")
     try:
         if isinstance(edit.command, EditConfig):
-            yield from _take_config(loop, edit.command.config)
+            yield from _take_config(loop, edit.command.config, edit.command.confirmed)
         else:
             yield from _take_code(loop, edit.command.code)
-        reply = Reply(ok=True, message="checked and taken")
+        reply = Reply(ok=True, message="checked and accepted")
+    except planning.Pointless as error:
+        remedy = "Confirm to use it anyway, or change it."
+        reply = Reply(ok=False, message=error.what, remedy=remedy, confirm=True)
     except MlagentError as error:
         loop.interrupted_by(error)
         reply = Reply(ok=False, message=error.what, remedy=error.remedy)
@@ -45,15 +48,23 @@ def accept_code(loop: Loop, code: str) -> Steps:
     yield events.CodeMade(code=code, accepted=True, path=paths.CURRENT_MODEL)
 
 
-def _take_config(loop: Loop, fields: dict[str, Any]) -> Steps:
+def _take_config(loop: Loop, fields: dict[str, Any], confirmed: bool) -> Steps:
     config = tools.parse_config(fields)
     _refuse_unfit(loop, config)
     steps = shapes.infer(config)
     yield from loop.checking(partial(loop.session.build, config))
+    try:
+        if loop.now.plan is not None:
+            planning.refuse_pointless(loop.brief(), config, steps, loop.now.plan)
+    except planning.Pointless as error:
+        if not confirmed:
+            raise
+        yield events.Warned(message=f"the user's configuration is used although {error.what}")
     yield from loop.call("write_file", planning.config_file(config))
-    yield planning.config_made(loop.now.number, config, steps)
-    loop.now.config = config
     loop.now.edited.add("config")
+    loop.now.own = False
+    yield planning.config_made(loop.now.number, config, steps, loop.change(config))
+    loop.now.config = config
     yield events.Edited(what="config", iteration=loop.now.number)
 
 
@@ -68,7 +79,7 @@ def _refuse_unfit(loop: Loop, config: ModelConfig) -> None:
             raise ConfigError(f"{what} is {given}, but {card.dataset} has {wanted}", "Correct it.")
     if planning.fitted(loop.brief(), config) != config:
         raise ConfigError(
-            f"the last layer does not end in {card.num_classes} values, one a class", "Correct it."
+            f"the last layer must have {card.num_classes} outputs, one per class", "Correct it."
         )
 
 

@@ -1,4 +1,4 @@
-"""A language model with somebody beside it: what it is asked is told, what it takes is timed."""
+"""A language model whose requests are reported as events and timed."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from mlagent_tui import events, paths, shapes, tools
-from mlagent_tui.agent import editing, planning, records, stopping
+from mlagent_tui.agent import alternatives, editing, planning, records, stopping
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.control import Edit
 from mlagent_tui.agent.recovery import Iteration
@@ -28,7 +29,9 @@ from mlagent_tui.errors import (
     ToolError,
     TrialError,
 )
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, EvalConfig, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
+from mlagent_tui.text import clean
 
 EXIT_ACHIEVED, EXIT_STOPPED = 0, 3
 
@@ -36,10 +39,10 @@ CONFIG_ATTEMPTS = 4
 """How often the planner may propose a configuration before the iteration counts as failed."""
 
 FAILURES = (ConfigError, CodeError, TrialError, ModelError, ToolError)
-"""What ends an iteration and is recorded as its result; any other error ends the run."""
+"""What ends an iteration and is recorded as its result; any other error ends the run, `MachineError` too."""
 
 OUT_OF_MEMORY = "out of memory"
-"""How trials say that they broke off for want of it."""
+"""What the reason of a trial says when memory ran out."""
 
 _LEFT_OUT = "The report leaves the test accuracy out. Everything else in it was measured."
 
@@ -65,7 +68,15 @@ class Loop:
         self.goal = self.saved.goal or (yield from self.step("understand", self.understand))
         self.card = self.session.data_card(self.goal.dataset)
         while True:
-            yield from self.iteration()
+            try:
+                yield from self.iteration()
+            except alternatives.NothingNew as end:
+                settled = stopping.exhausted(end.what)
+                decision = settled.decision.model_dump(mode="json")
+                yield events.DecisionMade(
+                    iteration=self.now.number, decision=decision, overruled_because=end.what
+                )
+                break
             settled = yield from self.decision()
             if settled.decision.decision != "iterate":
                 break
@@ -85,10 +96,10 @@ class Loop:
                 result = records.failed(self.session.project, error, self.card, self.seed)
                 yield events.TrialFinished(result=result.model_dump(mode="json"))
             self.now.result = result
-            self.session.pool.renew()
         if all(a.entry.run_id != result.run_id for a in self.history):
-            change = records.change(self.brief(), self.origin, self.now.edited)
-            attempt = records.store(self.session.project, self.now, result, change, self.session.written)
+            change = self.change(self.now.config)
+            written = self.session.written
+            attempt = records.store(self.session.project, self.now, result, change, written, self.goal)
             yield from self.record(attempt)
             self.history.append(attempt)
 
@@ -132,31 +143,60 @@ class Loop:
             proposed = yield from self.thinking(lambda: self.session.planner.plan(brief))
         options = self.options.model_copy(update={"seed": self.seed})
         plan = planning.prescribe(proposed, brief, options, self.time_left())
-        yield events.PlanMade(iteration=brief.iteration, plan=plan.model_dump(mode="json", by_alias=True))
+        yield planning.plan_made(brief.iteration, plan)
         return plan
 
     # --- configure --------------------------------------------------------------------------------------
 
     def configure(self, plan: Plan) -> Steps[ModelConfig]:
-        """A configuration that builds; the planner hears, a bounded number of times, why one does not."""
+        """A configuration that builds; the planner hears, a bounded number of times, why one does not.
+
+        One that was tried already or is over the limit is never taken: in the end the loop takes a change of
+        its own. Raises `NothingNew` when there is none, `ConfigError` when nothing could be built.
+        """
         problem: str | None = None
+        pointless: ModelConfig | None = None
         for attempt in range(CONFIG_ATTEMPTS):
-            brief = self.brief()
-            config = yield from self.proposal(brief, problem, attempt)
+            config = yield from self.proposal(self.brief(), problem, attempt)
             try:
                 steps = shapes.infer(config)
-                if attempt + 1 < CONFIG_ATTEMPTS and not (self.origin and self.origin.again):
-                    planning.refuse_pointless(brief, config, steps, plan)
+                if not (self.origin and self.origin.again):
+                    planning.refuse_pointless(self.brief(), config, steps, plan)
                 yield from self.checking(partial(self.session.build, config))
             except ConfigError as error:
                 problem = error.what
+                pointless = config if isinstance(error, planning.Pointless) else pointless
                 yield events.CheckFailed(what="config", problem=problem, attempt=attempt)
             else:
-                if not planning.writes_config(plan):
-                    yield from self.call("write_file", planning.config_file(config))
-                yield planning.config_made(brief.iteration, config, steps)
+                yield from self.configured(config, plan)
                 return config
-        raise ConfigError(str(problem), "State the goal differently, or use a more capable planner.")
+        if pointless is None:
+            raise ConfigError(str(problem), "State the goal differently, or use a more capable planner.")
+        return (yield from self.own_change(pointless, plan, str(problem)))
+
+    def own_change(self, refused: ModelConfig, plan: Plan, problem: str) -> Steps[ModelConfig]:
+        """The loop's own change, said, in place of what the planner could not leave."""
+        own = alternatives.own_change(self.brief(), refused, plan.evaluation)
+        yield from self.checking(partial(self.session.build, own.config))
+        yield events.Warned(
+            message=f"the planner's networks were refused ({problem}); the loop takes a change of its own: "
+            + "; ".join(own.words)
+        )
+        self.now.own = True
+        self.now.plan = planning.retrained(plan, own.settings)
+        yield planning.plan_made(self.now.number, self.now.plan)
+        yield from self.configured(own.config, self.now.plan)
+        return own.config
+
+    def configured(self, config: ModelConfig, plan: Plan) -> Steps[None]:
+        """Keep the configuration in its file and tell of it."""
+        if not planning.writes_config(plan):
+            yield from self.call("write_file", planning.config_file(config))
+        yield planning.config_made(self.now.number, config, shapes.infer(config), self.change(config))
+
+    def change(self, config: ModelConfig | None) -> list[str]:
+        """What this iteration changes with `config`, in words."""
+        return records.change(self.brief(), self.origin, replace(self.now, config=config))
 
     def proposal(self, brief: Brief, problem: str | None, attempt: int) -> Steps[ModelConfig]:
         """The planner's configuration, or the one that the user wants to see trained again."""
@@ -226,14 +266,14 @@ class Loop:
             yield events.Warned(message=f"{call.tool}: {error.what}", remedy=error.remedy)
         else:
             if result is not None:
-                self.now.seen.append(f"{call.tool}: {result}")
+                self.now.seen.append(clean(f"{call.tool}: {result}"))
 
     # --- decide -----------------------------------------------------------------------------------------
 
     def decision(self) -> Steps[stopping.Settled]:
         """What happens next; a decision that the journal holds is settled again, not asked again."""
         if self.now.decided:
-            settled = planning.resettle(self.now.decided, self.brief(), self.out_of_time())
+            settled = planning.resettle(self.now.decided, self.brief(), self.out_of_time(), self.now.result)
             yield from self.remember(settled)
             return settled
         return (yield from self.step("decide", self.decide))
@@ -247,7 +287,7 @@ class Loop:
             self.interrupted_by(error)
             advice = None
             yield events.Warned(message=f"the planner gave no decision: {error.what}", remedy=error.remedy)
-        settled = stopping.settle(advice, brief, out_of_time=self.out_of_time())
+        settled = stopping.settle(advice, brief, out_of_time=self.out_of_time(), result=self.now.result)
         yield events.DecisionMade(
             iteration=brief.iteration,
             decision=settled.decision.model_dump(mode="json"),
@@ -261,7 +301,7 @@ class Loop:
 
     def report(self, settled: stopping.Settled) -> Steps[events.RunFinished]:
         """The test accuracy of the best network, measured once, and the report."""
-        entry = stopping.best(self.goal, [a.entry for a in self.history])
+        entry = ranking.best(self.goal, [a.entry for a in self.history])
         best = next((a for a in self.history if a.entry is entry), None)
         if best is not None:
             yield from self.tested(best)
@@ -291,6 +331,8 @@ class Loop:
             yield events.BestTested(
                 run_id=best.entry.run_id, accuracy=scores.accuracy, test_size=scores.test_size
             )
+            if said := records.doubt(self.session.project, best.entry, scores):
+                yield events.Warned(message=said)
 
     # --- what the steps share ---------------------------------------------------------------------------
 
@@ -345,7 +387,8 @@ class Loop:
 
     def call(self, name: str, arguments: dict[str, Any]) -> Steps[Any]:
         """A call of one of the nine tools, with its events."""
-        return (yield from self.background(lambda: self.session.use(partial(tools.call, name, arguments))))
+        act = partial(tools.call, name, arguments)
+        return (yield from self.background(lambda: self.session.use(act, self.now.config)))
 
     def interrupted_by(self, error: MlagentError | None) -> None:
         """Raise `Interrupted` when the user asked to stop: what failed meanwhile failed because of that."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlagent_tui.schemas import DatasetName
+from mlagent_tui.schemas import DatasetName, SandboxPolicy
 from mlagent_tui.settings import Policy, RoleOptions, Sharing
 
 
@@ -29,7 +29,7 @@ class RunOptions(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     data_dir: Path | None = None
-    sandbox: Literal["auto", "required", "none"] = "auto"
+    sandbox: SandboxPolicy = "auto"
     bash_run: Policy = "ask"
     python_run: Policy = "ask"
     memory_limit_mb: Annotated[int, Field(ge=256)] | None = None

@@ -11,18 +11,22 @@ from dataclasses import replace
 from typing import Any
 
 from mlagent_tui import paths, shapes, tools
-from mlagent_tui.agent import stopping
+from mlagent_tui.agent import alternatives, stopping
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import ConfigError
-from mlagent_tui.events import ConfigMade, DecisionMade
-from mlagent_tui.schemas import Decision, EvalConfig, Linear, ModelConfig, Plan, ToolCall
+from mlagent_tui.events import ConfigMade, DecisionMade, PlanMade
+from mlagent_tui.schemas import Decision, EvalConfig, EvalResult, Linear, ModelConfig, Plan, ToolCall
 
 REFERENCE = "$model_config"
 """What stands for the configuration in a plan that is made before it."""
 
 WITHIN = 0.98
 """Share of a limit in seconds after which a trial is stopped, so that its last validation fits in as well."""
+
+
+class Pointless(ConfigError):
+    """The network builds, and its trial could bring nothing."""
 
 
 def prescribe(plan: Plan, brief: Brief, options: RunOptions, seconds_left: float | None) -> Plan:
@@ -77,21 +81,29 @@ def fitted(brief: Brief, config: ModelConfig) -> ModelConfig:
 
 
 def refuse_pointless(brief: Brief, config: ModelConfig, steps: list[shapes.Step], plan: Plan) -> None:
-    """Raise `ConfigError` for a network that cannot meet the goal, or was tried with the same training."""
-    count, limit = shapes.count_parameters(steps), brief.goal.max_parameters
-    if limit is not None and count > limit:
-        raise ConfigError(f"the network has {count} parameters, over the limit of {limit}")
-    for attempt in brief.history:
-        if attempt.config == config and _same_training(attempt, plan.evaluation):
-            raise ConfigError(f"the same network and training as in iteration {attempt.entry.iteration}")
+    """Raise `Pointless` for a network that cannot meet the goal, or was tried with the same training."""
+    problem = alternatives.over(brief, shapes.count_parameters(steps))
+    if problem:
+        raise Pointless(problem)
+    attempt = alternatives.tried(brief, config, plan.evaluation)
+    if attempt:
+        raise Pointless(f"the same network and training as in iteration {attempt.entry.iteration}")
 
 
-def _same_training(attempt: Attempt, planned: EvalConfig) -> bool:
-    """Whether a trial would bring the same again: less time left matters only where time ran out."""
-    before = attempt.eval_config
-    if before is None or attempt.entry.status == "time_limit":
-        return before == planned
-    return before.model_copy(update={"time_limit": planned.time_limit}) == planned
+def retrained(plan: Plan, settings: EvalConfig) -> Plan:
+    """The plan with other settings of training."""
+    calls = [
+        call.model_copy(update={"arguments": call.arguments.model_copy(update={"eval_config": settings})})
+        if call.tool == "pytorch_quick_evaluator"
+        else call
+        for call in plan.calls
+    ]
+    return plan.model_copy(update={"calls": calls})
+
+
+def plan_made(iteration: int, plan: Plan) -> PlanMade:
+    """The plan as an event."""
+    return PlanMade(iteration=iteration, plan=plan.model_dump(mode="json", by_alias=True))
 
 
 def again(attempt: Attempt) -> Plan:
@@ -141,12 +153,15 @@ def config_file(config: ModelConfig) -> dict[str, Any]:
     return {"file_path": paths.CURRENT_CONFIG, "content": config.to_yaml()}
 
 
-def config_made(iteration: int, config: ModelConfig, steps: list[shapes.Step]) -> ConfigMade:
+def config_made(
+    iteration: int, config: ModelConfig, steps: list[shapes.Step], change: list[str]
+) -> ConfigMade:
     """The configuration as an event, with its unrolled layers."""
     return ConfigMade(
         iteration=iteration,
         config=config.model_dump(mode="json"),
         parameters=shapes.count_parameters(steps),
+        change=change,
         steps=[
             {
                 "name": step.name,
@@ -161,7 +176,9 @@ def config_made(iteration: int, config: ModelConfig, steps: list[shapes.Step]) -
     )
 
 
-def resettle(decided: DecisionMade, brief: Brief, out_of_time: bool) -> stopping.Settled:
+def resettle(
+    decided: DecisionMade, brief: Brief, out_of_time: bool, result: EvalResult | None
+) -> stopping.Settled:
     """A journalled decision, settled again from the advice it holds under the limits of now."""
     advice = Decision.model_validate(decided.advised) if decided.advised else None
-    return stopping.settle(advice, brief, out_of_time=out_of_time)
+    return stopping.settle(advice, brief, out_of_time=out_of_time, result=result)

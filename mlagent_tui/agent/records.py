@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mlagent_tui import events, shapes
+from mlagent_tui import chance, events, shapes
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
 from mlagent_tui.experiments import Project, entry_of
-from mlagent_tui.schemas import DataCard, EvalResult, ModelConfig
+from mlagent_tui.research import change as changes
+from mlagent_tui.schemas import DEFAULT_CLASS, DataCard, EvalResult, Goal, ModelConfig, RegistryEntry
+from mlagent_tui.training import TestResult
 
 
 def failed(project: Project, error: MlagentError, card: DataCard, seed: int) -> EvalResult:
@@ -26,7 +28,12 @@ def failed(project: Project, error: MlagentError, card: DataCard, seed: int) -> 
 
 
 def store(
-    project: Project, now: Iteration, result: EvalResult, change: list[str], written: str | None
+    project: Project,
+    now: Iteration,
+    result: EvalResult,
+    change: list[str],
+    written: str | None,
+    goal: Goal,
 ) -> Attempt:
     """Put what an iteration made into its folder; returns its attempt, which the registry does not know yet.
 
@@ -44,10 +51,11 @@ def store(
     entry = entry_of(
         result,
         datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        model_name=now.config.model_name if now.config else "CurrentModel",
+        model_name=now.config.model_name if now.config else DEFAULT_CLASS,
         iteration=now.number,
         change=change,
         parameters=result.parameters or _parameters(now.config),
+        goal=goal.model_dump(mode="json"),
     )
     return Attempt(entry, now.config, settings)
 
@@ -75,13 +83,24 @@ def origin(project: Project, queued: events.Queued) -> Origin | None:
     return Origin(found[0], project.load_run(queued.run_id).code, seed)
 
 
-def change(brief: Brief, start: Origin | None, edited: set[str]) -> list[str]:
-    """What makes this iteration different from those before, for the registry."""
-    changes = brief.changes
+def change(brief: Brief, start: Origin | None, now: Iteration) -> list[str]:
+    """What makes this iteration different from the trial it starts from.
+
+    It is computed from both configs and settings. Only where no config was made is it what was asked for.
+    """
+    found = list(brief.changes)
+    if now.config is not None and brief.last_config is not None:
+        settings = now.plan.evaluation if now.plan else None
+        differs = changes.differences(brief.last_config, now.config, brief.last_eval_config, settings)
+        found = differs or ["no change"]
     if start:
         run_id = start.attempt.entry.run_id
-        changes = [f"{run_id} again, seed {start.seed}"] if start.again else [f"from {run_id}", *changes]
-    return [*changes, *(f"{what} edited by the user" for what in sorted(edited))]
+        found = [f"{run_id} again, seed {start.seed}"] if start.again else [f"from {run_id}", *found]
+    elif not brief.history:
+        found = []
+    own = ["chosen by the loop"] if now.own else []
+    edits = [f"{what} edited by the user" for what in ("config", "code") if what in now.edited]
+    return [*found, *own, *edits]
 
 
 def decided(attempt: Attempt, settled: Settled) -> Attempt:
@@ -89,6 +108,13 @@ def decided(attempt: Attempt, settled: Settled) -> Attempt:
     update = {"decision": settled.text, "next_change": list(settled.decision.changes)}
     entry = attempt.entry.model_copy(update=update)
     return Attempt(entry, attempt.config, attempt.eval_config)
+
+
+def doubt(project: Project, entry: RegistryEntry, scores: TestResult) -> str:
+    """What to say when a network's test score differs from its validation score beyond chance, or empty."""
+    result = project.load_run(entry.run_id).result
+    validated = result.val_size if result else 0
+    return chance.doubt(entry.metrics_summary.get("accuracy"), validated, scores.accuracy, scores.test_size)
 
 
 def attempts(project: Project, run_ids: list[str]) -> list[Attempt]:

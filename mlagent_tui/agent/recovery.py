@@ -19,9 +19,10 @@ from mlagent_tui.schemas import EvalResult, Goal, ModelConfig, Plan, Summary
 
 @dataclass
 class Iteration:
-    """What one iteration has produced so far; `done` names its completed steps, `edited` what the user wrote.
+    """What one iteration has produced so far.
 
-    `seen` is what planned calls besides the core tools returned; it is not kept across processes.
+    `done` names its completed steps, `edited` what the user wrote; `own` says that the loop itself chose the
+    change. `seen` is what planned calls besides the core tools returned; it is not kept across processes.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Iteration:
     decided: events.DecisionMade | None = None
     done: set[str] = field(default_factory=set)
     edited: set[str] = field(default_factory=set)
+    own: bool = False
     seen: list[str] = field(default_factory=list)
 
     @property
@@ -153,6 +155,7 @@ def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
             draft.plan = Plan.model_validate(event.plan)
         case events.ConfigMade():
             draft.config = ModelConfig.model_validate(event.config)
+            saved.current.own = "chosen by the loop" in event.change
         case events.CodeMade(accepted=True):
             draft.code = event.code
         case events.SummaryMade():
@@ -196,5 +199,7 @@ _MADE = {"plan": "plan", "configure": "config", "assemble": "code", "summarise":
 
 def _finish(current: Iteration, draft: Iteration, step: str) -> None:
     current.done.add(step)
+    if step == "configure" and draft.plan is not None:
+        current.plan = draft.plan  # the loop's own change may be one of the settings
     if step in _MADE:
         setattr(current, _MADE[step], getattr(draft, _MADE[step]))

@@ -9,16 +9,16 @@ from collections.abc import Generator
 from contextlib import closing
 from importlib import metadata
 
-from mlagent_tui import events
+from mlagent_tui import events, sandbox
 from mlagent_tui.agent.control import Hands
 from mlagent_tui.agent.loop import Loop
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.recovery import Iteration, Saved
 from mlagent_tui.agent.session import OpenModels, Session
 from mlagent_tui.errors import Interrupted, MlagentError, ProjectError, UsageError
-from mlagent_tui.experiments import Project
+from mlagent_tui.experiments import Project, leftovers
 from mlagent_tui.files import explain
-from mlagent_tui.llm import open_models as open_local_models
+from mlagent_tui.llm import start_models
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -29,14 +29,14 @@ def research(
     *,
     cancel: threading.Event | None = None,
     hands: Hands | None = None,
-    open_models: OpenModels = open_local_models,
+    open_models: OpenModels = start_models,
 ) -> Generator[events.Event, None, None]:
     """A run as its events, each in the journal before it is yielded; the last is `RunFinished`.
 
     `run` is what to do, or what an earlier process has done of it. `cancel` interrupts at any step; `hands`
-    is what the user brings to this process, and commands come through the project's socket. Errors meant for
-    people become events; any other is told as `Failed` and raised again. Raises `ProjectError` when the
-    journal cannot be written to.
+    is what the user brings to this process, and commands come through the project's socket; `open_models`
+    starts loading both models. Errors meant for people become events; any other is told as `Failed` and
+    raised again. Raises `ProjectError` when the journal cannot be written to.
     """
     saved = run if isinstance(run, Saved) else Saved(run, Iteration(1))
     session = Session(saved, project, cancel or threading.Event(), hands or Hands(), open_models)
@@ -59,15 +59,8 @@ def _ended(session: Session, resumed: bool) -> Generator[events.Event, None, Non
             ending = yield from Loop(session).run()
         finally:
             session.close()
-    except Interrupted as error:
-        yield session.spent()
-        yield events.RunFinished(outcome="interrupted", reason=error.what, exit_status=EXIT_INTERRUPTED)
-    except MlagentError as error:
-        yield from _failed(session, error.title, error.what, error.remedy, _status(error))
-    except OSError as error:
-        what, remedy = explain(error)
-        where = f"{error.filename}: {what}" if error.filename else what
-        yield from _failed(session, "File system", where, remedy, EXIT_ERROR)
+    except (MlagentError, OSError) as error:
+        yield from _stopped(session, error)
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         yield from _failed(session, "Unexpected error", what, "This is a defect of mlagent.", EXIT_ERROR)
@@ -77,35 +70,53 @@ def _ended(session: Session, resumed: bool) -> Generator[events.Event, None, Non
         yield ending.but(time=events.now())
 
 
+def _stopped(session: Session, error: MlagentError | OSError) -> Generator[events.Event, None, None]:
+    """The ending of a run that could not go on. What fails after a stop has failed because of the stop."""
+    try:
+        session.project.check_place()
+    except ProjectError as moved:
+        error = moved
+    else:
+        if session.cancel.is_set() and not session.lost:
+            error = Interrupted(error.what if isinstance(error, Interrupted) else "stopped on request")
+    if isinstance(error, Interrupted):
+        yield session.spent()
+        yield events.RunFinished(outcome="interrupted", reason=error.what, exit_status=EXIT_INTERRUPTED)
+    elif isinstance(error, MlagentError):
+        yield from _failed(session, error.title, error.what, error.remedy, _status(error))
+    else:
+        what, remedy = explain(error)
+        where = f"{error.filename}: {what}" if error.filename else what
+        yield from _failed(session, "File system", where, remedy, EXIT_ERROR)
+
+
 def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, None]:
     """What can be missing is found first, cheapest first; workers and models then start side by side."""
     saved, options, current = session.saved, session.options, session.saved.current
+    leftovers.remove(session.project.root)
     deaf = session.listen()
     with session.clock.spend("loading"):
         named = options.dataset or (saved.goal.dataset if saved.goal else None)
         if named:
             session.data_card(named)
         session.start_workers()
-        sandbox = session.pool.level
+        level = session.pool.level
         if resumed:
             yield events.RunResumed(
                 iteration=current.number,
                 step=saved.step,
-                sandbox=sandbox,
+                sandbox=level,
                 versions=versions(),
                 pid=os.getpid(),
             )
         else:
-            yield started(options, sandbox)
+            yield started(options, level)
         yield from _said(session, saved)
         yield from session.control.opening()
         if deaf:
             yield deaf
-        if sandbox == "none":
-            yield events.Warned(
-                message="generated code runs unconfined on this machine",
-                remedy="Install bubblewrap; `sandbox: required` in the settings refuses to run without.",
-            )
+        if level == "none":
+            yield _unconfined(options)
         yield from session.background.run(session.load_models)
         session.warm_up()
 
@@ -117,6 +128,17 @@ def _said(session: Session, saved: Saved) -> Generator[events.Event, None, None]
         yield events.Warned(message=repairs.pop(0))
     if saved.skipped.count:
         yield events.Warned(message=str(saved.skipped), remedy="The steps that they told of are done again.")
+
+
+def _unconfined(options: RunOptions) -> events.Warned:
+    if options.sandbox == "none":
+        return events.Warned(
+            message="generated code runs unconfined, as asked", remedy="Use `--sandbox auto`."
+        )
+    return events.Warned(
+        message=f"generated code runs unconfined: no sandbox works here ({sandbox.why_not()})",
+        remedy=f"{sandbox.remedy()} `--sandbox required` refuses to run without one.",
+    )
 
 
 def started(options: RunOptions, sandbox: str) -> events.RunStarted:

@@ -5,12 +5,11 @@ Opening starts the first worker and the models at the same time; closing ends ev
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
@@ -24,18 +23,20 @@ from mlagent_tui.agent.planner import Planner
 from mlagent_tui.agent.recovery import Saved
 from mlagent_tui.agent.resources import Meter
 from mlagent_tui.agent.sharing import Estimate, Lending, Lent
-from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.commands import Listener
-from mlagent_tui.errors import ConfigError, ProjectError, TrialError
-from mlagent_tui.experiments import Project, from_journal, history, report
-from mlagent_tui.llm import Answer, LanguageModel, free_memory, open_models
+from mlagent_tui.errors import ConfigError, Interrupted, ProjectError, TrialError
+from mlagent_tui.experiments import Project, curves, from_journal, history, report
+from mlagent_tui.llm import Answer, LanguageModel, ServedModel, free_memory, start_models, wait_for_models
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
-from mlagent_tui.training import TestResult, data_card, expected_memory
+from mlagent_tui.training import TestResult, WorkerPool, data_card, expected_memory
 
 T = TypeVar("T")
 OpenModels = Callable[[str, str, RoleOptions, RoleOptions], tuple[LanguageModel, LanguageModel]]
+
+PARTING = 1.0
+"""Seconds that a language model has to end its answer when the run stops, before its process is ended."""
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at whether the user has asked to stop."""
@@ -53,7 +54,7 @@ class Session:
     project: Project
     cancel: threading.Event
     hands: Hands = field(default_factory=Hands)
-    open_models: OpenModels = open_models
+    open_models: OpenModels = start_models
     clock: Clock = field(default_factory=Clock)
     written: str | None = None
     drawn: bool | None = None
@@ -64,7 +65,10 @@ class Session:
         emit = self.background.emit
         self.control = Control(self.project.root, self.saved, self.hands, self.cancel, emit)
         self._closing = ExitStack()
-        self.pool: IterationPool
+        self.lost: ProjectError | None = None
+        """Why the run cannot go on: its project is no longer in its place."""
+        self._models: list[LanguageModel] = []
+        self.pool: WorkerPool
         self.lending: Lending
         self.planner: Planner
         self.tools: ToolContext
@@ -79,9 +83,9 @@ class Session:
         return None
 
     def start_workers(self) -> None:
-        """Start the first trial worker, idle. Raises `SandboxError`."""
+        """Start what trial workers are forked from. Raises `SandboxError`."""
         options = self.options
-        self.pool = IterationPool(
+        self.pool = WorkerPool(
             self.project.root,
             sandbox=options.sandbox,
             data_dir=options.data_dir,
@@ -100,8 +104,12 @@ class Session:
         planner, coder = self.open_models(
             options.planner, options.coder, options.planner_options, options.coder_options
         )
-        self._closing.callback(planner.close)
-        self._closing.callback(coder.close)
+        for model in (planner, coder):
+            self._models.append(model)
+            self._closing.callback(model.close)
+        self._watch_models(planner, coder)
+        if not wait_for_models((planner, coder), self.cancel):
+            raise Interrupted("stopped while the language models were loading")
         models: dict[events.Role, LanguageModel] = {"planner": planner, "coder": coder}
         self.lending = Lending(options.sharing, models, self.clock, emit, self.cancel)
         self.planner = Planner(
@@ -125,22 +133,33 @@ class Session:
             cancel=self.cancel,
         )
 
+    def _watch_models(self, planner: LanguageModel, coder: LanguageModel) -> None:
+        """Tell the user when a model's process is waited for."""
+
+        def tell(message: str, remedy: str) -> None:
+            self.background.emit(events.Warned(message=message, remedy=remedy))
+
+        if isinstance(coder, ServedModel):
+            coder.watch("the coder's model server", tell)
+        if isinstance(planner, ServedModel):
+            both = isinstance(coder, ServedModel) and planner.shares_with(coder)
+            planner.watch("the model server" if both else "the planner's model server", tell)
+
     def warm_up(self) -> None:
         """Import what draws the report's curves while the first worker starts: seconds, the first time.
 
         No daemon thread: an interpreter that ends in the middle of such an import crashes.
         """
-        module = "matplotlib.backends.backend_agg"
-        threading.Thread(target=importlib.import_module, args=(module,), name="warm-up").start()
+        threading.Thread(target=curves.warm_up, name="warm-up").start()
 
     def data_card(self, dataset: DatasetName | None) -> DataCard:
         """What the data set is. Raises `DataError` when its files are missing."""
         assert dataset is not None
         return data_card(dataset, None, self.options.data_dir)
 
-    def use(self, work: Callable[[], T]) -> T:
-        """`work` with the tools at hand."""
-        with use_context(self.tools):
+    def use(self, work: Callable[[], T], network: ModelConfig | None = None) -> T:
+        """`work` with the tools at hand; `network` is what the code they train was checked against."""
+        with use_context(replace(self.tools, network=network)):
             return work()
 
     def build(self, config: ModelConfig) -> None:
@@ -197,10 +216,22 @@ class Session:
         self._closing.close()
 
     def _watch(self, over: threading.Event) -> None:
-        """On an interruption, end the workers at once: some of their work has no other way to be stopped."""
+        """Stop the run when its project goes away; end what works for it when it stops.
+
+        Workers end at once, some of their work cannot be stopped in another way. Models have a moment to end
+        their answer.
+        """
         while not over.wait(LOOK_EVERY):
+            try:
+                self.project.check_place()
+            except ProjectError as error:
+                self.lost = error
+                self.cancel.set()
             if self.cancel.is_set():
                 self.pool.close()
+                if not over.wait(PARTING):
+                    for model in self._models:
+                        model.close()
                 return
 
     def _told(self, event: events.Event) -> None:

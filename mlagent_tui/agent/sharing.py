@@ -32,7 +32,7 @@ from mlagent_tui.settings import Sharing
 class Estimate:
     """What a trial is expected to `need` on its device ("cuda", "mps", "cpu"), and what is `free` there.
 
-    Both in bytes. `ran_out` says that the trial before has broken off for want of memory.
+    Both in bytes. `ran_out` says that the previous trial failed because memory ran out.
     """
 
     device: str

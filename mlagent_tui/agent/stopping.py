@@ -1,4 +1,4 @@
-"""Numbers decide: whether the goal holds, whether a run got better, and whether the search goes on.
+"""Numbers decide whether the search goes on. Which trial is better is `research.ranking`'s to say.
 
 The planner's `Decision` is advice; `settle` turns it into what happens. Everything here is pure arithmetic on
 values that were measured, with no effects and no language model.
@@ -7,19 +7,11 @@ values that were measured, with no effects and no language model.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mlagent_tui.agent.context import Brief, holds, number
-from mlagent_tui.schemas import Decision, Goal, RegistryEntry, Verdict
-
-MEASURED = ("completed", "time_limit")
-"""Statuses whose metrics count: a trial cut off by its time limit has still been validated."""
-
-LOSS_NOISE = 0.01
-"""Relative change of a validation loss that is taken for noise."""
-
-EXCESS_NOISE = 0.05
-"""Relative change of the excess over a limit that is taken for noise."""
+from mlagent_tui.agent.context import Brief
+from mlagent_tui.research import fit, ranking
+from mlagent_tui.schemas import Decision, EvalResult, Goal, RegistryEntry, Verdict
 
 _TITLES: dict[Verdict, str] = {"iterate": "Iterate", "goal_achieved": "Goal Achieved", "stop": "Stop"}
 
@@ -46,82 +38,7 @@ class Progress:
     stale: int
 
 
-# --- one run against the goal ---------------------------------------------------------------------------
-
-
-def assess(goal: Goal, entry: RegistryEntry) -> tuple[bool, list[str]]:
-    """Whether the goal holds for one run, and every reason why it does not."""
-    value = measured(goal, entry)
-    if value is None:
-        return False, [f"no {goal.metric} was measured ({entry.status}{_because(entry.reason)})"]
-    if goal.threshold is None:
-        return False, ["the goal names no number to reach"]
-    unmet = []
-    if not holds(value, goal.comparison, goal.threshold):
-        unmet.append(f"{goal.metric} {_exact(value)} is not {goal.comparison} {number(goal.threshold)}")
-    for name, spent, limit in limits(goal, entry):
-        if spent is None:
-            unmet.append(f"{name} were not measured")
-        elif spent > limit:
-            unmet.append(f"{name} {number(spent)} are more than {number(limit)}")
-    return not unmet, unmet
-
-
-def measured(goal: Goal, entry: RegistryEntry) -> float | None:
-    """The goal's metric of a run whose metrics count, else None."""
-    return entry.metrics_summary.get(goal.metric) if entry.status in MEASURED else None
-
-
-def limits(goal: Goal, entry: RegistryEntry) -> list[tuple[str, float | None, float]]:
-    """(name, spent, limit) for each limit the goal sets."""
-    every = (
-        ("parameters", entry.parameters, goal.max_parameters),
-        ("seconds", entry.seconds, goal.max_seconds),
-    )
-    return [(name, spent, limit) for name, spent, limit in every if limit is not None]
-
-
-def excess(goal: Goal, entry: RegistryEntry) -> float:
-    """How far a run is over the goal's limits: 0 within them, 1 at twice one of them, summed."""
-    over = (max(0.0, spent / limit - 1) for _, spent, limit in limits(goal, entry) if spent is not None)
-    return sum(over)
-
-
-# --- runs against each other ----------------------------------------------------------------------------
-
-
-def improves(goal: Goal, entry: RegistryEntry, best: RegistryEntry | None) -> bool:
-    """Whether `entry` is better than `best` by more than noise.
-
-    Coming nearer to the limits counts first, the metric second: a run over a limit never replaces one
-    within it, however accurate. Noise is one standard error for accuracy, `LOSS_NOISE` for a loss.
-    """
-    value = measured(goal, entry)
-    if value is None:
-        return False
-    if best is None:
-        return True
-    over, before = excess(goal, entry), excess(goal, best)
-    if before and over < before * (1 - EXCESS_NOISE):
-        return True
-    if over > before * (1 + EXCESS_NOISE):
-        return False
-    reference = measured(goal, best)
-    if reference is None:
-        return True
-    gain = value - reference if higher_is_better(goal) else reference - value
-    return gain > _noise(goal, entry, best, reference)
-
-
-def _noise(goal: Goal, entry: RegistryEntry, best: RegistryEntry, reference: float) -> float:
-    if goal.metric == "accuracy":
-        return max(entry.accuracy_noise or 0.0, best.accuracy_noise or 0.0)
-    return LOSS_NOISE * abs(reference)
-
-
-def higher_is_better(goal: Goal) -> bool:
-    """Whether the goal's comparison asks for a large value."""
-    return goal.comparison in (">=", ">")
+# --- the search so far ----------------------------------------------------------------------------------
 
 
 def progress(goal: Goal, entries: Iterable[RegistryEntry]) -> Progress:
@@ -131,36 +48,68 @@ def progress(goal: Goal, entries: Iterable[RegistryEntry]) -> Progress:
     seen = []
     for entry in entries:
         seen.append(entry)
-        if improves(goal, entry, reference):
+        if ranking.improves(goal, entry, reference):
             reference, stale = entry, 0
         else:
             stale += 1
-    return Progress(best(goal, seen), stale)
-
-
-def best(goal: Goal, entries: Iterable[RegistryEntry]) -> RegistryEntry | None:
-    """The best measured run: within the limits (or nearest to them) first, then by the metric."""
-    sign = -1 if higher_is_better(goal) else 1
-    ranked = [
-        (not assess(goal, e)[0], excess(goal, e), sign * value, index, e)
-        for index, e in enumerate(entries)
-        if (value := measured(goal, e)) is not None
-    ]
-    return min(ranked, key=lambda row: row[:4])[4] if ranked else None
+    return Progress(ranking.best(goal, seen), stale)
 
 
 # --- what happens next ----------------------------------------------------------------------------------
 
 
-def settle(decision: Decision | None, brief: Brief, *, out_of_time: bool = False) -> Settled:
+def settle(
+    decision: Decision | None, brief: Brief, *, out_of_time: bool = False, result: EvalResult | None = None
+) -> Settled:
     """Turn the planner's advice (None: it gave none) into what happens, from the numbers of the last run.
 
-    The goal is achieved exactly when `assess` says so. Otherwise the search stops at the iteration limit, at
-    the end of the time budget and when patience is used up, and goes on in every other case.
+    The goal is achieved exactly when `ranking.achieved` says so. Otherwise the search stops at the iteration
+    limit, at the end of the time budget and when patience is used up, and goes on in every other case.
     """
+    decision, denied_words = _held_to_numbers(decision, brief, result)
+    settled = _settled(decision, brief, out_of_time)
+    because = "; ".join(part for part in (settled.overruled_because, denied_words) if part)
+    return replace(settled, overruled_because=because)
+
+
+def _held_to_numbers(
+    advice: Decision | None, brief: Brief, result: EvalResult | None
+) -> tuple[Decision | None, str]:
+    """The advice without what the trial's numbers do not bear out, and what that was.
+
+    A change whose only reason was such a claim is dropped, unless the user has asked for something.
+    """
+    found = fit.fit(brief.goal, result)
+    false = fit.unfounded(found, advice.assessment) if found and advice else []
+    if advice is None or found is None or not false:
+        return advice, ""
+    changes = list(advice.changes)
+    if fit.claims_overfitting(false) and not brief.steering:
+        changes = [change for change in changes if not change.startswith(fit.REGULARISING)]
+        changes = changes or _instead(brief) or list(advice.changes)
+    assessment = fit.corrected(found, advice.assessment)[:600]
+    said = " ".join(false)
+    return (
+        advice.model_copy(update={"assessment": assessment, "changes": changes}),
+        f'not borne out by the numbers: "{said}"',
+    )
+
+
+def _instead(brief: Brief) -> list[str]:
+    """More training or a larger network, where a change against overfitting has no reason."""
+    last = brief.last_eval_config
+    tried = {change for attempt in brief.history for change in attempt.entry.change}
+    wanted = [f"train {2 * last.epochs} epochs"] if last and not brief.goal.max_seconds else []
+    entry, limit = brief.history[-1].entry, brief.goal.max_parameters
+    if limit is None or 4 * (entry.parameters or limit) <= limit:
+        wanted.append("double the channels")
+    return [change for change in wanted if change not in tried][:1]
+
+
+def _settled(decision: Decision | None, brief: Brief, out_of_time: bool) -> Settled:
     goal, entry = brief.goal, brief.history[-1].entry
-    met, unmet = assess(goal, entry)
-    if met:
+    unmet = ranking.unmet(goal, entry)
+    if not unmet:
         reached = achievement(goal, entry)
         return _decide("goal_achieved", reached, decision, reached)
     end = must_stop(brief, out_of_time)
@@ -169,6 +118,11 @@ def settle(decision: Decision | None, brief: Brief, *, out_of_time: bool = False
         return _decide("stop", end, decision, "; ".join([*denied, end]))
     changes = list(decision.changes) if decision and decision.changes else [fallback_change(brief)]
     return _decide("iterate", "; ".join(changes), decision, _why_not_over(decision, unmet, brief), changes)
+
+
+def exhausted(reason: str) -> Settled:
+    """The search stops because nothing is left to try."""
+    return Settled(Decision(decision="stop", assessment=""), reason, reason)
 
 
 def must_stop(brief: Brief, out_of_time: bool = False) -> str:
@@ -184,10 +138,13 @@ def must_stop(brief: Brief, out_of_time: bool = False) -> str:
 
 def achievement(goal: Goal, entry: RegistryEntry) -> str:
     """What was achieved, in numbers: `accuracy 0.9610 >= 0.95, parameters 4810 within 20000`."""
-    value = measured(goal, entry)
-    facts = [f"{goal.metric} {_exact(value or 0)} {goal.comparison} {number(goal.threshold or 0)}"]
+    value = ranking.measured(goal, entry)
+    facts = [
+        f"{goal.metric} {ranking.exact(value or 0)} {goal.comparison} {ranking.number(goal.threshold or 0)}"
+    ]
     facts += [
-        f"{name} {number(spent or 0)} within {number(limit)}" for name, spent, limit in limits(goal, entry)
+        f"{name} {ranking.number(spent or 0)} within {ranking.number(limit)}"
+        for name, spent, limit in ranking.limits(goal, entry)
     ]
     return ", ".join(facts)
 
@@ -195,9 +152,9 @@ def achievement(goal: Goal, entry: RegistryEntry) -> str:
 def fallback_change(brief: Brief) -> str:
     """What to try when nobody said: smaller after a failure or over a limit, else larger."""
     entry = brief.history[-1].entry
-    if brief.last_config is None and measured(brief.goal, entry) is None:
+    if brief.last_config is None and ranking.measured(brief.goal, entry) is None:
         return "start smaller"
-    if measured(brief.goal, entry) is None or excess(brief.goal, entry) > 0:
+    if ranking.measured(brief.goal, entry) is None or ranking.excess(brief.goal, entry) > 0:
         return "halve the channels"
     return "double the channels"
 
@@ -217,12 +174,3 @@ def _why_not_over(advice: Decision | None, unmet: list[str], brief: Brief) -> st
     if advice.decision == "goal_achieved":
         return "; ".join(unmet)
     return f"{brief.stale} of {brief.patience} iterations without improvement, more may be tried"
-
-
-def _exact(value: float) -> str:
-    """Four digits, and more where four would make an unmet number look met."""
-    return f"{value:.4f}" if abs(value - round(value, 4)) < 1e-9 else f"{value:.6f}".rstrip("0")
-
-
-def _because(reason: str) -> str:
-    return f": {reason}" if reason else ""

@@ -1,7 +1,7 @@
 """Every fact of a run as one small typed event, and its JSON form.
 
 Payloads (goal, plan, config, ...) are plain dictionaries, so that whoever shows or replays a run needs
-nothing else of ours.
+no other module of the package.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RunStarted(Event):
 
 
 class RunResumed(Event):
-    """A run goes on in a new process, at `step` of `iteration`."""
+    """A run continues in a new process, at `step` of `iteration`."""
 
     type: Literal["run_resumed"] = "run_resumed"
     iteration: int = 0
@@ -57,7 +57,7 @@ class GoalUnderstood(Event):
 
 
 class Warned(Event):
-    """Something the user should know, which stops nothing."""
+    """A warning for the user. The run continues."""
 
     type: Literal["warned"] = "warned"
     message: str
@@ -100,7 +100,7 @@ class ToolFinished(Event):
 
 
 class ModelAsked(Event):
-    """What a language model is shown, instructions included; its `TokensStreamed` follow."""
+    """The prompt of a language model, with its instructions; its `TokensStreamed` follow."""
 
     type: Literal["model_asked"] = "model_asked"
     role: Role
@@ -109,7 +109,7 @@ class ModelAsked(Event):
 
 
 class PromptProgress(Event):
-    """How many tokens of a long prompt a language model has read; told some hundred times at most."""
+    """How many tokens of a long prompt a language model has read; about a hundred times at most."""
 
     type: Literal["prompt_progress"] = "prompt_progress"
     role: Role
@@ -142,7 +142,7 @@ class ModelCalled(Event):
 
 
 class ModelUnloaded(Event):
-    """A language model has given its memory to a trial, and why; asked again, it is loaded again."""
+    """A language model was unloaded to make room for a trial, and why; its next request loads it again."""
 
     type: Literal["model_unloaded"] = "model_unloaded"
     model: str
@@ -177,13 +177,17 @@ class PlanMade(Event):
 
 
 class ConfigMade(Event):
-    """A model_config that builds, with its unrolled layers: name, type, shapes, parameters."""
+    """A model_config that builds, with its unrolled layers: name, type, shapes, parameters.
+
+    `change` is what differs from the trial it starts from, computed from both configs and settings.
+    """
 
     type: Literal["config_made"] = "config_made"
     iteration: int = 0
     config: Json
     parameters: int = 0
     steps: list[Json] = field(default_factory=list)
+    change: list[str] = field(default_factory=list)
 
 
 class CheckFailed(Event):
@@ -266,7 +270,7 @@ class TrialRecorded(Event):
 
 
 class BestTested(Event):
-    """The best network on the images held back for this: once, at the end of a run."""
+    """The result of the best network on the test images: once, at the end of a run."""
 
     type: Literal["best_tested"] = "best_tested"
     run_id: str
@@ -275,7 +279,7 @@ class BestTested(Event):
 
 
 class DecisionMade(Event):
-    """What happens next, what the planner had advised, and why numbers overruled it (empty: they agree)."""
+    """What happens next, what the planner suggested, and why it was overruled (empty: it was not)."""
 
     type: Literal["decision_made"] = "decision_made"
     iteration: int = 0
@@ -285,7 +289,7 @@ class DecisionMade(Event):
 
 
 class Paused(Event):
-    """The run stands still before the step `before`: it was asked to ("requested"), or always holds there."""
+    """The run is paused before the step `before`: on request ("requested"), or at a hold point."""
 
     type: Literal["paused"] = "paused"
     reason: str = ""
@@ -293,13 +297,13 @@ class Paused(Event):
 
 
 class Continued(Event):
-    """The run goes on after standing still."""
+    """The run continues after a pause."""
 
     type: Literal["continued"] = "continued"
 
 
 class Steered(Event):
-    """A sentence of the user's; the planner sees it in its prompts of `iteration` and of the one after."""
+    """A sentence of the user; it is in the planner's prompts of `iteration` and the next one."""
 
     type: Literal["steered"] = "steered"
     text: str
@@ -307,7 +311,7 @@ class Steered(Event):
 
 
 class Edited(Event):
-    """The user's version took the place of a model's; its `ConfigMade` or `CodeMade` precedes this."""
+    """The user's version replaced that of a model; its `ConfigMade` or `CodeMade` comes before this."""
 
     type: Literal["edited"] = "edited"
     what: Literal["config", "code"]
@@ -315,7 +319,7 @@ class Edited(Event):
 
 
 class Queued(Event):
-    """The user chose what `iteration` starts from: a run's network to change, or to train again as it is."""
+    """The user chose the trial that `iteration` starts from, to change its network or to train it again."""
 
     type: Literal["queued"] = "queued"
     kind: QueueKind
@@ -325,7 +329,7 @@ class Queued(Event):
 
 
 class ApprovalAsked(Event):
-    """A command waits for the user's word; `folder` is where it would run."""
+    """A command waits for the approval of the user; `folder` is where it would run."""
 
     type: Literal["approval_asked"] = "approval_asked"
     id: str
@@ -335,7 +339,7 @@ class ApprovalAsked(Event):
 
 
 class ApprovalGiven(Event):
-    """The user's word on a command."""
+    """The user's answer to a request for approval."""
 
     type: Literal["approval_given"] = "approval_given"
     id: str
@@ -362,7 +366,7 @@ class TimeSpent(Event):
 
 
 class Failed(Event):
-    """An error that ends a run, in the words its user sees."""
+    """An error that ends a run, as shown to the user."""
 
     type: Literal["failed"] = "failed"
     title: str
@@ -381,7 +385,7 @@ class RunFinished(Event):
 
 
 class Unreadable(Event):
-    """Stands for a journal line that cannot be read, and says why. Never written.
+    """A line of the journal that is damaged or from a later version, and why. Never written.
 
     `line` counts from 1; 0 where only a part of the journal was read.
     """
@@ -411,7 +415,7 @@ DURABLE = (
     RunStarted, RunResumed, StepFinished, TrialFinished, TrialRecorded, DecisionMade, Steered, Edited, Queued,
     Failed, RunFinished,
 )  # fmt: skip
-"""What ends a step or says what the user wants: it is on the disk before the run goes on."""
+"""What ends a step or says what the user wants: it is on the disk before the run continues."""
 
 STREAMED = frozenset({"batch_done", "model_asked", "prompt_progress", "resources", "tokens_streamed"})
 """The types that make up most of a journal, and that nobody needs to know how far a run came."""

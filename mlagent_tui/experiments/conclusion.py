@@ -79,7 +79,7 @@ class _Told:
     tested: events.BestTested | None = None
     spent: events.TimeSpent | None = None
     run_ids: set[str] = field(default_factory=set)
-    skipped: history.Skipped = history.Skipped()
+    skipped: history.Skipped = field(default_factory=history.Skipped)
     unknown: str = ""
 
     @property

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
 
+from mlagent_tui import paths, temporary
 from mlagent_tui.schemas import EpochMetrics
 
 SHOWN = 9
 
 
+def warm_up() -> None:
+    """Import what draws, which takes seconds the first time."""
+    _settle()
+    import matplotlib.backends.backend_agg  # noqa: F401
+
+
+@functools.cache
+def _settle() -> temporary.TemporaryFolder | None:
+    """Give matplotlib a folder for its list of fonts, where it has none that it can write to.
+
+    It would make one that stays behind, and warn of it. The returned folder lasts as long as the process.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    named = os.environ.get("MPLCONFIGDIR")
+    own = paths.user_path(named) if named else paths.cache_folder() / "matplotlib"
+    made = None
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=own):
+            pass
+    except OSError:
+        made = temporary.folder("matplotlib")
+        own = made.path
+    os.environ["MPLCONFIGDIR"] = str(own)
+    return made
+
+
 def draw(curves: Mapping[str, Sequence[EpochMetrics]], best: str | None) -> bytes:
     """A PNG of validation accuracy and of both losses by epoch, for the best run and the latest others."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    _settle()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

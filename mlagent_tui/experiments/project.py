@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import time
 from pathlib import Path
 from typing import Self
 
-from mlagent_tui import paths
+from mlagent_tui import paths, presence
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.events import Journal
 from mlagent_tui.experiments import registry, runs
 from mlagent_tui.files import Folder, explain
+from mlagent_tui.held import Place
 from mlagent_tui.schemas import EvalConfig, EvalResult, ModelConfig, RegistryEntry, Summary
 
 _LOOKS, _LOOK_SECONDS = 5, 0.02
@@ -22,8 +22,8 @@ _LOOKS, _LOOK_SECONDS = 5, 0.02
 class Project:
     """The one engine's hold on a project folder, from opening to `close`.
 
-    Damaged parts are repaired on opening; `repairs` says what was done, a sentence each. Raises `ProjectError`
-    when the folder is not a project, cannot be written to, or is held by another engine.
+    Damaged parts are repaired on opening; `repairs` says what was done, a sentence each. Raises
+    `ProjectError` when the folder is not a project, cannot be written to, or is held by another engine.
     """
 
     def __init__(self, root: Path) -> None:
@@ -37,13 +37,18 @@ class Project:
         self._lock = _hold(self.root)
         self.repairs: list[str] = []
         try:
+            self._place = _place(self.root)
             self.journal = self._open_journal()
             self._registry = registry.Registry(self.root)
             if repaired := registry.repair(self.root):
                 self.repairs.append(repaired)
         except BaseException:
-            os.close(self._lock)
+            self._let_go()
             raise
+
+    def check_place(self) -> None:
+        """Raise `ProjectError` when the project's folder was renamed or removed since it was opened."""
+        self._place.check()
 
     def registry(self) -> list[RegistryEntry]:
         """All trials."""
@@ -85,6 +90,11 @@ class Project:
     def close(self) -> None:
         """Close the journal and let go of the lock; a second call does nothing."""
         self.journal.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if place := getattr(self, "_place", None):
+            place.release()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -118,9 +128,9 @@ def _hold(root: Path) -> int:
     try:
         _lock_exclusively(lock)
         os.ftruncate(lock, 0)
-        os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        os.pwrite(lock, presence.this_process().encode(), 0)
     except BlockingIOError as error:
-        holder = os.pread(lock, 200, 0).decode("utf-8", "replace") or "another process"
+        holder = presence.written_by(lock)
         os.close(lock)
         raise ProjectError(f"{root} is in use by {holder}", "Wait for it to end, or stop it.") from error
     except OSError as error:
@@ -128,6 +138,14 @@ def _hold(root: Path) -> int:
         what, remedy = explain(error)
         raise ProjectError(f"cannot lock {path}: {what}", remedy) from error
     return lock
+
+
+def _place(root: Path) -> Place:
+    try:
+        return Place(root)
+    except OSError as error:
+        what, remedy = explain(error)
+        raise ProjectError(f"cannot open {root}: {what}", remedy) from error
 
 
 def _lock_exclusively(lock: int) -> None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from mlagent_tui import events, paths
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import history, runs
-from mlagent_tui.schemas import EvalResult, RegistryEntry
+from mlagent_tui.schemas import DEFAULT_CLASS, EvalResult, RegistryEntry
 
 _RUN_ID = re.compile(r"qe_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(_\d+)?")
 
@@ -28,7 +28,7 @@ def entry_of(result: EvalResult, timestamp: str, **fields: Any) -> RegistryEntry
     known: dict[str, Any] = {
         "run_id": result.run_id,
         "timestamp": timestamp,
-        "model_name": "CurrentModel",
+        "model_name": DEFAULT_CLASS,
         "dataset": result.dataset,
         "metrics_summary": {name: value for name, value in both.items() if value is not None},
         "experiment_dir": f"{paths.EXPERIMENTS}/{result.run_id}/",
@@ -53,6 +53,7 @@ class Told:
     pending: set[str] = field(default_factory=set)
     problem: str = ""
     _iteration: int = 0
+    _goal: dict[str, Any] = field(default_factory=dict)
     _config: dict[str, Any] = field(default_factory=dict)
     _wanted: list[str] = field(default_factory=list)
     _last: str = ""
@@ -62,11 +63,14 @@ class Told:
         match event:
             case events.RunStarted():
                 self._iteration, self._config, self._wanted, self._last = 0, {}, [], ""
+                self._goal = {}
                 self.pending.clear()
+            case events.GoalUnderstood():
+                self._goal = event.goal
             case events.StepStarted(iteration=number) if number > self._iteration:
                 self._iteration, self._config = number, {}
             case events.ConfigMade():
-                self._config = {"model_name": event.config.get("model_name", "CurrentModel")}
+                self._config = {"model_name": event.config.get("model_name", DEFAULT_CLASS)}
                 self._config["parameters"] = event.parameters or None
             case events.TrialFinished():
                 self._finished(event)
@@ -84,7 +88,7 @@ class Told:
     def _finished(self, event: events.TrialFinished) -> None:
         result = EvalResult.model_validate(event.result)
         self._last = result.run_id
-        fields = {"iteration": self._iteration, "change": self._wanted, **self._config}
+        fields = {"iteration": self._iteration, "change": self._wanted, "goal": self._goal, **self._config}
         if result.parameters:
             fields["parameters"] = result.parameters
         self.entries[result.run_id] = entry_of(result, event.time[:19] + "Z", **fields)

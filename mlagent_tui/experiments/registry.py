@@ -1,7 +1,7 @@
 """`experiments/registry.json`: the list of all trials, in the order they were first recorded.
 
-The journal is the record, and this list derives from it: what is lost or damaged here is rebuilt from there and
-from the trials' folders. Entries and fields that others have added are kept.
+The journal is the record, and this list derives from it: what is lost or damaged here is rebuilt from there
+and from the trials' folders. Entries and fields that others have added are kept.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _AGAIN_SECONDS = 0.03
 
 @dataclass(frozen=True)
 class Listed:
-    """All trials, and what had to be rebuilt for that. `damaged` says that the file itself is not as it should be.
+    """All trials, and what had to be rebuilt for that: a sentence for people, empty where nothing was wrong.
 
-    `notice` is a sentence for people; empty where nothing was wrong.
+    `damaged` says that the file itself is not as it should be.
     """
 
     entries: list[RegistryEntry]
@@ -177,5 +177,7 @@ def _notice(problem: str, count: int, added: int, unread: str) -> str:
     elif "missing" in problem:
         said = f"{paths.REGISTRY} is missing; {trials} restored from {sources}."
     else:
-        said = f"{paths.REGISTRY} is damaged ({problem}); {trials} restored, {added:,} of them from {sources}."
+        said = (
+            f"{paths.REGISTRY} is damaged ({problem}); {trials} restored, {added:,} of them from {sources}."
+        )
     return f"{said} The journal could not be read: {unread}." if unread else said

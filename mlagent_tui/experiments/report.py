@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mlagent_tui import paths, shapes
+from mlagent_tui import chance, paths, shapes
 from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
 from mlagent_tui.experiments.conclusion import TIMES, Conclusion
 from mlagent_tui.files import Folder
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import EpochMetrics, Goal, ModelConfig, RegistryEntry
+from mlagent_tui.text import clean
 
 _OUTCOMES = {
     "achieved": "The goal was achieved.",
@@ -22,9 +24,10 @@ _OUTCOMES = {
     "running": "The run has not ended.",
     "unknown": "How the run ended is not known.",
 }
-_MEASURED = ("completed", "time_limit")
 ROWS = 100
 """Trials that a report lists; of a longer run, the newest."""
+_MARKUP = re.compile(r"\||!(?=\[)|\](?=[(\[:])")
+"""Bars of tables, and what makes an image or a link of text: either would hide an address behind words."""
 
 
 def draw(root: Path, run_ids: Collection[str] | None, best_run_id: str | None) -> bool:
@@ -51,8 +54,8 @@ def draw(root: Path, run_ids: Collection[str] | None, best_run_id: str | None) -
 def write(root: Path, conclusion: Conclusion, drawn: bool | None = None) -> Path:
     """Write `report.md` and, where a run has curves, `curves.png`; returns the report's path.
 
-    `drawn` is what `draw` has returned for these runs already. Raises `ProjectError` when the folder cannot be
-    written to.
+    `drawn` is what `draw` has returned for these runs already. Raises `ProjectError` when the folder cannot
+    be written to.
     """
     lines = draw(root, conclusion.run_ids, conclusion.best_run_id) if drawn is None else drawn
     return save(root, compose(root, conclusion, lines))
@@ -71,16 +74,15 @@ def compose(root: Path, conclusion: Conclusion, drawn: bool) -> str:
     """
     listed = _entries(root, conclusion.run_ids)
     entries = listed.entries
-    best = next((entry for entry in entries if entry.run_id == conclusion.best_run_id), None)
-    if conclusion.outcome in ("running", "interrupted", "failed", "unknown"):
-        best = best or _leader(conclusion.goal, entries)
+    best = ranking.best(ranking.aim(conclusion.goal.model_dump() if conclusion.goal else None), entries)
     sections = [
         [f"# {plain(conclusion.goal_text)}", "", *_summary(conclusion, entries, best)],
         _problems(conclusion.problem, listed.notice, _damaged(root, best)),
+        _doubt(root, conclusion, best),
         _goal(conclusion.goal),
         ["## Why it stopped", "", plain(conclusion.reason) or "No reason was recorded."],
         _best(root, conclusion, best),
-        _runs(entries, best.run_id if best else None),
+        _runs(entries, best.run_id if best else None, conclusion.goal),
         ["## Curves", "", f"![Accuracy and loss by epoch]({Path(paths.CURVES).name})"] if drawn else [],
         _setup(conclusion),
     ]
@@ -88,31 +90,16 @@ def compose(root: Path, conclusion: Conclusion, drawn: bool) -> str:
 
 
 def plain(text: str, width: int = 2000) -> str:
-    """One line of Markdown text: white space folded, control characters dropped, table bars escaped."""
-    line = re.sub(r"\s+", " ", text)
-    line = "".join(c for c in line if c.isprintable()).strip()
-    return (line if len(line) <= width else line[: width - 1] + "…").replace("|", "\\|").replace("<", "&lt;")
+    """One line of Markdown that shows `text` as it is: no hidden characters, no markup, images or links."""
+    line = re.sub(r"\s+", " ", clean(text)).strip()
+    line = line if len(line) <= width else line[: width - 1] + "…"
+    return _MARKUP.sub(r"\\\g<0>", line).replace("<", "&lt;")
 
 
 def _entries(root: Path, run_ids: Collection[str] | None) -> registry.Listed:
     listed = registry.read(root)
     own = [entry for entry in listed.entries if run_ids is None or entry.run_id in run_ids]
     return replace(listed, entries=own)
-
-
-def _leader(goal: Goal | None, entries: Sequence[RegistryEntry]) -> RegistryEntry | None:
-    """The best of a run that has not ended: within the goal's limits first, then by its metric."""
-    metric = goal.metric if goal else "accuracy"
-    sign = 1 if metric == "val_loss" else -1
-    limits = (goal.max_parameters, goal.max_seconds) if goal else (None, None)
-
-    def rank(entry: RegistryEntry) -> tuple[float, float]:
-        spent = zip((entry.parameters, entry.seconds), limits, strict=True)
-        excess = sum(max(0.0, used / limit - 1) for used, limit in spent if used and limit)
-        return excess, sign * entry.metrics_summary[metric]
-
-    measured = [e for e in entries if e.status in _MEASURED and metric in e.metrics_summary]
-    return min(measured, key=rank, default=None)
 
 
 def _damaged(root: Path, best: RegistryEntry | None) -> str:
@@ -133,12 +120,22 @@ def _summary(
     words = [_OUTCOMES.get(conclusion.outcome, conclusion.outcome)]
     if best is not None:
         so_far = " so far" if conclusion.outcome == "running" else ""
-        words.append(f"The best of {_networks(entries)}{so_far} reached {_measured(best)}.")
+        reached = f"{_measured(best)}{_over(conclusion, best)}"
+        words.append(f"The best of {_networks(entries)}{so_far} reached {reached}.")
         if conclusion.test_accuracy is not None:
             words.append(f"On the images held back, it is {_percent(conclusion.test_accuracy)}.")
     else:
         words.append(f"Of {_networks(entries)} tried, none has a measured result.")
     return [" ".join(words)]
+
+
+def _doubt(root: Path, conclusion: Conclusion, best: RegistryEntry | None) -> list[str]:
+    """A warning where the best network's validation and test accuracies differ beyond chance."""
+    result = runs.load(root, best.run_id).result if best else None
+    if result is None or conclusion.test_accuracy is None:
+        return []
+    said = chance.doubt(result.accuracy, result.val_size, conclusion.test_accuracy, conclusion.test_size)
+    return [f"**Warning.** {said}"] if said else []
 
 
 def _goal(goal: Goal | None) -> list[str]:
@@ -198,7 +195,8 @@ def _architecture(config: ModelConfig) -> list[str]:
     return _table(("Layer", "Type", "Output", "Parameters"), rows)
 
 
-def _runs(entries: Sequence[RegistryEntry], best: str | None) -> list[str]:
+def _runs(entries: Sequence[RegistryEntry], best: str | None, goal: Goal | None) -> list[str]:
+    target = ranking.aim(goal.model_dump() if goal else None)
     rows = [
         (
             str(entry.iteration or ""),
@@ -208,7 +206,7 @@ def _runs(entries: Sequence[RegistryEntry], best: str | None) -> list[str]:
             _number(entry.metrics_summary.get("val_loss")),
             "" if entry.parameters is None else f"{entry.parameters:,}",
             _seconds(entry.seconds),
-            "" if entry.status == "completed" else plain(f"{entry.status}: {entry.reason}", 120),
+            plain(_trouble(target, entry), 120),
             plain(entry.decision, 120),
         )
         for index, entry in enumerate(entries)
@@ -219,6 +217,12 @@ def _runs(entries: Sequence[RegistryEntry], best: str | None) -> list[str]:
     if len(rows) < len(entries):
         note = [f"The newest {ROWS} of {len(entries):,}, and the best. `mlagent runs --all` lists all.", ""]
     return ["## Runs", "", *note, *(_table(heads, rows) if rows else ["None."])]
+
+
+def _trouble(target: ranking.Aim, entry: RegistryEntry) -> str:
+    if entry.status != "completed":
+        return f"{entry.status}: {entry.reason}"
+    return ranking.mark(target, entry)
 
 
 def _setup(conclusion: Conclusion) -> list[str]:
@@ -255,6 +259,11 @@ def _accuracy(entry: RegistryEntry) -> str:
 
 def _percent(value: float | None) -> str:
     return "not measured" if value is None else f"{100 * value:.2f} %"
+
+
+def _over(conclusion: Conclusion, entry: RegistryEntry) -> str:
+    goal = conclusion.goal
+    return ", which is over the limit" if goal and ranking.over_limit(goal, entry) else ""
 
 
 def _number(value: float | None) -> str:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui import paths
+from mlagent_tui import held, paths
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.files import Folder, explain
 from mlagent_tui.schemas import EpochMetrics, EvalConfig, EvalResult, ModelConfig, Summary
@@ -29,6 +29,7 @@ def claim(root: Path) -> str:
 
     In a project its folder is made, which is what makes it unique among processes. Raises `ProjectError`.
     """
+    held.check(root)
     start = datetime.now(UTC).strftime("qe_%Y%m%d_%H%M%S")
     folder = Folder(root, ProjectError) if paths.Layout(root).is_project() else None
     for number in count(1):
@@ -67,7 +68,7 @@ class NewRun:
             raise ProjectError(f"cannot write {self.run_id}/{paths.RUN_METRICS}: {what}", remedy) from error
 
     def keep(self) -> None:
-        """Let the folder stay; without this it is removed again."""
+        """Keep the folder; without this it is removed."""
         self._kept = True
 
     def close(self) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.llm import catalog, machine, places
 from mlagent_tui.llm.base import Answer, LanguageModel, Message, OnProgress, OnText, PromptTooLong, Request
 from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
@@ -29,16 +32,21 @@ __all__ = [
     "Request",
     "RoleOptions",
     "ServedModel",
+    "catalog",
     "check_options",
     "check_spec",
     "code_block",
     "free_memory",
     "locate",
+    "machine",
     "open_model",
     "open_models",
+    "places",
     "read_header",
     "size",
+    "start_models",
     "structured",
+    "wait_for_models",
 ]
 
 
@@ -51,7 +59,7 @@ def locate(spec: str) -> Path:
     """The file or folder that `bundled` or a path names. Raises `ModelError` for a URL."""
     place = parse(spec)
     if place.path is None:
-        raise ModelError(f"{spec} names a server, not a file", "Name a .gguf file, or `bundled`.")
+        raise ModelError(f"{spec} is the address of a server, not a file", "Name a .gguf file, or `bundled`.")
     return place.path
 
 
@@ -69,11 +77,30 @@ def open_models(
     coder_options: RoleOptions | None = None,
 ) -> tuple[LanguageModel, LanguageModel]:
     """The models of both roles, loaded at the same time, and once where it is one. Raises `ModelError`."""
-    planner, coder = open_roles(
-        planner_spec, coder_spec, planner_options or RoleOptions(), coder_options or RoleOptions()
-    )
+    planner, coder = start_models(planner_spec, coder_spec, planner_options, coder_options)
     _loaded(planner, coder)
     return planner, coder
+
+
+def start_models(
+    planner_spec: str,
+    coder_spec: str,
+    planner_options: RoleOptions | None = None,
+    coder_options: RoleOptions | None = None,
+) -> tuple[LanguageModel, LanguageModel]:
+    """As `open_models`, without waiting until they are loaded. Raises `ModelError`."""
+    return open_roles(
+        planner_spec, coder_spec, planner_options or RoleOptions(), coder_options or RoleOptions()
+    )
+
+
+def wait_for_models(models: Iterable[LanguageModel], cancel: threading.Event) -> bool:
+    """Wait until all are loaded; False when `cancel` was set before. Raises `ModelError`."""
+    for model in models:
+        if isinstance(model, ServedModel) and not model.load(cancel):
+            return False
+        assert model.context_length
+    return True
 
 
 def _loaded(*models: LanguageModel) -> None:

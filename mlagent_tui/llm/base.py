@@ -1,4 +1,4 @@
-"""What the house knows of a language model: a request, an answer, the protocol between. No backend here."""
+"""The interface of a language model: a request, an answer, and the protocol between them. No backend here."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Answer:
 
 
 class PromptTooLong(ModelError):
-    """The prompt, or prompt and answer, need more than the context; whoever wrote the prompt shortens it."""
+    """The prompt, or prompt and answer, do not fit into the context; the caller has to shorten the prompt."""
 
     def __init__(self, prompt_tokens: int, context_length: int) -> None:
         super().__init__(
-            f"the prompt has {prompt_tokens} tokens, the context holds {context_length}, answer included",
+            f"the prompt has {prompt_tokens} tokens; prompt and answer together may have {context_length}",
             "Shorten the text, or use a model with a longer context.",
         )
         self.prompt_tokens = prompt_tokens

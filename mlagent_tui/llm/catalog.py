@@ -208,9 +208,9 @@ def _read(found: Found) -> Facts:
         )
     header = read_header(found.path)
     if not header.weights.parameters:
-        raise ModelError(f"{found.path} holds a vocabulary and no weights")
+        raise ModelError(f"{found.path} contains a vocabulary but no weights")
     if header.architecture in EMBEDDERS:
-        raise ModelError(f"{found.path} makes embeddings and writes no text")
+        raise ModelError(f"{found.path} is an embedding model, which cannot write text")
     return Facts(
         name=found.name or header.name,
         family=header.architecture,

@@ -85,7 +85,7 @@ class ChatFormat:
                 problem = problem or error
                 if isinstance(error, _TooMuch):
                     break
-        problem = problem or jinja2.TemplateRuntimeError("it leaves out what the user says")
+        problem = problem or jinja2.TemplateRuntimeError("it omits the user's message")
         raise _unusable(problem) from problem
 
     def _render(self, messages: Sequence[Message], way: _Way, think: bool) -> str:
@@ -110,7 +110,7 @@ class ChatFormat:
                     pieces.append(piece)
                     size += len(piece)
                     if size > MAX_PROMPT:
-                        raise _TooMuch("its output has no end")
+                        raise _TooMuch("its output is too long")
         except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError, AttributeError) as error:
             raise jinja2.TemplateRuntimeError(str(error)) from error
         return "".join(pieces)
@@ -253,7 +253,7 @@ def _limits() -> Iterator[None]:
                 resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
         yield
     except MemoryError:
-        raise _TooMuch("it wants too much memory") from None
+        raise _TooMuch("it needs too much memory") from None
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,11 +1,11 @@
-"""The engine's side of a model server: streams, cancels, and starts it again when it dies."""
+"""The engine's side of a model server: streams, cancels, and restarts it when it dies or hangs."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,15 @@ from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooL
 from mlagent_tui.llm.fit import Held
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
-from mlagent_tui.llm.process import Options, ServerDied, ServerProcess
+from mlagent_tui.llm.process import Options, ServerDied, ServerHung, ServerProcess
 
 POLL_SECONDS = 0.05
-CANCEL_SECONDS = 20.0
+CANCEL_SECONDS = 1.0
+"""How long a server may take to end a cancelled answer before its process is ended."""
+QUIET_SECONDS, HUNG_SECONDS = 5.0, 30.0
+"""After so long without a sign of a server that is at work it is said, and after so long it is restarted."""
+START_SECONDS = 120.0
+"""The same while it starts and loads: libraries of gigabytes may come from a slow disk, without any sign."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,22 @@ class Loaded:
     memory: Held
 
 
+def _ignore(message: str, remedy: str) -> None:
+    return None
+
+
 class Connection:
-    """A server process that is there whenever it is called. A call during which it dies is repeated once."""
+    """A server process that is there whenever it is called.
+
+    A call during which it dies or hangs is repeated once. `tell(message, remedy)` hears of it.
+    """
 
     def __init__(self, path: Path, options: Options) -> None:
         """Starts loading. Raises `ModelError` at once for what cannot be a model."""
         self.name = read_folder(path).name if path.is_dir() else read_header(path).name
         self.path = path
+        self.title = f"the model server of {self.name}"
+        self.tell: Callable[[str, str], None] = _ignore
         self._options = options
         self._lock = threading.Lock()
         self._calls = 0
@@ -77,8 +91,9 @@ class Connection:
         with self._lock:
             try:
                 return self._attempt(do, fields, stream)
-            except ServerDied:
+            except ServerDied as error:
                 self._stop()
+                self._tell_restart(error)
                 stream.rewind()
             try:
                 return self._attempt(do, fields, stream)
@@ -116,9 +131,10 @@ class Connection:
         id_ = self._calls
         server.send(do=do, id=id_, **fields)
         give_up = 0.0
+        patience = Patience(self, server, HUNG_SECONDS)
         try:
             while True:
-                reply = server.receive(POLL_SECONDS)
+                reply = patience.receive()
                 if reply and reply["id"] == id_:
                     match reply["event"]:
                         case "text":
@@ -140,31 +156,85 @@ class Connection:
 
     def _ready(self, cancel: threading.Event | None = None) -> ServerProcess | None:
         """The server with its model loaded; None when cancelled before it was."""
+        try:
+            return self._started(cancel)
+        except ServerHung as error:
+            self._stop()
+            self._tell_restart(error)
+        except ServerDied as error:
+            self._stop()
+            raise self._died("loaded its model", error) from error
+        try:
+            return self._started(cancel)
+        except ServerDied as error:
+            self._stop()
+            raise self._died("loaded its model", error) from error
+
+    def _started(self, cancel: threading.Event | None) -> ServerProcess | None:
+        """As `_ready`, once. Raises `ServerDied`."""
         if self._closed:
-            raise ModelError(f"{self.name} was closed while it was in use")
+            raise ModelError(f"{self.name} was closed during a request")
         server = self._server = self._server or ServerProcess(self.path, self._options)
+        patience = Patience(self, server, START_SECONDS)
         try:
             while self._waiting:
                 if cancel and cancel.is_set():
                     self._stop()
                     return None
-                if reply := server.receive(POLL_SECONDS):
+                if reply := patience.receive():
                     told = _result(reply)
                     self._loaded = Loaded(told["context_length"], Held(**told["memory"]))
                     self._waiting = False
-        except ServerDied as error:
-            self._stop()
-            raise self._died("loaded its model", error) from error
         except BaseException:
             self._stop()
             raise
         return server
 
+    def _tell_restart(self, error: ServerDied) -> None:
+        if not self._closed:
+            self.tell(f"{self.title} {error.how}, and is restarted", "What it was asked is asked again.")
+
     def _died(self, when: str, error: ServerDied) -> ModelError:
+        if isinstance(error, ServerHung):
+            return ModelError(
+                f"{self.title} {error.how} while it {when}",
+                "Check whether the machine has run out of memory, or whether the process was stopped.",
+            )
         return ModelError(
             f"the server of {self.path} {error.how} while it {when}",
-            "Mostly memory ran out: close other programs, or use a smaller model. Else the file is damaged.",
+            "The memory may be full: close other programs, or use a smaller model. "
+            "Otherwise the file may be damaged.",
         )
+
+
+class Patience:
+    """Receives from a server that is at work, and notices when it gives no more sign of that.
+
+    Only time that this process itself was running counts: a laptop may have been asleep.
+    """
+
+    def __init__(self, connection: Connection, server: ServerProcess, limit: float) -> None:
+        self._connection, self._server, self._limit = connection, server, limit
+        self._heard, self._quiet, self._told = -1, 0.0, False
+
+    def receive(self) -> dict[str, Any] | None:
+        """The next reply, None when there is none yet. Raises `ServerDied`, `ServerHung` after too long."""
+        began = time.monotonic()
+        reply = self._server.receive(POLL_SECONDS)
+        if reply or self._server.heard != self._heard:
+            self._heard, self._quiet, self._told = self._server.heard, 0.0, False
+            return reply
+        self._quiet += min(time.monotonic() - began, 2 * POLL_SECONDS)
+        limit, noticeable = self._limit, QUIET_SECONDS * self._limit / HUNG_SECONDS
+        if self._quiet >= limit:
+            raise ServerHung(f"has not responded for {limit:g} s")
+        if self._quiet >= noticeable and not self._told:
+            self._told = True
+            self._connection.tell(
+                f"waiting for {self._connection.title}: it has not responded for {noticeable:g} s",
+                f"After {limit:g} s it is restarted. Ctrl-C stops the run.",
+            )
+        return None
 
 
 class Stream:
@@ -220,6 +290,10 @@ class ServedModel:
     def shares_with(self, other: ServedModel) -> bool:
         """Whether both are the same loaded model."""
         return self._connection is other._connection
+
+    def watch(self, title: str, tell: Callable[[str, str], None]) -> None:
+        """Let `tell(message, remedy)` hear when the server, called `title` for people, is waited for."""
+        self._connection.title, self._connection.tell = f"{title} ({self.name})", tell
 
     @property
     def context_length(self) -> int:

@@ -50,7 +50,7 @@ class Constrainer:
         )
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0)
         if matcher.is_error():
-            raise ModelError(f"this schema cannot be enforced: {matcher.get_error()}")
+            raise ModelError(f"the JSON schema cannot be enforced: {matcher.get_error()}")
         return matcher
 
 
@@ -72,7 +72,7 @@ class Constraint:
         """The tokens that must come next, taken as consumed; often none."""
         tokens = self._matcher.compute_ff_tokens()
         if tokens and not self._matcher.consume_tokens(tokens):
-            raise ModelError(f"the answer left its grammar: {self._matcher.get_error()}")
+            raise ModelError(f"the answer does not match its grammar: {self._matcher.get_error()}")
         return tokens
 
     def accepts(self, token: int) -> bool:
@@ -83,6 +83,6 @@ class Constraint:
         """The tokens that may come next, in ascending order."""
         self._matcher.unsafe_compute_mask_ptr(self._mask_at, self._mask.nbytes)
         if self._matcher.is_error():
-            raise ModelError(f"the answer left its grammar: {self._matcher.get_error()}")
+            raise ModelError(f"the answer does not match its grammar: {self._matcher.get_error()}")
         bits = np.unpackbits(self._mask.view(np.uint8), count=self._vocab_size, bitorder="little")
         return bits.view(np.bool_).nonzero()[0]

@@ -111,13 +111,13 @@ def read_folder(path: Path) -> Folder:
     if not files:
         raise ModelError(
             f"{path} has no .safetensors files",
-            "Other formats of weights can hold code and are not read: convert them, or download safetensors.",
+            "Other formats can contain code and are not read. Use weights in safetensors format.",
         )
     names = config.get("architectures")
     said = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
     if said and not any(name.endswith(("ForCausalLM", "ForConditionalGeneration")) for name in said):
         raise ModelError(
-            f"{path} holds no language model that writes text: {', '.join(said)}", "Choose a chat model."
+            f"{path} is not a language model that can write text: {', '.join(said)}", "Choose a chat model."
         )
     types: Counter[str] = Counter()
     for file in files:

@@ -153,7 +153,7 @@ def read_header(path: Path) -> Header:
     header = _read(path)
     if header.metadata.get("general.type", "model") != "model" or not header.architecture:
         raise ModelError(
-            f"{path} holds no language model", "Choose the .gguf file of a chat or instruct model."
+            f"{path} does not contain a language model", "Choose the .gguf file of a chat or instruct model."
         )
     parts = _parts(header)
     weights = sum((_read(part).weights for part in parts[1:]), header.weights)
@@ -238,8 +238,7 @@ def _weights(path: Path, reader: _Reader, tensors: int, alignment: int) -> Weigh
     begin = -(-reader.at // alignment) * alignment
     if tensors and begin + last >= len(reader.data):
         raise ModelError(
-            f"{path} is truncated: it has {len(reader.data):,} bytes and its weights reach beyond "
-            f"{begin + last:,}",
+            f"{path} is truncated: it has {len(reader.data):,} bytes and its weights need {begin + last:,}",
             _COPY_AGAIN,
         )
     return Weights(
@@ -260,13 +259,14 @@ def _parts(header: Header) -> tuple[Path, ...]:
     named = _PART.fullmatch(header.path.name)
     if not named or int(named[3]) != count:
         raise ModelError(
-            f"{header.path} is one of {count} parts, under another name", "Give the parts their names."
+            f"{header.path} is one of {count} parts, under another name",
+            "Rename the parts to their original names.",
         )
     parts = [header.path.with_name(f"{named[1]}-{i:05}-of-{count:05}.gguf") for i in range(1, count + 1)]
     missing = [part.name for part in parts if not part.is_file()]
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise ModelError(f"{header.path.parent} lacks {shown}", "Put all parts in one folder.")
+        raise ModelError(f"{header.path.parent} does not contain {shown}", "Put all parts in one folder.")
     if header.path != parts[0]:
         raise ModelError(f"{header.path} is not the first of {count} parts", f"Name {parts[0]} instead.")
     return tuple(parts)

@@ -89,7 +89,7 @@ class Llama:
             raise _load_error(path)
         self._vocab = c.llama_model_get_vocab(self._model)
         if not c.llama_model_has_decoder(self._model) or c.llama_vocab_n_tokens(self._vocab) == 0:
-            raise ModelError(f"{path} holds no model that writes text", "Choose a chat or instruct model.")
+            raise ModelError(f"{path} is not a model that can write text", "Choose a chat or instruct model.")
         self._stop = ctypes.create_string_buffer(2)
         self._context = self._open_context(path, context_limit, threads, flash_attention)
         self._memory = c.llama_get_memory(self._context)
@@ -117,7 +117,7 @@ class Llama:
         context: int | None = c.llama_init_from_model(self._model, parameters)
         if not context:
             raise ModelError(
-                f"there is no memory for a context of {parameters.n_ctx} tokens of {path.name}",
+                f"not enough memory for a context of {parameters.n_ctx} tokens of {path.name}",
                 "Use a smaller model or a shorter context.",
             )
         return context
@@ -166,7 +166,7 @@ class Llama:
         tokens = (c.llama_token * size)()
         count = c.llama_tokenize(self._vocab, data, len(data), tokens, size, begin, True)
         if count < 0:
-            raise ModelError("a text could not be turned into tokens")
+            raise ModelError("a text could not be tokenized")
         return list(tokens[:count])
 
     def _piece(self, token: int) -> bytes:

@@ -27,6 +27,7 @@ from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.cores import physical_cores
 
+REPAIR = "Run ./scripts/run again to repair the installation."
 ASK_SECONDS = 300.0
 COPIED = 64 << 20
 ROUNDS = 3
@@ -150,7 +151,7 @@ def llama_build() -> dict[str, Any]:
     try:
         version = metadata.version("llama-cpp-python")
     except metadata.PackageNotFoundError as error:
-        raise ModelError("llama-cpp-python is not installed", "Run the set-up again: scripts/run.") from error
+        raise ModelError("llama-cpp-python is not installed", REPAIR) from error
     file = paths.cache_folder() / f"llama-{version}-{sys.version_info[0]}.{sys.version_info[1]}.json"
     installed = _installed_at()
     with suppress(OSError, ValueError, KeyError):
@@ -185,13 +186,13 @@ def ask(module: str) -> dict[str, Any]:
         answer = json.loads(done.stdout) if done.returncode == 0 else None
     except subprocess.TimeoutExpired as error:
         raise ModelError(
-            f"it was not loaded within {ASK_SECONDS:g} seconds", "Try again when the machine is less busy."
+            f"loading took longer than {ASK_SECONDS:g} seconds", "Try again when the machine is less busy."
         ) from error
     except (OSError, ValueError) as error:
-        raise ModelError(f"it cannot be asked: {error}", "Run the set-up again: scripts/run.") from error
+        raise ModelError(f"it cannot be started: {error}", REPAIR) from error
     if not isinstance(answer, dict):
         said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise ModelError(f"it cannot be loaded: {said}", "Run the set-up again: scripts/run.")
+        raise ModelError(f"it cannot be loaded: {said}", REPAIR)
     return answer
 
 

@@ -113,10 +113,10 @@ class RemoteModel:
             raise self._failed(error, Request(())) from error
         if not self._model:
             if len(known) != 1:
-                names = ", ".join(sorted(known)[:10]) or "none that it names"
+                names = ", ".join(sorted(known)[:10]) or "it lists none"
                 raise ModelError(
-                    f"{self.url} serves several models or tells none: {names}",
-                    f"Name one: {self.url}#MODEL.",
+                    f"the server {self.url} needs the name of a model. Its models: {names}",
+                    f"Add the name to the URL: {self.url}#MODEL.",
                 )
             self._model = self.name = next(iter(known))
         extra = getattr(known.get(self._model), "model_extra", None) or {}
@@ -176,7 +176,7 @@ class RemoteModel:
                 if choice.finish_reason:
                     finish = "length" if choice.finish_reason == "length" else "stop"
         if finish is None:
-            raise _Broken("the answer broke off")
+            raise _Broken("the connection ended in the middle of the answer")
         writer.finish()
         before, text = (writer.thinking, writer.text) if writer.thinking else split(writer.text)
         thinking = "\n".join(filter(None, ("".join(thought).strip(), before)))
@@ -250,7 +250,7 @@ class RemoteModel:
         """The error for people; without a request, `_Broken` where trying again may help."""
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
-                return ModelError(f"{self.url} wants a key", f"Put it into the variable {API_KEY}.")
+                return ModelError(f"{self.url} requires an API key", f"Set {API_KEY} in the environment.")
             case openai.NotFoundError():
                 return ModelError(
                     f"{self.url} does not know {self._model or 'this request'}",
@@ -260,13 +260,14 @@ class RemoteModel:
                 if request and _TOO_LONG.search(str(error)):
                     return PromptTooLong(self.count_tokens(request.messages), self._context)
                 return ModelError(
-                    f"{self.url} refused with status {error.status_code}: {_short(error)}", "See its log."
+                    f"{self.url} answered with error status {error.status_code}: {_short(error)}",
+                    "Look into the log of the server.",
                 )
         return self._unreachable(error) if request else _Broken(_short(error))
 
     def _unreachable(self, error: Exception) -> ModelError:
         return ModelError(
-            f"{self.url} cannot be reached, or broke off: {_short(error)}",
+            f"{self.url} cannot be reached, or closed the connection: {_short(error)}",
             "Start the server, or check the URL.",
         )
 
@@ -279,7 +280,7 @@ _END = object()
 
 
 def with_schema(messages: Sequence[Message], schema: dict[str, Any]) -> tuple[Message, ...]:
-    """The messages, the schema told in them: servers may leave it out of account without a word."""
+    """The messages, the schema told in them: some servers ignore it silently."""
     text = json.dumps(schema, separators=(",", ":"))
     if any(text in message.content for message in messages):
         return tuple(messages)

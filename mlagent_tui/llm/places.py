@@ -19,7 +19,7 @@ from mlagent_tui.llm.folder import is_model_folder
 from mlagent_tui.llm.gguf import is_later_part
 
 MAX_DEPTH = 8
-"""How deep folders of models are looked into."""
+"""How deep folders of models are searched."""
 SHALLOW = 2
 """The same for folders that hold all kinds of things."""
 MAX_LOOKED_AT = 50_000
@@ -57,7 +57,7 @@ def find(folders: Iterable[Path] = ()) -> list[Found]:
 
 
 def searched(folders: Iterable[Path] = ()) -> list[Path]:
-    """The folders that are looked into, those that exist."""
+    """The folders that are searched, those that exist."""
     places = [
         paths.bundled_model().parent,
         *folders,
@@ -75,7 +75,7 @@ def _everywhere(folders: Iterable[Path]) -> Iterator[Found]:
     yield Found(bundled, "bundled")
     yield from (Found(path, "models/") for path in models_below(bundled.parent))
     for folder in folders:
-        yield from (Found(path, "settings") for path in models_below(folder.expanduser().absolute()))
+        yield from (Found(path, "settings") for path in models_below(paths.user_path(folder).absolute()))
     for folder in lm_studio_folders():
         yield from (Found(path, "LM Studio") for path in models_below(folder))
     for folder in ollama_folders():
@@ -89,14 +89,14 @@ def _everywhere(folders: Iterable[Path]) -> Iterator[Found]:
 
 def stores() -> list[tuple[Path, str]]:
     """Folders in which other programs keep models, or people by habit, each with its name."""
-    home = Path.home()
+    home = paths.home()
     kept = [(home / folder, source) for folder, source in _STORES]
     return [*kept, (home / "models", "~/models"), (Path.cwd() / "models", "here")]
 
 
 def mixed() -> list[tuple[Path, str]]:
     """Folders with models among other things."""
-    return [(Path.cwd(), "here"), (Path.home() / "Downloads", "Downloads")]
+    return [(Path.cwd(), "here"), (paths.home() / "Downloads", "Downloads")]
 
 
 def models_below(folder: Path, depth: int = MAX_DEPTH) -> Iterator[Path]:
@@ -121,7 +121,7 @@ def models_below(folder: Path, depth: int = MAX_DEPTH) -> Iterator[Path]:
 
 def lm_studio_folders() -> list[Path]:
     """Its folder of today and that of earlier versions, or where its own files say that it keeps models."""
-    home = Path.home()
+    home = paths.home()
     own = home / ".lmstudio"
     with suppress(OSError, UnicodeDecodeError):
         own = Path((home / ".lmstudio-home-pointer").read_text(encoding="utf-8").strip() or own)
@@ -133,7 +133,7 @@ def lm_studio_folders() -> list[Path]:
 def ollama_folders() -> list[Path]:
     """`$OLLAMA_MODELS`, or the user's and the system's."""
     named = os.environ.get("OLLAMA_MODELS")
-    return [Path(named)] if named else [Path.home() / ".ollama" / "models", Path(OLLAMA_SYSTEM)]
+    return [Path(named)] if named else [paths.home() / ".ollama" / "models", Path(OLLAMA_SYSTEM)]
 
 
 def ollama_models(folder: Path) -> Iterator[Found]:
@@ -166,10 +166,10 @@ def hugging_face_cache() -> Path:
     """Where huggingface_hub keeps what it has downloaded."""
     named = os.environ.get("HF_HUB_CACHE")
     if named:
-        return Path(named).expanduser()
+        return paths.user_path(named)
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or os.path.join(base, "huggingface")
-    return Path(home).expanduser() / "hub"
+    return paths.user_path(home) / "hub"
 
 
 def hugging_face_models(cache: Path) -> Iterator[Found]:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import queue
+import select
 import signal
 import subprocess
 import sys
@@ -17,6 +18,10 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 LOG_TAIL = 400
+WRITE_SECONDS = 30.0
+ALIVE = {"event": "alive"}
+"""What a server that is at work sends every `ALIVE_SECONDS`."""
+ALIVE_SECONDS = 1.0
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 """What transformers and huggingface_hub are told before they are imported."""
 
@@ -41,11 +46,15 @@ class Options:
 
 
 class ServerDied(Exception):
-    """The process ended, or no longer made sense; `how` tells what is known."""
+    """The process ended, or sent something that is not a reply; `how` says what is known."""
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
         self.how = how
+
+
+class ServerHung(ServerDied):
+    """The process is there and does not respond."""
 
 
 class ServerProcess:
@@ -67,18 +76,26 @@ class ServerProcess:
             start_new_session=True,  # Ctrl-C in a terminal is for the engine
         )
         self.pid = self._process.pid
+        self.heard = 0
+        """Lines that have arrived; while it is at work there is one a second at least."""
         self._how = ""
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def send(self, **fields: Any) -> None:
-        """Raises `ServerDied`."""
+        """Raises `ServerDied`, and `ServerHung` when it does not read for `WRITE_SECONDS`."""
         assert self._process.stdin
+        line = memoryview(json.dumps(fields).encode() + b"\n")
         try:
-            self._process.stdin.write(json.dumps(fields).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
+            pipe = self._process.stdin.fileno()
+            os.set_blocking(pipe, False)
+            while line:
+                if not select.select([], [pipe], [], WRITE_SECONDS)[1]:
+                    raise ServerHung(f"did not read its input for {WRITE_SECONDS:g} s")
+                with suppress(BlockingIOError):
+                    line = line[os.write(pipe, line) :]
+        except (OSError, ValueError) as error:
             self._reader.join()
             raise ServerDied(self._how) from error
 
@@ -105,7 +122,9 @@ class ServerProcess:
         assert self._process.stdout
         try:
             for line in self._process.stdout:
-                self._lines.put(json.loads(line))
+                self.heard += 1
+                if (reply := json.loads(line)) != ALIVE:
+                    self._lines.put(reply)
         except ValueError:
             self._process.kill()
         self._how = self._describe(self._process.wait())

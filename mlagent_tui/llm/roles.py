@@ -37,10 +37,11 @@ def parse(spec: str) -> Place:
     if spec == "bundled":
         return Place(paths.bundled_model())
     if "://" not in spec:
-        return Place(Path(spec).expanduser().absolute())
+        return Place(paths.user_path(spec).absolute())
     if not SERVER.fullmatch(spec):
         raise ModelError(
-            f"{spec} does not name a server", "Write http://HOST:PORT/v1#MODEL, without a user name or query."
+            f"{spec} does not name a server",
+            "Write http://HOST:PORT/v1#MODEL, without a user name or query.",
         )
     url, _, model = spec.partition("#")
     return Place(None, url.rstrip("/"), model)
@@ -55,7 +56,8 @@ def check_spec(spec: str) -> None:
     if place.path is None:
         if find_spec("openai") is None:
             raise ModelError(
-                "a server needs the Python package openai", "Install it: pip install 'mlagent-tui[server]'."
+                "model servers need the Python package openai",
+                "Install it: pip install 'mlagent-tui[server]'.",
             )
     elif place.path.is_dir():
         folder = read_folder(place.path)
@@ -65,7 +67,7 @@ def check_spec(spec: str) -> None:
                 "Convert its tokenizer with `AutoTokenizer.from_pretrained(...).save_pretrained(...)`.",
             )
         if not folder.architecture:
-            raise ModelError(f"{place.path}/config.json names no model_type", "Choose a chat model.")
+            raise ModelError(f"{place.path}/config.json has no model_type", "Choose a chat model.")
     else:
         read_header(place.path)
 
@@ -147,9 +149,9 @@ def _manner(options: RoleOptions) -> Manner:
 
 def _template(path: Path) -> str:
     try:
-        text = path.expanduser().read_text(encoding="utf-8")
+        text = paths.user_path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"cannot read the chat template {path}: {error}", "Name a text file.") from error
     if not text.strip() or len(text) > MAX_TEMPLATE:
-        raise ModelError(f"{path} is no chat template", "Name a file with a Jinja template.")
+        raise ModelError(f"{path} is not a chat template", "Name a file with a Jinja template.")
     return text

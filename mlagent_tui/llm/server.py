@@ -27,7 +27,7 @@ from mlagent_tui.llm.families import Prompt, known_to, ready
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.generation import TokenModel, in_common, write_answer
 from mlagent_tui.llm.gguf import read_header
-from mlagent_tui.llm.process import Options
+from mlagent_tui.llm.process import ALIVE, ALIVE_SECONDS, Options
 
 if TYPE_CHECKING:
     from llguidance import LLTokenizer
@@ -82,6 +82,8 @@ class Replies:
 
     def __init__(self, sink: TextIO) -> None:
         self._sink = sink
+        self._writing = threading.Lock()
+        self._at_work = threading.Event()
         self.id = 0
         self._text: list[str] = []
         self._thinking = False
@@ -89,8 +91,28 @@ class Replies:
         self._progressed = 0.0
 
     def send(self, **fields: Any) -> None:
-        self._sink.write(json.dumps({"id": self.id, **fields}) + "\n")
-        self._sink.flush()
+        self._write({"id": self.id, **fields})
+
+    def at_work(self, on: bool) -> None:
+        """Whether something is being done, however long it takes; the engine is told so every second."""
+        if on:
+            self._at_work.set()
+        else:
+            self._at_work.clear()
+
+    def start_signs(self) -> None:
+        """Send a sign every second while something is being done, from a thread of its own."""
+        threading.Thread(target=self._sign, daemon=True).start()
+
+    def _sign(self) -> None:
+        while self._at_work.wait():
+            self._write(ALIVE)
+            time.sleep(ALIVE_SECONDS)
+
+    def _write(self, fields: dict[str, Any]) -> None:
+        with self._writing:
+            self._sink.write(json.dumps(fields) + "\n")
+            self._sink.flush()
 
     def fail(self, error: ModelError) -> None:
         if isinstance(error, PromptTooLong):
@@ -275,6 +297,8 @@ def main(arguments: list[str]) -> int:
     os.dup2(2, 1)
     requests = Requests(os.fdopen(os.dup(0), encoding="utf-8"))
     _first_to_go()
+    replies.at_work(True)
+    replies.start_signs()
     try:
         server = Server(Path(arguments[0]), Options(**json.loads(arguments[1])))
     except ModelError as error:
@@ -287,7 +311,9 @@ def main(arguments: list[str]) -> int:
         memory=dataclasses.asdict(server.memory),
     )
     while True:
+        replies.at_work(False)
         fields = requests.next()
+        replies.at_work(True)
         replies.id = fields["id"]
         requests.attend(fields["id"], server.model)
         try:

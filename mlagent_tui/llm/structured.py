@@ -42,7 +42,7 @@ def structured(
         if on_answer:
             on_answer(answer)
         if answer.finish == "cancelled":
-            raise Interrupted("the model was stopped in mid-answer")
+            raise Interrupted("the model was stopped during its answer")
         if answer.finish == "length":
             problem = _cut_short(answer, asked, model)
             continue
@@ -56,7 +56,7 @@ def structured(
             where = ".".join(map(str, first["loc"]))
             problem = f"{where}: {first['msg']}" if where else first["msg"]
     raise ModelError(
-        f"{model.name} gave no valid {type_.__name__} in {attempts} attempts; last: {problem}",
+        f"{model.name} gave no valid {type_.__name__} in {attempts} attempts. Last problem: {problem}",
         "Try again with another seed, or use a more capable model.",
     )
 

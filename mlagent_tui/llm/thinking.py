@@ -13,7 +13,7 @@ ANY = known_to(None)
 
 
 class Writer:
-    """Takes the bytes of tokens and hands on text, each piece marked as thinking or answer.
+    """Takes the bytes of tokens and passes text on, each piece marked as thinking or answer.
 
     `inside` is the family whose thinking is being written. A mark that opens thinking counts only at the very
     start, the one that begins an answer only where thinking has ended. With `ended` the answer is complete,
@@ -53,7 +53,7 @@ class Writer:
             self._answer()
 
     def finish(self) -> None:
-        """Hands on what was held back because it might have been part of a mark."""
+        """Passes on what was held back because it might have been part of a mark."""
         self._held += self._decoder.decode(b"", final=True)
         self._hand_on(len(self._held))
 

@@ -77,7 +77,7 @@ class Transformers:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder.path, **_OFFLINE)
             self._model = _load(folder, dtype, device, options)
         except torch.OutOfMemoryError as error:
-            raise ModelError(f"there is no memory for {folder.path}", "Use a smaller model.") from error
+            raise ModelError(f"not enough memory for {folder.path}", "Use a smaller model.") from error
         except _LOADING as error:
             raise _load_error(folder.path, error) from error
         self._tokens = getattr(self._tokenizer, "backend_tokenizer", None)
@@ -89,7 +89,7 @@ class Transformers:
         accepted = inspect.signature(self._model.forward).parameters
         if "past_key_values" not in accepted:
             raise ModelError(
-                f"transformers cannot go on from where it was with {folder.path}",
+                f"transformers cannot continue from a stored state with {folder.path}",
                 "Use a .gguf file of this model instead.",
             )
         self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
@@ -269,7 +269,7 @@ class Transformers:
         after = self._model(input_ids=ids.to(self._model.device)).logits[0].cpu()
         if not agree(before, after):
             raise ModelError(
-                f"{name} computes something else on this GPU than on the CPU",
+                f"{name} gives different results on this GPU than on the CPU",
                 "Set the role's device to `cpu`, or use a .gguf file of this model.",
             )
 
@@ -291,7 +291,7 @@ def pick_device(wanted: str) -> str:
     if wanted == "auto":
         return next(name for name, is_there in there.items() if is_there)
     if not there[wanted]:
-        raise ModelError(f"torch finds no {wanted} device on this machine", "Use `auto` or `cpu`.")
+        raise ModelError(f"PyTorch finds no {wanted} device on this machine", "Use `auto` or `cpu`.")
     return wanted
 
 
@@ -360,9 +360,9 @@ def _load_error(path: Path, error: Exception) -> ModelError:
     said = " ".join(str(error).split())[:300] or type(error).__name__
     remedy = "Choose a model that this version of transformers knows, or a .gguf file of it."
     if "trust_remote_code" in said or "custom code" in said:
-        said = "it needs program code of its own, which is never run"
+        said = "it needs its own program code, which is never run"
     elif "safetensors" in said.lower():
-        remedy = "Copy the folder again; its weights have to be safetensors."
+        remedy = "Copy the folder again. The weights must be safetensors files."
     elif isinstance(error, ImportError):
         remedy = "Install the Python package that it names."
     return ModelError(f"transformers cannot load {path}: {said}", remedy)

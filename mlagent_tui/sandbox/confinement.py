@@ -1,4 +1,4 @@
-"""The levels of confinement: which one this machine offers, and the command that runs something in it.
+"""The command that runs a program confined, at one of the levels of `levels`.
 
 A weakness of landlock: what lies inside the writable folder (`.git`, a `.venv`) cannot be kept read-only.
 """
@@ -6,33 +6,34 @@ A weakness of landlock: what lies inside the writable folder (`.git`, a `.venv`)
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from mlagent_tui.errors import SandboxError
-from mlagent_tui.sandbox import bubblewrap, seatbelt
+from mlagent_tui.sandbox import bubblewrap, launch, seatbelt, syscalls
 
 Level = Literal["bubblewrap", "landlock", "seatbelt", "none"]
-Policy = Literal["auto", "required", "none"]
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
-_FILTERED_MACHINES = ("x86_64", "aarch64")
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/run/opengl-driver",
     "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime",
-    "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/sys/devices/system",
+    "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/etc/debian_version",
+    "/etc/lsb-release", "/etc/redhat-release", "/etc/mime.types", "/etc/ssl/openssl.cnf", "/etc/ssl/certs",
+    "/sys/devices/system",
 )  # fmt: skip
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+# What Python, its libraries and build tools look up of the machine, and "self", the program's own process.
+_PROC = tuple(f"/proc/{name}" for name in (
+    "self", "cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems", "devices",
+    "sys/vm/overcommit_memory", "sys/vm/max_map_count", "sys/kernel/osrelease", "sys/kernel/pid_max",
+    "sys/kernel/threads-max", "sys/kernel/cap_last_cap", "sys/kernel/ngroups_max", "sys/kernel/random",
+))  # fmt: skip
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "TZ")
 
 
@@ -71,25 +72,52 @@ def confine(
     writable = writable.resolve()
     program = shutil.which(argv[0]) or argv[0]
     seen = _readable(readable)
-    linux = sys.platform == "linux"
-    confined = level in ("bubblewrap", "landlock")
+    filtered = level in ("bubblewrap", "landlock") and platform.machine() in syscalls.MACHINES
     spec = {
-        "seccomp": confined and platform.machine() in _FILTERED_MACHINES,
-        "landlock": level == "landlock",
-        "processes": processes,
-        "user_tasks": _tasks_of_user() + tasks if processes and linux and os.getuid() else 0,
+        "user_tasks": _tasks_of_user() + tasks
+        if processes and sys.platform == "linux" and os.getuid()
+        else 0,
         "file_mb": file_mb,
-        "readable": [*map(str, seen), "/proc", *(["/sys"] if gpu else [])],
-        "writable": [str(writable), *_DEVICES, *([*bubblewrap.GPU_DEVICES, "/proc"] if gpu else [])],
+        "parent": 0 if level == "bubblewrap" else os.getpid(),
+        "confined": level in ("bubblewrap", "landlock"),
+        "seccomp": _rules(processes, gpu) if filtered else None,
+        "handed_on": None,
+        **_files(level, writable, seen, gpu=gpu, processes=processes),
     }
-    line = [sys.executable, "-I", "-S", str(_LAUNCHER), json.dumps(spec), "--", program, *argv[1:]]
+    line = [*_launched(spec), program, *argv[1:]]
     if level == "bubblewrap":
         bwrap = shutil.which("bwrap") or "bwrap"
-        line = bubblewrap.arguments(bwrap, writable=writable, readable=seen, gpu=gpu) + line
+        inner = bubblewrap.arguments(
+            bwrap, writable=writable, readable=seen, gpu=gpu, filtered=filtered, processes=processes
+        )
+        # Around bubblewrap too: its own process inside must not do what the program may not.
+        outer = {"user_tasks": 0, "file_mb": 0, "parent": os.getpid(), "confined": False, "landlock": False,
+                 "seccomp": None, "handed_on": _rules(True, gpu) if filtered else None}  # fmt: skip
+        line = [*_launched(outer), *inner, *line]
     elif level == "seatbelt":
         rules = seatbelt.profile(writable=writable, readable=seen, gpu=gpu, processes=processes)
         line = ["/usr/bin/sandbox-exec", "-p", rules, *line]
     return Confined(line, _environment(writable) | dict(env or {}), writable, level)
+
+
+def _launched(spec: dict[str, Any]) -> list[str]:
+    return [sys.executable, "-I", "-S", str(_LAUNCHER), json.dumps(spec), "--"]
+
+
+def _rules(processes: bool, gpu: bool) -> syscalls.Rules:
+    hideable = not launch.landlock_version()  # for `launch.hide`
+    return syscalls.allowed(platform.machine(), processes=processes, gpu=gpu, hideable=hideable)
+
+
+def _files(level: Level, writable: Path, seen: list[Path], *, gpu: bool, processes: bool) -> dict[str, Any]:
+    """What landlock allows. In bubblewrap it comes on top, where the kernel has it."""
+    may_write = [str(writable), *launch.DEVICES, *([*launch.GPU_DEVICES, "/proc"] if gpu else [])]
+    if level == "bubblewrap":
+        stacked = launch.landlock_version() > 0
+        shared = [bubblewrap.SHARED_MEMORY] if processes else []
+        return {"landlock": stacked, "readable": ["/"], "writable": [*may_write, *shared]}
+    may_read = [*map(str, seen), *_PROC, *(["/sys", "/proc"] if gpu else [])]
+    return {"landlock": level == "landlock", "readable": may_read, "writable": may_write}
 
 
 def _readable(extra: Sequence[Path]) -> list[Path]:
@@ -113,62 +141,6 @@ def _environment(writable: Path) -> dict[str, str]:
     fixed = {
         "PATH": path, "HOME": str(writable), "TMPDIR": str(writable), "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "GIT_CONFIG_NOSYSTEM": "1", "PIP_CONFIG_FILE": os.devnull,  # they give up on files they may not read
     }  # fmt: skip
     return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ} | fixed
-
-
-_PROBE = """
-import socket, sys
-def refused(act):
-    try:
-        act()
-    except OSError:
-        return True
-    return False
-open("inside", "w").close()
-shut = refused(lambda: open(sys.argv[1], "w")) and refused(lambda: socket.socket())
-sys.exit(0 if shut else 1)
-"""
-
-
-def works(level: Level) -> bool:
-    """Whether a program really can be confined at `level` here: tries one that wants out."""
-    with tempfile.TemporaryDirectory() as inside, tempfile.TemporaryDirectory() as outside:
-        trial = confine(
-            [sys.executable, "-I", "-S", "-c", _PROBE, str(Path(outside) / "x")],
-            level=level,
-            writable=Path(inside),
-        )
-        try:
-            done = subprocess.run(
-                trial.argv,
-                env=trial.env,
-                cwd=trial.cwd,
-                capture_output=True,
-                timeout=20,
-                start_new_session=True,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-        return done.returncode == 0 and not list(Path(outside).iterdir())
-
-
-@functools.cache
-def best_level() -> Level:
-    """The strongest level that works on this machine, tried once per process."""
-    levels: tuple[Level, ...] = ("seatbelt",) if sys.platform == "darwin" else ("bubblewrap", "landlock")
-    return next((level for level in levels if works(level)), "none")
-
-
-def resolve_level(policy: Policy) -> Level:
-    """The level to use under a user's `policy`. Raises `SandboxError` when one is required and none works."""
-    if policy == "none":
-        return "none"
-    level = best_level()
-    if level == "none" and policy == "required":
-        raise SandboxError(
-            "the settings require a sandbox, and this machine offers none that works",
-            "Install bubblewrap, allow user namespaces, or use a kernel with landlock (5.13 or newer); "
-            "or set `sandbox: auto` to run without.",
-        )
-    return level

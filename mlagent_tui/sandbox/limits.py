@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlagent_tui.sandbox import storage
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 # Seconds; walking a folder costs more than reading the process table.
 _TREE_EVERY, _DISK_EVERY = 0.1, 1.0
@@ -19,11 +21,16 @@ _TREE_EVERY, _DISK_EVERY = 0.1, 1.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What a process tree may use in all: resident memory, threads, growth of its folder on disk."""
+    """What a process tree may use in all.
+
+    Resident memory; threads; disk, removed files that are still open included; new files in its folder.
+    Shared memory that nobody has mapped belongs to no process: it counts as growth of the machine's.
+    """
 
     memory_mb: int
     tasks: int = 1024
     disk_mb: int = 8192
+    files: int = 100_000
 
 
 @dataclass(frozen=True)
@@ -52,24 +59,31 @@ def usage(pid: int) -> tuple[int, int]:
 
 @dataclass
 class Guard:
-    """Guards the tree under `pid` (started in a session of its own) and the growth of `folder`."""
+    """Guards the tree under `pid` (started in a session of its own) and the growth of `folder`.
+
+    Without `leads`, the process shares its group with others, which are left alone.
+    """
 
     pid: int
     limits: Limits
     folder: Path | None = None
+    leads: bool = True
     _groups: set[int] = field(default_factory=set, init=False)
     _tree_next: float = field(default=0.0, init=False)
     _disk_next: float = field(default=0.0, init=False)
-    _disk_before: int = field(default=0, init=False)
+    _disk_before: storage.Stored = field(default_factory=storage.Stored, init=False)
+    _shared_before: int = field(default=0, init=False)
     _tasks_before: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self._groups.add(self.pid)
+        if self.leads:
+            self._groups.add(self.pid)
         self._tasks_before = _tasks_of_the_machine()
-        self._disk_before = _folder_size(self.folder) if self.folder else 0
+        self._shared_before = storage.shared_memory()
+        self._disk_before = storage.folder(self.folder) if self.folder else storage.Stored()
 
     def breach(self) -> str | None:
-        """The first limit exceeded, in words; None while all is well. Cheap enough to ask every 20 ms."""
+        """The first limit exceeded, in words; or None. Cheap enough to ask every 20 ms."""
         crowded = _tasks_of_the_machine() - self._tasks_before > self.limits.tasks
         if crowded:  # perhaps a fork bomb: while it grows, nobody else gets a turn to count it
             self._signal(signal.SIGSTOP)
@@ -82,14 +96,15 @@ class Guard:
             self._tasks_before = _tasks_of_the_machine()
             self._signal(signal.SIGCONT)
         if self.folder is not None and time.monotonic() >= self._disk_next:
-            self._disk_next = time.monotonic() + _DISK_EVERY
-            disk = _folder_size(self.folder) - self._disk_before >> 20
-            if disk > self.limits.disk_mb:
-                return f"too much disk: {disk} MB written, the limit is {self.limits.disk_mb} MB"
+            began = time.monotonic()
+            problem = self._stores_too_much(self.folder)
+            ended = time.monotonic()
+            self._disk_next = ended + max(_DISK_EVERY, 10 * (ended - began))  # a large folder takes its time
+            return problem
         return None
 
     def kill(self) -> None:
-        """Kill the whole tree, at once and without a word; repeats until nobody is left who could fork."""
+        """Kill the whole tree, at once; repeats until nobody is left who could fork."""
         for _ in range(500):
             self._signal(signal.SIGKILL)
             others = [task.pid for task in self._tree() if task.pid != self.pid]
@@ -108,6 +123,26 @@ class Guard:
         memory = sum(task.resident for task in tree) >> 20
         if memory > self.limits.memory_mb:
             return f"out of memory: it used {memory} MB, the limit is {self.limits.memory_mb} MB"
+        shared = storage.shared_memory() - self._shared_before >> 20
+        if shared > self.limits.memory_mb:
+            return (
+                f"out of memory: the machine's shared memory grew by {shared} MB while it ran, "
+                f"the limit is {self.limits.memory_mb} MB"
+            )
+        return None
+
+    def _stores_too_much(self, folder: Path) -> str | None:
+        now, before = storage.folder(folder), self._disk_before
+        if now.too_deep and not before.too_deep:
+            return "too many folders inside one another: a path has 4096 bytes at most"
+        files = now.files - before.files
+        if files > self.limits.files:
+            return f"too many files: {files} new ones, the limit is {self.limits.files}"
+        removed = storage.removed([task.pid for task in self._tree()])
+        disk = now.size - before.size + removed >> 20
+        if disk > self.limits.disk_mb:
+            hidden = f", {removed >> 20} MB of it in removed files that are still open" if removed else ""
+            return f"too much disk: {disk} MB written, the limit is {self.limits.disk_mb} MB{hidden}"
         return None
 
     def _signal(self, number: int) -> None:
@@ -128,7 +163,8 @@ class Guard:
                 if task.pid not in found:
                     found[task.pid] = task
                     waiting.append(task.pid)
-        self._groups.update({task.group for task in found.values()} - {0, 1, os.getpgrp()})
+        if self.leads:
+            self._groups.update({task.group for task in found.values()} - {0, 1, os.getpgrp()})
         return list(found.values())
 
 
@@ -165,13 +201,3 @@ def _tasks_of_ps() -> Iterator[_Task]:
         pid, parent, group, resident, state = line.split(None, 4)
         if not state.startswith("Z"):
             yield _Task(int(pid), int(parent), int(group), 1, int(resident) * 1024)
-
-
-def _folder_size(folder: Path) -> int:
-    """Bytes on disk under `folder`; links are not followed."""
-    size = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(parent, name)).st_blocks * 512
-    return size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from mlagent_tui.sandbox.confinement import Confined
 from mlagent_tui.sandbox.limits import Guard, Limits
 
 _LOOK_EVERY = 0.02  # seconds; a fork bomb doubles faster than that
+_GONE_WITHIN = 5.0  # seconds after the kill
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def run(
                     stopped = _why_stop(guard, deadline, seconds, cancel)
     finally:
         guard.kill()
+        output.drain(process.stdout.fileno(), _GONE_WITHIN)
         process.stdout.close()
         status = process.wait()
     return Finished(status, output.text(), stopped)
@@ -80,6 +83,13 @@ class _Output:
         self._length += len(chunk)
         self._kept += chunk[: max(0, self._limit - len(self._kept))]
         return bool(chunk)
+
+    def drain(self, file: int, seconds: float) -> None:
+        """Read to the end, which comes when the last process that could write has gone."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and select.select([file], [], [], left)[0]:
+            if not self.read(file):
+                return
 
     def text(self) -> str:
         dropped = self._length - len(self._kept)

@@ -1,4 +1,4 @@
-"""`pytorch_model_assembler`: the coder writes the module, checks that cannot be talked round judge it.
+"""`pytorch_model_assembler`: the coder writes the module, and checks decide whether it is accepted.
 
 The first difference that a check finds goes back to the coder, a bounded number of times. Only code that
 passed is written to the output path.
@@ -14,7 +14,8 @@ from mlagent_tui import shapes
 from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ToolError, TrialError
 from mlagent_tui.events import CheckFailed, CodeMade
 from mlagent_tui.llm import Answer, PromptTooLong, code_block
-from mlagent_tui.schemas import ModelConfig
+from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
+from mlagent_tui.tools import naming
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import code_request
 from mlagent_tui.tools.scripts import staged
@@ -37,9 +38,9 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     context.folder.exists(output_script_path)
     problem = previous = None
     for attempt in range(ATTEMPTS):
-        code = _write(context, config, steps, problem, previous, attempt)
-        if code != previous:
-            problem = _first_difference(context, code, config)
+        draft = _write(context, config, steps, problem, previous, attempt)
+        if draft != previous:
+            code, problem = _judged(context, draft, config)
         context.on_event(
             CodeMade(code=code, attempt=attempt, accepted=problem is None, path=output_script_path)
         )
@@ -47,7 +48,7 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
             context.folder.write(output_script_path, code)
             return
         context.on_event(CheckFailed(what="code", problem=problem, attempt=attempt))
-        previous = code
+        previous = draft
     raise CodeError(
         f"{problem} (after {ATTEMPTS} attempts)", "Simplify the configuration, or use a more capable coder."
     )
@@ -57,7 +58,7 @@ def check_code(code: str, config: ModelConfig) -> None:
     """Hold code of any author against `config`, as the coder's is. Raises `CodeError` naming a difference."""
     problem = _first_difference(current(), code, config)
     if problem is not None:
-        raise CodeError(problem, "Correct the code; it has to be the network of the configuration.")
+        raise CodeError(problem, "Correct the code: it must be the network of the configuration.")
 
 
 def parse_config(fields: dict[str, Any]) -> ModelConfig:
@@ -74,6 +75,15 @@ def first_error(error: ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
 
 
+def _judged(context: ToolContext, draft: str, config: ModelConfig) -> tuple[str, str | None]:
+    """The coder's draft under the wanted name, and what is wrong with it, if anything."""
+    try:
+        code = naming.for_user(draft, config.model_name)
+    except CodeError as error:
+        return draft, error.what
+    return code, _first_difference(context, code, config)
+
+
 def _write(
     context: ToolContext,
     config: ModelConfig,
@@ -82,6 +92,10 @@ def _write(
     previous: str | None,
     attempt: int,
 ) -> str:
+    if problem is not None:
+        problem = naming.in_text(problem, config.model_name, DEFAULT_CLASS)
+    config = config.model_copy(update={"model_name": DEFAULT_CLASS})
+
     def ask(shown: str | None) -> Answer:
         request = code_request(config, steps, problem, shown, attempt, seed=context.seed)
         return context.coder().generate(

@@ -15,13 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mlagent_tui.events import Event, Warned
 from mlagent_tui.files import Folder
+from mlagent_tui.schemas import SandboxPolicy
 
 if TYPE_CHECKING:
     from mlagent_tui.llm import Answer, LanguageModel
+    from mlagent_tui.schemas import ModelConfig
     from mlagent_tui.training import WorkerPool
 
 
@@ -48,7 +50,7 @@ class ToolContext:
     coder: Callable[[], LanguageModel]
     pool: Callable[[], WorkerPool]
     seed: int = 0
-    sandbox: Literal["auto", "required", "none"] = "auto"
+    sandbox: SandboxPolicy = "auto"
     timeout: float = 600.0
     """Seconds that `bash_run` and `python_run` may take."""
     approve: Callable[[str, str], bool] = _always
@@ -56,6 +58,8 @@ class ToolContext:
     on_call: Callable[[str, Answer], None] = _ignore
     on_event: Callable[[Event], None] = _ignore
     cancel: threading.Event = field(default_factory=threading.Event)
+    network: ModelConfig | None = None
+    """The configuration that the code to train was checked against; its weights are held against it too."""
 
     @property
     def folder(self) -> Folder:

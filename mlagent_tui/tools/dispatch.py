@@ -88,7 +88,7 @@ def bind(name: str, arguments: Mapping[str, Any]) -> inspect.BoundArguments:
     if name not in TOOLS:
         raise ToolError(f"there is no tool {name!r}", f"The tools are: {', '.join(TOOLS)}.")
     signature, types = _signature(name)
-    remedy = f"It is called as {name}{signature}."
+    remedy = f"Its signature is {name}{signature}."
     several = {
         key: () for key, p in signature.parameters.items() if p.kind is inspect.Parameter.VAR_POSITIONAL
     }

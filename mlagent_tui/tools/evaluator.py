@@ -1,17 +1,18 @@
-"""`pytorch_quick_evaluator`: one short training run in a trial worker, told and stored as it happens."""
+"""`pytorch_quick_evaluator`: one short training in a trial worker, reported and stored as it happens."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from mlagent_tui.errors import ToolError
-from mlagent_tui.events import BatchDone, EpochDone, Event, TrialFinished, TrialStarted
+from mlagent_tui.errors import ToolError, WorkerLost
+from mlagent_tui.events import BatchDone, EpochDone, Event, TrialFinished, TrialStarted, Warned
 from mlagent_tui.experiments import NewRun, new_run
 from mlagent_tui.schemas import EpochMetrics, EvalConfig
 from mlagent_tui.tools.assembler import first_error
-from mlagent_tui.tools.context import current
+from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.scripts import staged_copy
 
 
@@ -23,26 +24,38 @@ def pytorch_quick_evaluator(
     In a project, `experiments/<run_id>/` then holds `eval_config.yaml`, `metrics.jsonl` and
     `model.safetensors`. A trial that diverges, crashes, hangs or runs out of a limit is a result as well: its
     `status` and `reason` say so. Raises `CodeError` when the class cannot be built, `DataError` when the data
-    set is missing, `ToolError` for arguments that are wrong, `TrialError` when no worker can be started.
+    set is missing, `ToolError` for arguments that are wrong, `MachineError` when the machine is short of
+    something. A trial whose process is killed from outside is started over once.
     """
     context = current()
     config = _parse(eval_config)
-    with staged_copy(context, model_script_path) as script, new_run(context.root) as run:
+    with staged_copy(context, model_script_path) as script:
+        try:
+            fields = _trial(context, script, model_class_name, config)
+        except WorkerLost as lost:
+            context.on_event(Warned(message=f"{lost.what}; the trial starts over", remedy=lost.remedy))
+            fields = _trial(context, script, model_class_name, config)
+    context.on_event(TrialFinished(result=fields))
+    return fields
+
+
+def _trial(context: ToolContext, script: Path, class_name: str, config: EvalConfig) -> dict[str, Any]:
+    """One training with a run id of its own; without a result, nothing of it stays."""
+    with new_run(context.root) as run:
         run.begin(config)
         pool = context.pool()
         with pool.worker() as worker:
             result = worker.evaluate(
                 script,
-                model_class_name,
+                class_name,
                 config,
                 run.folder,
                 lambda report: context.on_event(_told(report, run, config, pool.level)),
                 cancel=context.cancel,
+                config=context.network,
             )
-        fields = result.model_copy(update={"run_id": run.run_id}).model_dump(mode="json")
         run.keep()
-    context.on_event(TrialFinished(result=fields))
-    return fields
+    return result.model_copy(update={"run_id": run.run_id}).model_dump(mode="json")
 
 
 def _parse(fields: dict[str, Any]) -> EvalConfig:

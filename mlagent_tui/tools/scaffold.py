@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from mlagent_tui import paths
 from mlagent_tui.errors import ToolError
@@ -11,11 +10,11 @@ from mlagent_tui.files import Folder
 from mlagent_tui.tools.context import current
 
 REQUIREMENTS = "torch>=2.10\ntorchvision>=0.25\nPyYAML>=6.0\n"
-_NAME = re.compile(r"[^/\\\x00-\x1f]{1,100}")
+_NAME = re.compile(r"[^/\\\x00-\x1f]{1,255}")
 
 
 def create_pytorch_project_scaffold(project_name: str, base_dir: str = ".") -> None:
-    """Make the folder `project_name` in `base_dir` with the parts of a project; what exists is left as it is.
+    """Make the folder `project_name` in `base_dir` with the parts of a project; existing files are kept.
 
     `base_dir` may be anywhere: this is the tool that makes a root. A relative one starts at the current root.
     Raises `ToolError` when the name is not a plain name or the folder cannot be written to.
@@ -23,9 +22,9 @@ def create_pytorch_project_scaffold(project_name: str, base_dir: str = ".") -> N
     if not _NAME.fullmatch(project_name) or project_name in (".", ".."):
         raise ToolError(
             f"{project_name!r} cannot be the name of a project",
-            "Use a plain name such as MyProject, and base_dir for its place.",
+            "Use a plain name, such as MyProject.",
         )
-    base = current().root / Path(base_dir).expanduser()
+    base = current().root / paths.user_path(base_dir)
     if not base.is_dir():
         raise ToolError(f"there is no folder {base}", "Create it first, or choose another base_dir.")
     Folder(base).make(project_name)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePath
 
-from mlagent_tui.errors import ToolError
+from mlagent_tui import temporary
+from mlagent_tui.errors import MachineError
 from mlagent_tui.files import explain
 from mlagent_tui.tools.context import ToolContext
 
@@ -16,15 +16,18 @@ MAX_SCRIPT = 2**20
 
 @contextmanager
 def staged(name: str, source: bytes) -> Iterator[Path]:
-    """A file `name` holding `source`, alone in a temporary folder that goes away with the block."""
+    """A file `name` holding `source`, alone in a temporary folder that goes away with the block.
+
+    Raises `MachineError` where it cannot be written.
+    """
     with ExitStack() as stack:
         try:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mlagent-"))
-            script = Path(folder) / name
+            folder = stack.enter_context(temporary.folder("script"))
+            script = folder / name
             script.write_bytes(source)
         except OSError as error:
             what, remedy = explain(error)
-            raise ToolError(f"cannot write to the temporary folder: {what}", remedy) from error
+            raise MachineError(f"cannot write to the temporary folder: {what}", remedy) from error
         yield script
 
 

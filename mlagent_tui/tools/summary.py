@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlagent_tui.errors import Interrupted, ModelError
+from mlagent_tui.errors import CodeError, Interrupted, ModelError
 from mlagent_tui.events import SummaryMade, Warned
-from mlagent_tui.schemas import Summary
+from mlagent_tui.schemas import DEFAULT_CLASS, Summary
+from mlagent_tui.text import clean
+from mlagent_tui.tools import naming
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import explain_request
 from mlagent_tui.tools.scripts import staged_copy
@@ -18,7 +20,8 @@ def pytorch_model_summary(
     """The fields of `schemas.Summary` for a class of the script, on an input of `input_size` (batch first).
 
     All but `explanation` is measured. A coder that cannot answer leaves that empty, with a warning.
-    Raises `CodeError` when the class cannot be built or run, `TrialError` when the worker ends early.
+    Raises `CodeError` when the class cannot be built or run, `TrialError` when the worker ends early,
+    `MachineError` when none can be started.
     """
     context = current()
     with staged_copy(context, model_script_path) as script:
@@ -31,9 +34,18 @@ def pytorch_model_summary(
 
 
 def _explain(context: ToolContext, code: str, summary: Summary) -> str:
+    name = summary.class_name
+    try:
+        asked = explain_request(
+            naming.for_coder(code, name),
+            summary.model_copy(update={"class_name": DEFAULT_CLASS}),
+            seed=context.seed,
+        )
+    except CodeError:  # the code uses the coder's name for something else: it is shown as it is
+        name, asked = DEFAULT_CLASS, explain_request(code, summary, seed=context.seed)
     try:
         answer = context.coder().generate(
-            explain_request(code, summary, seed=context.seed),
+            asked,
             lambda piece, thinking: context.on_text("explain", piece, thinking),
             context.cancel,
         )
@@ -43,4 +55,4 @@ def _explain(context: ToolContext, code: str, summary: Summary) -> str:
     context.on_call("explain", answer)
     if answer.finish == "cancelled":
         raise Interrupted("the coder was interrupted")
-    return answer.text.strip()
+    return naming.in_text(clean(answer.text).strip(), DEFAULT_CLASS, name)

@@ -1,81 +1,58 @@
-"""One confined worker process and the lines that go to and fro: bounded, checked, watched. No torch here."""
+"""One request to one confined worker, and the lines it answers: bounded, checked, watched. No torch here."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
+import select
 import selectors
-import subprocess
-import sys
-import tempfile
+import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from mlagent_tui import errors, paths
-from mlagent_tui.errors import Interrupted, MlagentError, TrialError
-from mlagent_tui.sandbox import Guard, Level, Limits, confine
+from mlagent_tui import errors
+from mlagent_tui.errors import Interrupted, MlagentError, TrialError, WorkerLost
+from mlagent_tui.sandbox import Guard, Limits
+from mlagent_tui.text import clean
+from mlagent_tui.training.processes import Process
 from mlagent_tui.training.replies import Batch, Done, Epoch, Progress, Ready, Refused, Reply, Started
 
 _REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
 _LONGEST_LINE = 4 << 20
+_PIECE = 1 << 16
 _LOOK_EVERY = 0.1  # seconds
-_FILE_MB = 4096
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_GUARD_EVERY = 0.02
+_LOG_KEPT = 4096  # bytes
+_LINES, _LINES_A_SECOND = 200, 50
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
-SILENCE_LIMIT = 300.0  # seconds without a word from a worker that is at work
-
-
-def clean(text: str) -> str:
-    """Without control characters, which could reach a terminal."""
-    return _CONTROL.sub("", text)
+SILENCE_LIMIT = 300.0
+"""Seconds without a line from a worker that is at work."""
 
 
 class Channel:
-    """A worker process. Used by one thread; `close` may be called by any."""
+    """A worker for one request. Used by one thread; `close` may be called by any."""
 
-    def __init__(self, *, level: Level, limits: Limits, readable: list[Path], gpu: bool) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="mlagent-trial-", ignore_cleanup_errors=True)
-        self.folder = Path(self._folder.name).resolve()
-        package = paths.package_file()
-        (self.folder / "lib").mkdir()
-        (self.folder / "lib" / package.name).symlink_to(package)
-        self._log = self.folder / "worker.log"
-        command = confine(
-            [sys.executable, "-sP", "-m", "mlagent_tui.training.worker"],
-            level=level, writable=self.folder, readable=[package, *readable], gpu=gpu, processes=False,
-            file_mb=_FILE_MB,
-            env={"PYTHONPATH": str(self.folder / "lib"), "CUBLAS_WORKSPACE_CONFIG": ":4096:8"},
-        )  # fmt: skip
-        with open(self._log, "wb") as log:
-            self._process = subprocess.Popen(
-                command.argv, env=command.env, cwd=command.cwd, start_new_session=True,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0,
-            )  # fmt: skip
-        self._guard = Guard(self._process.pid, limits, self.folder)
-        self._buffer = bytearray()
+    def __init__(self, process: Process, limits: Limits) -> None:
+        self._process, self._limits = process, limits
+        self._guard: Guard | None = None
+        self._guarded = 0.0
+        self._lines: deque[bytes] = deque()
+        self._partial = bytearray()
+        self._log = bytearray()
+        self._count, self._began = 0, time.monotonic()
+        self._selector = selectors.PollSelector()  # no descriptor of its own
+        for source in (process.replies, process.errors):
+            os.set_blocking(source, False)
+            self._selector.register(source, selectors.EVENT_READ)
         self._closed = threading.Event()
         self._at_work = threading.RLock()
-        self._ready = False
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can still be asked something."""
-        return not self._closed.is_set() and self._process.poll() is None
-
-    def wait_ready(self, seconds: float) -> None:
-        """Return once torch is imported. Raises `TrialError`."""
-        if not self._ready:
-            reply = self._receive(time.monotonic() + seconds, f"it did not start within {seconds:g} s", None)
-            self._ready = isinstance(reply, Ready)
-            if not self._ready:
-                raise TrialError("the worker's first word was not that it is ready")
+        self.folder = process.folder
 
     def call(
         self,
@@ -84,17 +61,19 @@ class Channel:
         *,
         seconds: float | None = None,
         on_progress: Callable[[Progress], None] | None = None,
+        progress_lines: int = 0,
         cancel: threading.Event | None = None,
     ) -> Any:
-        """Ask and wait for the answer, at most `seconds`, and never long without a word.
+        """Ask and wait for the answer, at most `seconds`; the worker has ended when this returns.
 
-        Raises what the worker was refused with, `TrialError` when it crashed, hung or broke a limit (it is
-        dead then), and `Interrupted` on cancel or close.
+        `progress_lines` is how many lines of progress are expected, besides some each second. Raises what
+        the worker refused with, `TrialError` when it crashed, hung, broke a limit or said what it may not,
+        `WorkerLost` when it did not start or was killed from outside, `Interrupted` on cancel or close.
         """
         with self._at_work:
-            self.wait_ready(SILENCE_LIMIT)
+            self._wait_ready(cancel)
             end = time.monotonic() + seconds if seconds else None
-            self._send(json.dumps({"method": method, "arguments": arguments}).encode() + b"\n")
+            self._send(json.dumps({"method": method, "arguments": arguments}).encode() + b"\n", cancel)
             while True:
                 quiet = time.monotonic() + SILENCE_LIMIT
                 if end is not None and end < quiet:
@@ -103,96 +82,167 @@ class Channel:
                     reply = self._receive(quiet, f"it said nothing for {SILENCE_LIMIT:g} s", cancel)
                 match reply:
                     case Done(value=value):
+                        self._kill()
                         return value
                     case Refused():
+                        self._kill()
                         raise _refusal(reply)
-                    case Started() | Batch() | Epoch():
-                        if on_progress:
-                            on_progress(reply)
+                    case Started() | Batch() | Epoch() if on_progress:
+                        self._count_line(progress_lines)
+                        on_progress(reply)
+                    case _:
+                        raise self._stopped(f"the worker reported {reply.event!r} where none was expected")
 
     def close(self) -> None:
         """Kill the worker and all it started, and remove its folder. Idempotent."""
+        if self._closed.is_set():
+            return
         self._closed.set()
         self._kill()
         with self._at_work:  # a call in flight ends now that the process has; then nobody reads the pipes
-            for pipe in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):
-                    if pipe:
-                        pipe.close()
-            self._folder.cleanup()
+            self._selector.close()
+            self._process.close()
+
+    def _wait_ready(self, cancel: threading.Event | None) -> None:
+        reply = self._receive(
+            time.monotonic() + SILENCE_LIMIT, f"it did not start within {SILENCE_LIMIT:g} s", cancel
+        )
+        if not isinstance(reply, Ready):
+            raise self._stopped(f"the worker reported {reply.event!r} before it was ready")
+        pid = self._process.pid()
+        self._guard = Guard(pid, self._limits, self.folder, leads=_leads(pid))
 
     def _kill(self) -> None:
-        if self._process.returncode is None:
+        if self._guard is not None:
             self._guard.kill()
-            self._process.wait()
+        self._process.kill()
 
-    def _send(self, line: bytes) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(line)
-        except (OSError, ValueError):
-            raise self._death() from None
+    def _stopped(self, what: str, remedy: str = "") -> TrialError:
+        self._kill()
+        return TrialError(what, remedy)
+
+    def _count_line(self, expected: int) -> None:
+        self._count += 1
+        if self._count > expected + _LINES + _LINES_A_SECOND * (time.monotonic() - self._began):
+            raise self._stopped("the worker sent far more lines than a training has")
+
+    def _send(self, line: bytes, cancel: threading.Event | None) -> None:
+        deadline = time.monotonic() + SILENCE_LIMIT
+        while line:
+            try:
+                line = line[os.write(self._process.requests, line) :]
+            except BlockingIOError:  # it has not read the rest yet
+                self._look(deadline, "it did not read its request", cancel)
+                select.select([], [self._process.requests], [], _LOOK_EVERY)
+            except OSError:
+                raise self._death() from None
 
     def _receive(self, deadline: float, late: str, cancel: threading.Event | None) -> Reply:
-        """The next reply; watches limits while waiting."""
-        while b"\n" not in self._buffer:
-            if self._closed.is_set() or (cancel is not None and cancel.is_set()):
-                self._kill()
-                raise Interrupted("the trial was stopped")
-            breach = late if time.monotonic() > deadline else self._guard.breach()
-            if breach:
-                self._kill()
-                raise TrialError(breach, "Use a smaller model, batch or data set, or raise the limit.")
+        """The next reply; looks at limits and at `cancel` before each, and while waiting."""
+        while True:
+            self._look(deadline, late, cancel)
+            if self._lines:
+                return self._parsed(self._lines.popleft())
             self._read()
-            if len(self._buffer) > _LONGEST_LINE:
-                self._kill()
-                raise TrialError("the worker sent a line that is too long")
-        line, _, rest = bytes(self._buffer).partition(b"\n")
-        self._buffer = bytearray(rest)
+
+    def _look(self, deadline: float, late: str, cancel: threading.Event | None) -> None:
+        if self._closed.is_set() or (cancel is not None and cancel.is_set()):
+            self._kill()
+            raise Interrupted("the trial was stopped")
+        now = time.monotonic()
+        breach = late if now > deadline else None
+        if breach is None and self._guard is not None and now - self._guarded >= _GUARD_EVERY:
+            self._guarded = now
+            breach = self._guard.breach()
+        if breach:
+            raise self._stopped(breach, "Use a smaller model, batch or data set, or raise the limit.")
+
+    def _parsed(self, line: bytes) -> Reply:
         try:
             return _REPLY.validate_json(line)
         except ValidationError:
-            self._kill()
-            raise TrialError(
+            raise self._stopped(
                 f"the worker sent something else than a reply: {clean(repr(line[:80]))}"
             ) from None
 
     def _read(self) -> None:
-        """Wait a little for bytes and keep them. Raises `TrialError` when there will be none."""
-        try:
-            assert self._process.stdout is not None
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._process.stdout, selectors.EVENT_READ)
-                if not selector.select(_LOOK_EVERY):
-                    return
-            chunk = os.read(self._process.stdout.fileno(), 1 << 20)
-        except (OSError, ValueError):
-            chunk = b""
-        if not chunk:
-            raise self._death()
-        self._buffer += chunk
+        """Wait a little for bytes and keep them. Raises when there will be no more replies."""
+        for key, _ in self._selector.select(_LOOK_EVERY):
+            try:
+                piece = os.read(key.fd, _PIECE)
+            except BlockingIOError:
+                continue
+            if key.fd == self._process.errors:
+                self._log = (self._log + piece)[-_LOG_KEPT:]
+                if not piece:
+                    self._selector.unregister(key.fd)
+            elif piece:
+                *lines, rest = (self._partial + piece).split(b"\n")
+                self._lines.extend(bytes(line) for line in lines)
+                self._partial = rest
+                if len(rest) > _LONGEST_LINE:
+                    raise self._stopped("the worker sent a line that is too long")
+            else:
+                raise self._death()
 
     def _death(self) -> MlagentError:
+        """Why there are no more replies: what the worker did itself is its own; other ends are not."""
         if self._closed.is_set():
             return Interrupted("the trial was stopped")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(2)
-        self._guard.kill()
-        status = self._process.wait()
-        how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-        last = self._last_words()
-        return TrialError(f"the worker ended ({how})" + (f": {last}" if last else ""))
+        if self._guard is None:
+            how = self._process.why_not_started()
+            reason = ": ".join(part for part in (how, self._last_line()) if part)
+            return WorkerLost(f"a trial worker could not be started: {clean(reason)}", _START)
+        breach = self._guard.breach()
+        status = self._process.wait(2)
+        if status is None and not self._gone():
+            return self._stopped("the worker closed its replies and went on")
+        self._kill()
+        if breach:
+            return TrialError(breach, "Use a smaller model, batch or data set, or raise the limit.")
+        if status is None:
+            return WorkerLost("the process that starts trial workers ended", _MACHINE)
+        if status < 0 and -status in _FROM_OUTSIDE:
+            return WorkerLost(f"a trial worker was killed from outside, by signal {-status}", _MACHINE)
+        ending = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        last = self._last_line()
+        return TrialError(f"the worker ended ({ending})" + (f": {last}" if last else ""))
 
-    def _last_words(self) -> str:
-        """The last line of its log. The file may have been replaced by anything."""
+    def _gone(self) -> bool:
+        """Whether no such process is left."""
         try:
-            place = os.open(self._log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return ""
-        with os.fdopen(place, "rb") as file:
-            file.seek(max(0, os.fstat(place).st_size - 4096))
-            lines = file.read(4096).decode("utf-8", "replace").strip().splitlines()
-        return clean(lines[-1])[:300] if lines else ""
+            os.kill(self._process.pid(), 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def _last_line(self) -> str:
+        """The last line that it printed."""
+        while self._process.errors in self._selector.get_map():
+            try:
+                piece = os.read(self._process.errors, _PIECE)
+            except BlockingIOError:
+                break
+            if not piece:
+                break
+            self._log = (self._log + piece)[-_LOG_KEPT:]
+        lines = clean(self._log.decode("utf-8", "replace")).strip().splitlines()
+        return lines[-1][:300] if lines else ""
+
+
+_START = "Run `mlagent doctor` to see what is missing, then resume."
+_MACHINE = (
+    "The system may have run out of memory and ended it. Close other programs, or set a lower "
+    "memory_limit_mb, then resume."
+)
+
+
+def _leads(pid: int) -> bool:
+    """Whether a process has a group of its own."""
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def _refusal(reply: Refused) -> MlagentError:

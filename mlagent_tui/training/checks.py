@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from mlagent_tui.errors import CodeError, ConfigError
-from mlagent_tui.schemas import LayerRow, ModelConfig
+from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.shapes import Step, infer, show
 from mlagent_tui.training import trace
 from mlagent_tui.training.loading import describe, load_model
 from mlagent_tui.training.reference import Reference, build
-from mlagent_tui.training.replies import ConfigFacts
+from mlagent_tui.training.replies import ConfigFacts, Row
 
 _BATCH = 3
 _TOLERANCE = 1e-9  # relative, in float64: two orders of the same sums agree far better
@@ -42,7 +42,7 @@ def check_config(config: ModelConfig) -> ConfigFacts:
                 f"{step.name}: expected shape {show(step.output_shape)} and {step.parameters} parameters, "
                 f"got {show(shape)} and {count}"
             )
-        rows.append(LayerRow(name=step.name, type=step.layer.type, output_shape=shape, parameters=count))
+        rows.append(Row(name=step.name, type=step.layer.type, output_shape=shape, parameters=count))
     return ConfigFacts(parameters=_count(model), output_shape=tuple(output.shape[1:]), layers=rows)
 
 

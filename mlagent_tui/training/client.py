@@ -1,48 +1,62 @@
-"""What the engine sees of the training side: a `TrialWorker` asks, a confined process answers. No torch."""
+"""What the engine sees of the training side: a `TrialWorker` asks, confined processes answer. No torch."""
 
 from __future__ import annotations
 
-import math
 import os
-import shutil
-import stat
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
-from mlagent_tui import paths
-from mlagent_tui.errors import CodeError, ProjectError, TrialError
-from mlagent_tui.schemas import EpochMetrics, EvalConfig, EvalResult, ModelConfig, Summary, Value
+from mlagent_tui import paths, shapes
+from mlagent_tui.errors import CodeError, Interrupted, MachineError, TrialError, WorkerLost
+from mlagent_tui.schemas import EvalConfig, EvalResult, ModelConfig, Summary, Value
+from mlagent_tui.training import weights as stored
 from mlagent_tui.training.catalog import data_card
 from mlagent_tui.training.channel import Channel
 from mlagent_tui.training.code_rules import MAX_SOURCE, check_source
-from mlagent_tui.training.replies import ConfigFacts, Epoch, Progress, Room, Started, TestResult, Trained
+from mlagent_tui.training.progress import Watch, check_tested
+from mlagent_tui.training.replies import ConfigFacts, Measured, Room, TestResult, Trained
 
 CHECK_SECONDS = 120.0
-Answer = TypeVar("Answer", bound=Value)
 _GRACE_SECONDS = 120.0  # loading, validation and saving around a training that has a time limit
+_DISK_LEFT = 32 << 20  # bytes
+Answer = TypeVar("Answer", bound=Value)
+T = TypeVar("T")
 
 
 class TrialWorker:
-    """One confined process, used for one trial, then thrown away. `close` may be called from any thread.
+    """Asks confined processes, a fresh one for each request. `close` may be called from any thread.
 
-    Scripts are read here, by the engine; the process itself sees neither the project nor the user's files.
+    Scripts are read here, by the engine; the processes see neither the project nor the user's files. A
+    process that does not start, or is killed from outside, is replaced once, on a fresh template; when that
+    ends the same way, `WorkerLost` is raised.
     """
 
-    def __init__(self, channel: Channel, *, root: Path, level: str, data_dir: Path) -> None:
-        self._channel = channel
+    def __init__(
+        self,
+        start: Callable[[], Channel],
+        renew: Callable[[], None],
+        *,
+        root: Path,
+        level: str,
+        data_dir: Path,
+    ) -> None:
+        self._start, self._renew = start, renew
         self._root, self._level, self._data_dir = root, level, data_dir
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can be used again; a trial that failed may have ended it."""
-        return self._channel.alive
+        self._lock = threading.Lock()
+        self._channel: Channel | None = None
+        self._closed = False
 
     def check_config(self, config: ModelConfig) -> ConfigFacts:
-        """Build the reference on the meta device. Raises `ConfigError`, `TrialError`."""
-        value = self._ask("check_config", {"config": config.model_dump(mode="json")}, CHECK_SECONDS)
-        return _read(ConfigFacts, value)
+        """Build the reference on the meta device. Raises `ConfigError`, `TrialError`, `WorkerLost`."""
+        value = self._ask("check_config", {"config": config.model_dump(mode="json")})
+        facts = _read(ConfigFacts, value)
+        steps = shapes.infer(config)
+        if (facts.parameters, facts.output_shape) != (shapes.count_parameters(steps), steps[-1].output_shape):
+            raise TrialError("the worker's answer does not fit the configuration")
+        return facts
 
     def check_code(
         self, script: Path, class_name: str, config: ModelConfig | None, input_shape: Sequence[int] = ()
@@ -53,19 +67,29 @@ class TrialWorker:
         """
         source = self._source(script)
         check_source(source, class_name)
-        self._ask("check_code", {
+        value = self._ask("check_code", {
             "source": source, "class_name": class_name, "input_shape": list(input_shape),
             "config": config.model_dump(mode="json") if config else None,
-        }, CHECK_SECONDS)  # fmt: skip
+        })  # fmt: skip
+        if value is not None:
+            raise TrialError("the worker answered a check with a value")
 
     def measure(self, script: Path, class_name: str, input_size: Sequence[int]) -> Summary:
         """Measured facts for an input of `input_size`, batch included; the explanation is empty."""
         arguments = {"source": self._source(script), "class_name": class_name, "input_size": list(input_size)}
-        return _read(Summary, self._ask("measure", arguments, CHECK_SECONDS))
+        found = _read(Measured, self._ask("measure", arguments))
+        if (found.class_name, found.input_shape) != (class_name, tuple(input_size)):
+            raise TrialError("the worker measured something else than it was asked to")
+        if found.trainable_parameters > found.total_parameters:
+            raise TrialError("the worker counted more trainable parameters than there are")
+        return Summary.model_validate(found.model_dump())
 
     def room(self, device: str) -> Room:
         """Where a trial on `device` ("auto" or one by name) would train. Raises `TrialError`."""
-        return _read(Room, self._ask("room", {"device": device}, CHECK_SECONDS))
+        room = _read(Room, self._ask("room", {"device": device}))
+        if device not in ("auto", room.device):
+            raise TrialError(f"the worker chose the device {room.device}, and {device} was asked for")
+        return room
 
     def evaluate(
         self,
@@ -75,39 +99,66 @@ class TrialWorker:
         run_dir: Path | None = None,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         cancel: threading.Event | None = None,
+        config: ModelConfig | None = None,
     ) -> EvalResult:
         """Train and validate; with `run_dir`, put `model.safetensors` there. `run_id` is its name, or empty.
 
-        A crash, a hang, a broken limit and a divergence are results, with their reason. Raises `CodeError`,
-        `DataError`, and `Interrupted` when cancelled or closed.
+        Reports and weights are held against the data set, `eval_config` and, where given, the network's
+        `config`. A crash, a hang, a broken limit, an impossible report and a divergence are results, with
+        their reason. Raises `CodeError`, `DataError`, `MachineError` (`WorkerLost` when a process was killed
+        from outside after training began: the trial may be repeated), `Interrupted` when cancelled or closed.
         """
         source = self._source(script)
-        data_card(eval_config.dataset, eval_config, self._data_dir)  # a missing set is known at once
-        watch = _Watch(on_event)
-        trained = None
+        card = data_card(eval_config.dataset, eval_config, self._data_dir)  # a missing set is known at once
+        steps = shapes.infer(config) if config else None
+        parameters = shapes.count_parameters(steps) if steps else None
+        arguments = self._trial(source, class_name, eval_config)
+        limit = eval_config.time_limit + _GRACE_SECONDS if eval_config.time_limit else None
+
+        def once() -> EvalResult:
+            watch = Watch(eval_config, card, parameters, on_event)
+            with self._process() as channel:
+                try:
+                    value = channel.call(
+                        "evaluate", arguments, seconds=limit, on_progress=watch,
+                        progress_lines=watch.lines, cancel=cancel,
+                    )  # fmt: skip
+                    trained = watch.finish(_read(Trained, value))
+                    if run_dir is not None:
+                        assert watch.started is not None  # `finish` has looked
+                        count = watch.started.parameters
+                        stored.fetch(channel.folder, run_dir / paths.RUN_WEIGHTS, count, steps)
+                except TrialError as error:
+                    _refuse_full_disk(channel.folder)
+                    trained = watch.failed(error.what)
+                except WorkerLost as error:
+                    raise _Begun(error) if watch.started else error from None
+            return watch.result(run_dir.name if run_dir else "", self._level, trained)
+
         try:
-            limit = eval_config.time_limit + _GRACE_SECONDS if eval_config.time_limit else None
-            arguments = self._trial(source, class_name, eval_config)
-            value = self._ask("evaluate", arguments, limit, on_progress=watch, cancel=cancel)
-            trained = _read(Trained, value)
-            if run_dir is not None:
-                self._fetch_weights(run_dir)
-        except TrialError as error:
-            trained = Trained(
-                status="failed", reason=error.what[:4000], epochs=len(watch.curves),
-                seconds=watch.curves[-1].seconds if watch.curves else 0.0, images_per_second=0.0,
-            )  # fmt: skip
-        return watch.result(run_dir.name if run_dir else "", eval_config, self._level, trained)
+            return self._repeated(once)
+        except _Begun as begun:
+            raise begun.cause from None
 
     def test(self, script: Path, class_name: str, eval_config: EvalConfig, weights: Path) -> TestResult:
         """Scores of saved weights on the TEST part of the data: for the final report only."""
-        shutil.copyfile(self._root / weights, self._channel.folder / paths.RUN_WEIGHTS)
         arguments = self._trial(self._source(script), class_name, eval_config)
-        return _read(TestResult, self._ask("test", arguments, None))
+        card = data_card(eval_config.dataset, eval_config, self._data_dir)
+
+        def once() -> TestResult:
+            with self._process() as channel:
+                stored.lend(self._root / weights, channel.folder)
+                return check_tested(_read(TestResult, channel.call("test", arguments)), card)
+
+        return self._repeated(once)
 
     def close(self) -> None:
-        """Kill the process. Idempotent, from any thread; a call in flight raises `Interrupted`."""
-        self._channel.close()
+        """Kill the process at work. Idempotent, from any thread; a call in flight raises `Interrupted`."""
+        with self._lock:
+            self._closed = True
+            channel = self._channel
+        if channel is not None:
+            channel.close()
 
     def _trial(self, source: str, class_name: str, config: EvalConfig) -> dict[str, Any]:
         return {
@@ -115,16 +166,37 @@ class TrialWorker:
             "data_dir": str(self._data_dir),
         }  # fmt: skip
 
-    def _ask(
-        self,
-        method: str,
-        arguments: dict[str, Any],
-        seconds: float | None,
-        *,
-        on_progress: Callable[[Progress], None] | None = None,
-        cancel: threading.Event | None = None,
-    ) -> Any:
-        return self._channel.call(method, arguments, seconds=seconds, on_progress=on_progress, cancel=cancel)
+    def _ask(self, method: str, arguments: dict[str, Any]) -> Any:
+        def once() -> Any:
+            with self._process() as channel:
+                return channel.call(method, arguments, seconds=CHECK_SECONDS)
+
+        return self._repeated(once)
+
+    def _repeated(self, once: Callable[[], T]) -> T:
+        """`once`, and once more on a fresh template when its process was lost."""
+        try:
+            return once()
+        except WorkerLost:
+            self._renew()
+            return once()
+
+    @contextmanager
+    def _process(self) -> Iterator[Channel]:
+        if self._closed:
+            raise Interrupted("the trial was stopped")
+        channel = self._start()
+        with self._lock:
+            self._channel = channel
+            closed = self._closed
+        try:
+            if closed:
+                raise Interrupted("the trial was stopped")
+            yield channel
+        finally:
+            channel.close()
+            with self._lock:
+                self._channel = None
 
     def _source(self, script: Path) -> str:
         path = self._root / script
@@ -134,73 +206,29 @@ class TrialWorker:
         except (OSError, UnicodeDecodeError) as error:
             raise CodeError(f"{path} cannot be read: {error}", "Name an existing Python file.") from None
 
-    def _fetch_weights(self, run_dir: Path) -> None:
-        """Copy the weights out of the worker's folder, where anything may lie under that name."""
-        try:
-            place = os.open(
-                self._channel.folder / paths.RUN_WEIGHTS, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            )
-        except OSError as error:
-            raise TrialError(f"the worker left no weights: {error.strerror}") from None
-        with os.fdopen(place, "rb") as source:
-            if not stat.S_ISREG(os.fstat(place).st_mode):
-                raise TrialError("the worker left no weights: not a plain file")
-            try:
-                _copy(source, run_dir / paths.RUN_WEIGHTS)
-            except OSError as error:
-                raise ProjectError(
-                    f"the weights cannot be written to {run_dir}: {error.strerror}",
-                    "Free disk space, or allow writing.",
-                ) from None
+
+class _Begun(Exception):
+    """A process was lost after its training began: the caller has to start the trial over."""
+
+    def __init__(self, cause: WorkerLost) -> None:
+        super().__init__()
+        self.cause = cause
 
 
-def _copy(source: BinaryIO, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            shutil.copyfileobj(source, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _refuse_full_disk(folder: Path) -> None:
+    """Raise `MachineError` when the temporary folder's disk is full and the trial is not what filled it."""
+    facts = os.statvfs(folder)
+    if facts.f_bavail * facts.f_frsize + _own_bytes(folder) < _DISK_LEFT:
+        raise MachineError(
+            f"the disk of the temporary folder is full: {folder.parent}",
+            "Free some space there, or set TMPDIR to another folder, then resume.",
+        )
 
 
-class _Watch:
-    """Collects a trial's progress and passes it on."""
-
-    def __init__(self, on_event: Callable[[dict[str, Any]], None] | None) -> None:
-        self._on_event = on_event
-        self.started: Started | None = None
-        self.curves: list[EpochMetrics] = []
-
-    def __call__(self, progress: Progress) -> None:
-        if isinstance(progress, Started):
-            self.started = progress
-        elif isinstance(progress, Epoch):
-            self.curves.append(EpochMetrics(**progress.model_dump(exclude={"event"})))
-        if self._on_event:
-            self._on_event(progress.model_dump(mode="json"))
-
-    def result(self, run_id: str, config: EvalConfig, level: str, trained: Trained) -> EvalResult:
-        """Everything known, as the tool returns it."""
-        last = self.curves[-1] if self.curves else None
-        start = self.started
-        noise = None
-        if last and start and start.val_size:
-            noise = math.sqrt(max(0.0, last.accuracy * (1 - last.accuracy)) / start.val_size)
-        return EvalResult(
-            run_id=run_id, status=trained.status, reason=trained.reason, dataset=config.dataset,
-            accuracy=last.accuracy if last else None, accuracy_noise=noise,
-            val_loss=last.val_loss if last else None, train_loss=last.train_loss if last else None,
-            train_accuracy=last.train_accuracy if last else None,
-            epochs=trained.epochs, seconds=trained.seconds, images_per_second=trained.images_per_second,
-            parameters=start.parameters if start else 0, device=start.device if start else "",
-            precision=config.precision, sandbox=level, seed=config.seed,
-            train_size=start.train_size if start else 0, val_size=start.val_size if start else 0,
-            test_size=start.test_size if start else 0, curves=self.curves,
-        )  # fmt: skip
+def _own_bytes(folder: Path) -> int:
+    """What lies directly in a trial's folder; deeper there is nothing that an honest trial writes."""
+    with os.scandir(folder) as entries:
+        return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in entries)
 
 
 def _read(type_: type[Answer], value: Any) -> Answer:
@@ -208,4 +236,4 @@ def _read(type_: type[Answer], value: Any) -> Answer:
     try:
         return type_.model_validate(value)
     except ValueError:
-        raise TrialError(f"the worker's answer is not a {type_.__name__}") from None
+        raise TrialError(f"the worker's answer is not a valid {type_.__name__}") from None

@@ -23,7 +23,7 @@ def load_model(source: str, class_name: str, seed: int = 0) -> nn.Module:
     sys.modules[module.__name__] = module
     linecache.cache[SOURCE_NAME] = (len(source), None, source.splitlines(keepends=True), SOURCE_NAME)
     try:
-        exec(compile(source, SOURCE_NAME, "exec"), module.__dict__)
+        exec(compile(source, SOURCE_NAME, "exec", dont_inherit=True), module.__dict__)
         found = getattr(module, class_name)
     except Exception as error:
         raise CodeError(f"import: expected a module, got {describe(error)}") from None

@@ -1,4 +1,7 @@
-"""What a trial worker may send back: all that is read from it is one of these, size-capped and checked."""
+"""What a trial worker may send back: each line is one of these, with bounded sizes and values.
+
+Whether a value also agrees with what the engine knows is checked in `progress` and `client`.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +9,65 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mlagent_tui.schemas import EpochMetrics, LayerRow, TrialStatus, Value
+from mlagent_tui.schemas import EpochMetrics, LayerRow, Summary, TrialStatus, Value
 
 Text = Annotated[str, Field(max_length=4000)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Loss = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Size = Annotated[int, Field(ge=0, le=10**9)]
+Shape = Annotated[tuple[Size, ...], Field(max_length=16)]
+
+
+class Row(LayerRow):
+    """One row of a layer table."""
+
+    name: Annotated[str, Field(max_length=400)]
+    type: Annotated[str, Field(max_length=400)]
+    output_shape: Shape
+    parameters: Count
+
+
+class Measured(Summary):
+    """A summary as a worker measured it: without an explanation."""
+
+    class_name: Text
+    input_shape: Shape
+    output_shape: Shape
+    total_parameters: Count
+    trainable_parameters: Count
+    size_mb: Rate
+    multiply_adds: Count
+    layers: Annotated[list[Row], Field(max_length=10_000)]  # type: ignore[assignment]
+    explanation: Literal[""] = ""
 
 
 class ConfigFacts(Value):
     """A config as built on the meta device: shapes without the batch dimension."""
 
-    parameters: int
-    output_shape: tuple[int, ...]
-    layers: Annotated[list[LayerRow], Field(max_length=10_000)]
+    parameters: Count
+    output_shape: Shape
+    layers: Annotated[list[Row], Field(max_length=10_000)]
 
 
 class Room(Value):
     """Where a trial would train; `free` bytes are left there, None where that is the machine's own memory."""
 
     device: Literal["cuda", "mps", "cpu"]
-    free: int | None
+    free: Count | None
 
 
 class TestResult(Value):
     """Measured once, on the part of the data that no trial has seen."""
 
-    accuracy: float
-    loss: float
-    test_size: int
+    accuracy: Fraction
+    loss: Loss
+    test_size: Size
 
 
 class Ready(Value):
-    """The worker has imported torch and waits."""
+    """The worker is confined, has imported torch, and waits for its one request."""
 
     event: Literal["ready"]
     torch: Text
@@ -46,10 +78,10 @@ class Started(Value):
 
     event: Literal["started"]
     device: Text
-    train_size: int
-    val_size: int
-    test_size: int
-    parameters: int
+    train_size: Size
+    val_size: Size
+    test_size: Size
+    parameters: Count
     precision: Text
 
 
@@ -57,27 +89,33 @@ class Batch(Value):
     """Progress; `loss` and `accuracy` are running means of this epoch's training batches."""
 
     event: Literal["batch"]
-    epoch: int
-    epochs: int
-    batch: int
-    batches: int
-    loss: float
-    accuracy: float
-    images_per_second: float
+    epoch: Size
+    epochs: Size
+    batch: Size
+    batches: Size
+    loss: Loss
+    accuracy: Fraction
+    images_per_second: Rate
 
 
 class Epoch(EpochMetrics):
-    """One epoch done and validated."""
+    """One epoch done and validated. `seconds` is replaced by what the engine measures."""
 
     event: Literal["epoch"]
+    epoch: Size
+    train_loss: Loss
+    train_accuracy: Fraction
+    val_loss: Loss
+    accuracy: Fraction
+    seconds: float
 
 
 class Trained(Value):
-    """How the training ended."""
+    """How the training ended. The times are replaced by what the engine measures."""
 
     status: TrialStatus
     reason: Text
-    epochs: int
+    epochs: Size
     seconds: float
     images_per_second: float
 

@@ -132,7 +132,7 @@ def record(model: nn.Module, batch: Tensor, recorder: Recorder) -> Tensor:
 def first_difference(expected: Sequence[Call], got: Sequence[Call], ended: str = "nothing") -> str:
     """`NAME: expected X, got Y` for the first layer that differs, or empty.
 
-    `ended` is what stands after the last of `got`: an exception, when it broke off there.
+    `ended` is what stands after the last of `got`: an exception, when it ended early there.
     """
     owners: dict[int, str] = {}
     for index, want in enumerate(expected):

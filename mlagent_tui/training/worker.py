@@ -1,7 +1,8 @@
-"""The trial worker's process: answers requests, one JSON line each, with the replies of `replies`.
+"""The trial worker's process: answers one request, a JSON line, with the replies of `replies`, and ends.
 
-`python -m mlagent_tui.training.worker`, inside the sandbox. Standard input carries requests; replies go to
-a private copy of standard output, and whatever generated code prints goes to the log with standard error.
+It runs inside the sandbox, forked by `template` or, where forking is not safe, started by itself as
+`python -m mlagent_tui.training.worker`. Standard input carries the request; replies go to a private copy of
+standard output, and whatever generated code prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -142,26 +143,28 @@ def _failed(what: str, remedy: str) -> Refused:
     )
 
 
-def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Say that the worker is ready, answer one request, and return."""
+
     def send(value: Value) -> None:
         replies.write(value.model_dump_json().encode() + b"\n")
         replies.flush()
 
-    worker = Worker(send)
-    torch.zeros(8, 8) @ torch.zeros(8, 8)  # starts the thread pool now, not in the first trial
     send(Ready(event="ready", torch=torch.__version__))
-    for line in requests:
-        send(_answer(worker, json.loads(line)))
+    line = requests.readline()
+    if line:
+        send(_answer(Worker(send), json.loads(line)))
 
 
 def main() -> None:
-    """Serve until standard input closes."""
+    """Serve one request of standard input, in a process of its own."""
     replies = os.fdopen(os.dup(1), "wb")
     requests = os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    _serve(requests, replies)
+    serve(requests, replies)
+    os._exit(0)  # nothing that generated code has left behind runs after the answer
 
 
 if __name__ == "__main__":

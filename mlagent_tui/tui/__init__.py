@@ -13,9 +13,9 @@ from mlagent_tui.errors import ProjectError, UsageError
 
 
 def run_app(project: Path | None = None) -> int:
-    """Open the interface, on `project` where one is named; returns the exit status.
+    """Open the interface, with `project` if one is given; returns the exit status.
 
-    Raises `UsageError` where there is no terminal, and `ProjectError` for a folder that is no project.
+    Raises `UsageError` if there is no terminal, and `ProjectError` for a folder that is not a project.
     """
     return _open(project, live=True, speed=None)
 
@@ -29,7 +29,7 @@ def _open(project: Path | None, *, live: bool, speed: float | None) -> int:
     if project is not None and not paths.Layout(project.absolute()).is_project():
         raise ProjectError(f"{project} is not a project", "Name a folder that `mlagent run` has made.")
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("the interface needs a terminal", "Without one: mlagent run GOAL")
+        raise UsageError("the interface needs a terminal", "To work without a terminal: mlagent run GOAL")
     from mlagent_tui.tui import garbage, preferences
 
     garbage.starting()
@@ -40,5 +40,5 @@ def _open(project: Path | None, *, live: bool, speed: float | None) -> int:
     app = MlagentApp(Opening(root, live, speed), preferences=wanted)
     status = app.run(mouse=wanted.mouse)
     for left in app.running():
-        print(f"the run in {left} goes on; come back with: mlagent {left}", file=sys.stderr)
+        print(f"the run in {left} continues; open it again with: mlagent {left}", file=sys.stderr)
     return app.return_code or status or 0

@@ -142,7 +142,7 @@ class MlagentApp(App[int], inherit_bindings=False):
         self.push_screen(self._run_screen(root, live, None))
 
     def leave_project(self) -> None:
-        """Back from a run screen to the start screen; an engine goes on, and its end will be told."""
+        """Return to the start screen; an engine continues, and its end will be announced."""
         if self.engine.alive():
             self.background[self.engine.root.absolute()] = self.engine
         else:
@@ -190,16 +190,16 @@ class MlagentApp(App[int], inherit_bindings=False):
             self._driver.write(notify.notice(title, body, self.settings.notify))
 
     def edit_file(self, path: Path) -> bool:
-        """Open `path` in the user's editor, which has the terminal until it ends; whether it ended well."""
+        """Open `path` in the user's editor, in this terminal; returns whether it succeeded."""
         command = editor_command()
         if command is None:
-            self.notify("Set $EDITOR to a program that edits text.", title="No editor", severity="warning")
+            self.notify("Set $EDITOR to a text editor.", title="No editor", severity="warning")
             return False
         try:
             with self.suspend():
                 status = subprocess.run([*command, str(path)], check=False).returncode
         except SuspendNotSupported:
-            self.notify("This terminal cannot be lent to an editor.", severity="warning")
+            self.notify("An editor cannot be opened in this terminal.", severity="warning")
             return False
         except OSError as error:
             self.notify(f"{command[0]}: {error.strerror}", title="Editor", severity="error", markup=False)
@@ -224,7 +224,7 @@ class MlagentApp(App[int], inherit_bindings=False):
         self.notify(self.theme, title="Theme", timeout=2, markup=False)
 
     async def action_quit(self) -> None:
-        """Close the interface. Runs go on."""
+        """Close the interface. Runs continue."""
         self.exit(0)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -10,20 +10,21 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from mlagent_tui import paths, presence
+from mlagent_tui import paths, presence, temporary
 from mlagent_tui.errors import MlagentError, ProjectError
 
 if TYPE_CHECKING:
     from mlagent_tui.commands import Command, Reply
 
 LOG = paths.ENGINE_LOG
-"""Where an engine's own words go, in its project: what it says when it fails before its journal is open."""
+"""The log of the engine, in its project: what it prints when it fails before its journal is open."""
 
 _TAIL = 20_000
 _CHECK_SECONDS = 60.0
@@ -76,7 +77,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that keeps a run from starting: which field, what is wrong, what to do about it."""
+    """A problem that prevents a run from starting: the field, what is wrong, and the remedy."""
 
     field: str
     message: str
@@ -110,7 +111,7 @@ class EngineLink:
         self._launch([*request.arguments()[:1], "--quiet", *request.arguments()[1:]])
 
     def resume(self, *, iterations: int | None = None, hold: tuple[str, ...] = ()) -> None:
-        """Go on with the project's last run in a new process. Raises `ProjectError`."""
+        """Resume the project's last run in a new process. Raises `ProjectError`."""
         more = [f"--iterations={iterations}"] if iterations else []
         holds = [f"--hold={point}" for point in hold]
         self._launch(["resume", "--quiet", *more, *holds, "--", str(self.root)])
@@ -141,7 +142,7 @@ class EngineLink:
         return None if self._process is None else self._process.poll()
 
     def log_tail(self) -> str:
-        """The last words of the engine's own log: why it ended, when its journal does not say."""
+        """The end of the engine's own log: why it ended, when its journal does not say."""
         try:
             if self._log is not None:
                 size = os.fstat(self._log.fileno()).st_size
@@ -166,7 +167,7 @@ class EngineLink:
             return commands.Reply(ok=False, message=error.what, remedy=error.remedy)
 
     def close(self) -> None:
-        """Let go of the engine, which goes on."""
+        """Detach from the engine, which continues."""
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -187,7 +188,7 @@ class EngineLink:
                 start_new_session=True,  # a closed terminal is no reason to end a run
             )
         except OSError as error:
-            remedy = "See whether the disk is full, and whether Python can be started."
+            remedy = "Check that the disk is not full and that Python can be started."
             raise ProjectError(f"the engine cannot be started: {error}", remedy) from error
 
     def _keep_log(self) -> None:
@@ -203,7 +204,7 @@ async def check(request: Request) -> Check:
         out, err = await ask([*request.arguments()[:1], "--check", *request.arguments()[1:]], _CHECK_SECONDS)
     except TimeoutError:
         return Check(
-            (Problem("", "The check did not end within a minute.", "See what keeps the machine busy."),)
+            (Problem("", "The check did not end within a minute.", "Check what keeps the machine busy."),)
         )
     return read_check(out, err)
 
@@ -253,11 +254,20 @@ def _open_log(root: Path) -> tuple[BinaryIO, Path]:
     """The log in the project; in the user's log folder while there is no project yet."""
     path = root / LOG
     if not paths.Layout(root).is_project():
-        folder = paths.log_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+        path = _log_folder() / f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     return os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0), path
+
+
+def _log_folder() -> Path:
+    """The user's folder of logs; a temporary one where it cannot be written to."""
+    folder = paths.log_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return temporary.folder("log").path
 
 
 def _size(path: Path) -> int:

@@ -158,6 +158,19 @@ class Row:
     outcome: str = ""
     current: bool = True
     """Whether it belongs to the run of the loop that is shown, not to an earlier one in the same project."""
+    mark: str = ""
+    """What must be said beside its numbers: over the limit, diverged, failed."""
+
+    @property
+    def metrics_summary(self) -> dict[str, float]:
+        """The metrics by name, as `research.ranking` reads them."""
+        both = {"accuracy": self.accuracy, "val_loss": self.loss}
+        return {name: value for name, value in both.items() if value is not None}
+
+    @property
+    def accuracy_noise(self) -> float | None:
+        """The standard error of the accuracy."""
+        return self.noise
 
 
 @dataclass(frozen=True)

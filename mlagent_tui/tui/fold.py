@@ -109,6 +109,7 @@ def _iteration_started(state: RunState, event: events.StepStarted) -> Touched:
         state.previous_code = state.code
     state.repairs = []
     state.config = {}
+    state.change = []
     state.decision = None
     # why it goes on stays in sight, and what a model is saying now
     reasons = [speech for speech in state.speeches if speech.task == "decision"][-1:]
@@ -220,6 +221,7 @@ def _model_loaded(state: RunState, event: events.ModelLoaded) -> Touched:
 
 def _config_made(state: RunState, event: events.ConfigMade) -> Touched:
     state.config = dict(event.config)
+    state.change = list(event.change)
     shape = tuple(event.config.get("input_shape") or ())
     state.network = Network(list(event.steps), event.parameters, input_shape=shape)
     state.tell("config", told.config(event.config, event.parameters))
@@ -265,7 +267,7 @@ def _summary_made(state: RunState, event: events.SummaryMade) -> Touched:
     return ("summary",)
 
 
-# --- the user's hands -----------------------------------------------------------------------------------
+# --- what the user changes ------------------------------------------------------------------------------
 
 
 def _paused(state: RunState, event: events.Paused) -> Touched:
@@ -287,6 +289,8 @@ def _steered(state: RunState, event: events.Steered) -> Touched:
 def _edited(state: RunState, event: events.Edited) -> Touched:
     job = state.job("configure" if event.what == "config" else "assemble")
     job.note = f"edited by you: {job.note}" if job.note else "edited by you"
+    if event.what == "code":
+        state.change = [*(state.change or state.next_change), "code edited by the user"]
     return ("plan", "code")
 
 

@@ -26,7 +26,7 @@ EXAMPLES: tuple[str, ...] = (
 )
 DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy")
 DEVICES = ("auto", "cuda", "mps", "cpu")
-SANDBOXES = ("auto", "required", "none")
+SANDBOXES = ("auto", "required", "none", "bubblewrap", "landlock", "seatbelt")
 HOLDS = ("assemble", "evaluate")
 
 LONGEST_GOAL = 4000
@@ -64,7 +64,7 @@ class Form:
     def folder(self, base: Path) -> Path:
         """The project's folder: the one named, or a new one beside others."""
         if self.project.strip():
-            return (base / Path(self.project.strip()).expanduser()).absolute()
+            return (base / paths.user_path(self.project.strip())).absolute()
         return default_folder(self.goal, base)
 
     def request(self, base: Path, *, another: bool = False) -> Request:
@@ -113,12 +113,14 @@ class Form:
         text = self.time_budget.strip()
         if not text or (_DURATION.fullmatch(text) and re.search("[1-9]", text)):
             return None
-        return Problem("time_budget", "This is no duration.", "Such as 90s, 30m or 1h30m.")
+        return Problem("time_budget", "This is not a valid duration.", "Such as 90s, 30m or 1h30m.")
 
     def _parameters(self) -> Problem | None:
         if not self.parameters.strip() or amount(self.parameters):
             return None
-        return Problem("parameters", "This is no number of parameters.", "Such as 50000, 50k or 1.5M.")
+        return Problem(
+            "parameters", "This is not a valid number of parameters.", "Such as 50000, 50k or 1.5M."
+        )
 
     def _project(self, base: Path) -> Problem | None:
         if not self.project.strip():
@@ -178,7 +180,9 @@ def _number(field: str, text: str, low: int, high: int) -> Problem | None:
     text = text.strip()
     if not text or (text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high):
         return None
-    return Problem(field, "This is no number that can be used.", f"A whole number from {low} to {high:,}.")
+    return Problem(
+        field, "Enter a whole number in the allowed range.", f"A whole number from {low} to {high:,}."
+    )
 
 
 def _model(role: str, spec: str) -> Problem | None:
@@ -187,7 +191,7 @@ def _model(role: str, spec: str) -> Problem | None:
         return None
     if "://" in spec:
         return url_problem(role, spec)
-    path = Path(spec).expanduser()
+    path = paths.user_path(spec)
     key = {"planner": "F2", "coder": "F3"}[role]
     try:
         if found.is_weights(path):

@@ -16,7 +16,7 @@ BUNDLED = "bundled"
 
 _FITS = {
     "short": "fits with a short context",
-    "busy": "does not fit now: memory is in use",
+    "busy": "does not fit now: other programs use the memory",
     "no": "does not fit into memory",
 }
 
@@ -47,9 +47,9 @@ async def models() -> Listing:
     try:
         out, err = await engine.ask(["models", "--json"], SECONDS)
     except TimeoutError:
-        return Listing(problem=f"The list was not there within {SECONDS:g} seconds.")
+        return Listing(problem=f"Listing the models took longer than {SECONDS:g} seconds.")
     except OSError as error:
-        return Listing(problem=f"The list cannot be made: {error}.")
+        return Listing(problem=f"The models cannot be listed: {error}.")
     return read(out, err)
 
 
@@ -58,7 +58,7 @@ def read(out: bytes, err: bytes = b"") -> Listing:
     try:
         listed = [_model(entry) for entry in json.loads(out)]
     except (ValueError, KeyError, TypeError, AttributeError):
-        words = err.decode("utf-8", "replace").strip() or "mlagent models printed nothing that can be read."
+        words = err.decode("utf-8", "replace").strip() or "The output of `mlagent models` cannot be read."
         return Listing(problem=words)
     return Listing(tuple(sorted(listed, key=lambda model: bool(model.problem))))
 

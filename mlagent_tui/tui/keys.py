@@ -1,7 +1,7 @@
 """Every action of the interface in one table: its key, its name in the footer, what it does.
 
-Bindings, the command palette and the settings file's `keys` are all made from this table; an action is
-remapped by its id. What an action does is the business of the screen that has a method `action_<name>`.
+Bindings, the command palette and the settings file's `keys` are all made from this table. The settings file
+remaps an action by its id. The screen with a method `action_<name>` carries it out.
 """
 
 from __future__ import annotations
@@ -42,54 +42,54 @@ TABLE: tuple[Key, ...] = (
     Key("app", "app.help", "question_mark,f1", "Help", "Show or hide the help of the focused panel"),
     Key("app", "app.command_palette", "ctrl+p", "Palette", "Search every action by its name", True),
     Key("app", "app.next_theme", "ctrl+t", "", "Change to the next theme"),
-    Key("app", "app.quit", "ctrl+q", "Quit", "Close the interface; a run in progress goes on", True),
+    Key("app", "app.quit", "ctrl+q", "Quit", "Close the interface; a run in progress continues", True),
     # --- start
     Key("start", "start", "ctrl+r,f5", "Start", "Start the run"),
     Key("start", "pick_model('planner')", "f2", "Planner", "Pick the planner's model"),
     Key("start", "pick_model('coder')", "f3", "Coder", "Pick the coder's model"),
     Key("start", "examples", "f4,ctrl+g", "Examples", "Pick an example goal"),
-    Key("start", "recent", "ctrl+o", "Recent", "Go to the recent projects, and back"),
-    Key("start", "open_folder", "f8", "", "Open a project by its folder"),
+    Key("start", "recent", "ctrl+o", "Recent", "Go to the recent projects, or back to the form"),
+    Key("start", "open_folder", "f8", "", "Open a project folder"),
     # --- the list of recent projects
     Key("recent", "select", "enter", "Open", "Open the highlighted project"),
-    Key("recent", "resume", "r", "Resume", "Go on with the last run of the highlighted project"),
-    Key("recent", "again", "c", "", "Take the highlighted project's goal for a new run"),
-    Key("recent", "forget", "delete,backspace", "Forget", "Take the highlighted project off the list"),
-    # --- run: hands
-    Key("run", "pause", "p", "Pause", "Pause after this step, or go on"),
-    Key("run", "steer", "s", "Steer", "Steer: tell the planner something for its next prompt"),
+    Key("recent", "resume", "r", "Resume", "Resume the last run of the highlighted project"),
+    Key("recent", "again", "c", "", "Use the highlighted project's goal for a new run"),
+    Key("recent", "forget", "delete,backspace", "Forget", "Remove the highlighted project from the list"),
+    # --- run: what changes its course
+    Key("run", "pause", "p", "Pause", "Pause after this step, or continue"),
+    Key("run", "steer", "s", "Steer", "Steer: add a sentence to the next prompts of the planner"),
     Key("run", "stop", "x", "Stop", "Stop after this step, or at once"),
     Key("run", "stop_now", "X", "", "Stop at once"),
     Key("run", "edit", "e", "Edit", "Edit the configuration or the code that is waiting to be used"),
-    Key("run", "approve", "a", "", "Approve or refuse the command that waits for it"),
-    Key("run", "branch", "b", "", "Branch: let the next iteration start from the highlighted run"),
-    Key("run", "rerun", "n", "", "Rerun: train the highlighted run again with another seed"),
-    Key("run", "take_up", "r", "", "Resume a run that has stopped, where it stood"),
-    # --- run: eyes
+    Key("run", "approve", "a", "", "Approve or refuse the command that waits for an answer"),
+    Key("run", "branch", "b", "", "Branch: start the next iteration from the highlighted trial"),
+    Key("run", "rerun", "n", "", "Rerun: train the highlighted trial again with another seed"),
+    Key("run", "take_up", "r", "", "Resume a run that has stopped"),
+    # --- run: what is shown
     Key("run", "jump('plan')", "1", "", "Go to the plan"),
     Key("run", "jump('code')", "2", "", "Go to the code"),
     Key("run", "jump('summary')", "3", "", "Go to the summary"),
     Key("run", "jump('evaluation')", "4", "", "Go to the quick evaluation"),
-    Key("run", "jump('runs')", "5", "", "Go to the runs"),
+    Key("run", "jump('runs')", "5", "", "Go to the trials"),
     Key("run", "jump('log')", "6", "", "Go to the log"),
-    Key("run", "maximise", "m", "Max", "Maximise the focused panel, or show all again"),
-    Key("run", "copy_panel", "y", "Copy", "Copy the whole code, table or log of the focused panel"),
+    Key("run", "maximise", "m", "Max", "Maximise the focused panel, or show all panels again"),
+    Key("run", "copy_panel", "y", "Copy", "Copy all text of the focused panel"),
     Key("run", "filter", "slash", "", "Filter the log"),
-    Key("run", "fold_thinking", "t", "", "Fold or unfold what the models think"),
-    Key("run", "open_editor", "o", "", "Open the code in $EDITOR, to read"),
-    Key("run", "export", "w", "", "Export the report, code and curves of the best run to a folder"),
-    Key("run", "leave", "escape", "Leave", "Leave for the start screen; the run goes on"),
+    Key("run", "fold_thinking", "t", "", "Hide or show the thinking of the models"),
+    Key("run", "open_editor", "o", "", "Open a copy of the code in $EDITOR"),
+    Key("run", "export", "w", "", "Export: copy the report, code and curves of the best trial to a folder"),
+    Key("run", "leave", "escape", "Leave", "Return to the start screen; the run continues"),
     # --- replay
-    Key("replay", "replay_pause", "space", "Hold", "Hold the replay, or go on"),
+    Key("replay", "replay_pause", "space", "Pause", "Pause the replay, or continue"),
     Key("replay", "replay_faster", "plus,equals_sign", "Faster", "Play twice as fast"),
     Key("replay", "replay_slower", "minus", "Slower", "Play half as fast"),
     Key("replay", "replay_end", "end", "", "Go to the end of the recording"),
     # --- panels of the run screen
-    Key("runs", "sort_by(-1)", "less_than_sign", "", "Sort by the column before"),
+    Key("runs", "sort_by(-1)", "less_than_sign", "", "Sort by the previous column"),
     Key("runs", "sort_by(1)", "greater_than_sign", "", "Sort by the next column"),
     Key("runs", "scroll_top", "home", "", "Go to the first row"),
     Key("runs", "scroll_bottom", "end", "", "Go to the last row"),
-    Key("evaluation", "other_chart", "v", "", "Show the other chart, where only one has room"),
+    Key("evaluation", "other_chart", "v", "", "Show the other chart, if there is room for one only"),
     Key("chart", "zoom_in", "plus", "", "Zoom in"),
     Key("chart", "zoom_out", "minus", "", "Zoom out"),
     Key("chart", "zoom_x_in", "ctrl+right", "", "Zoom in on the epochs only"),
@@ -103,12 +103,12 @@ TABLE: tuple[Key, ...] = (
     Key("chart", "reset_scales", "0", "", "Show all of the curves again"),
     Key("log", "group", "f", "", "Show the next kind of entries only"),
     Key("log", "open", "enter", "", "Open the chosen entry"),
-    Key("log", "move(-1)", "up", "", "Choose the entry before"),
+    Key("log", "move(-1)", "up", "", "Choose the previous entry"),
     Key("log", "move(1)", "down", "", "Choose the next entry"),
     Key("log", "move_page(-1)", "pageup", "", "Go one page up"),
     Key("log", "move_page(1)", "pagedown", "", "Go one page down"),
     Key("log", "move_to('first')", "home", "", "Go to the first entry"),
-    Key("log", "move_to('last')", "end", "", "Go to the last entry, and follow what comes"),
+    Key("log", "move_to('last')", "end", "", "Go to the last entry, and follow new ones"),
     # --- a run opened
     Key("browser", "jump('config')", "1", "", "Go to the configuration"),
     Key("browser", "jump('code')", "2", "", "Go to the code"),
@@ -116,28 +116,28 @@ TABLE: tuple[Key, ...] = (
     Key("browser", "jump('curves')", "4", "", "Go to the curves"),
     Key("browser", "jump('words')", "5", "", "Go to the prompts and answers"),
     Key("browser", "jump('diff')", "6", "", "Go to the differences"),
-    Key("browser", "diff_with", "d", "Diff", "Diff: compare with another run"),
-    Key("browser", "neighbour(-1)", "left_square_bracket", "Earlier", "Open the run before this one"),
-    Key("browser", "neighbour(1)", "right_square_bracket", "Later", "Open the run after this one"),
-    Key("browser", "copy_panel", "y", "Copy", "Copy what is shown, whole"),
-    Key("browser", "maximise", "m", "", "Maximise what is focused, or show all again"),
-    Key("browser", "open_editor", "o", "Editor", "Open what is shown in $EDITOR, to read"),
-    Key("browser", "branch", "b", "", "Branch: let the next iteration start from this run"),
-    Key("browser", "rerun", "n", "", "Rerun: train this run again with another seed"),
-    Key("browser", "leave", "escape,q", "Back", "Back to where you came from"),
+    Key("browser", "diff_with", "d", "Diff", "Diff: compare with another trial"),
+    Key("browser", "neighbour(-1)", "left_square_bracket", "Earlier", "Open the previous trial"),
+    Key("browser", "neighbour(1)", "right_square_bracket", "Later", "Open the next trial"),
+    Key("browser", "copy_panel", "y", "Copy", "Copy all text of this tab"),
+    Key("browser", "maximise", "m", "", "Maximise the focused part, or show all parts again"),
+    Key("browser", "open_editor", "o", "Editor", "Open a copy of the file in $EDITOR"),
+    Key("browser", "branch", "b", "", "Branch: start the next iteration from this trial"),
+    Key("browser", "rerun", "n", "", "Rerun: train this trial again with another seed"),
+    Key("browser", "leave", "escape,q", "Back", "Return to the previous screen"),
     # --- the model picker
-    Key("models", "bundled", "ctrl+b", "Bundled", "Take the bundled model"),
-    Key("models", "leave", "escape", "Cancel", "Keep the model as it was"),
+    Key("models", "bundled", "ctrl+b", "Bundled", "Choose the bundled model"),
+    Key("models", "leave", "escape", "Cancel", "Close without a choice"),
     # --- dialogs
-    Key("pick", "cancel", "escape", "Cancel", "Pick nothing"),
-    Key("sentence", "cancel", "escape", "Cancel", "Say nothing"),
-    Key("edit", "submit", "ctrl+s", "Hand in", "Hand the text in, to be checked and used", True),
-    Key("edit", "leave", "escape", "Cancel", "Leave everything as it was", True),
-    Key("approve", "answer(True)", "y", "Allow", "Let it run, this once"),
-    Key("approve", "answer(False)", "n", "Refuse", "Do not let it run"),
-    Key("approve", "later", "escape", "Later", "Decide later; the run waits"),
+    Key("pick", "cancel", "escape", "Cancel", "Close without a choice"),
+    Key("sentence", "cancel", "escape", "Cancel", "Close without sending"),
+    Key("edit", "submit", "ctrl+s", "Confirm", "Check the text and use it", True),
+    Key("edit", "leave", "escape", "Cancel", "Close without changes", True),
+    Key("approve", "answer(True)", "y", "Allow", "Allow the command once"),
+    Key("approve", "answer(False)", "n", "Refuse", "Refuse the command"),
+    Key("approve", "later", "escape", "Later", "Decide later; the run waits for an answer"),
     Key("text", "copy_text", "y", "Copy", "Copy the whole text"),
-    Key("text", "leave", "escape,q,enter", "Close", "Back to where you came from"),
+    Key("text", "leave", "escape,q,enter", "Close", "Return to the previous screen"),
 )
 
 
@@ -179,7 +179,7 @@ def problems(remapped: Mapping[str, str]) -> list[str]:
         for stroke in remapped.get(key.id, key.keys).split(","):
             place = (key.scope, stroke.strip())
             if place in taken and (key.id in remapped or taken[place] in remapped):
-                found.append(f"keys: {key.id} and {taken[place]} are both on {stroke.strip()}")
+                found.append(f"keys: {key.id} and {taken[place]} both use {stroke.strip()}")
             taken.setdefault(place, key.id)
     return found
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from textual.content import Content
 
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import RegistryEntry
 from mlagent_tui.tui import diff, words
 from mlagent_tui.tui.fields import MUTED
@@ -17,13 +16,13 @@ from mlagent_tui.tui.transcript import Exchange
 def absent(run: Opened, what: str) -> str:
     """Why there is nothing to show, in words."""
     why = f": {run.entry.reason}" if run.entry.reason else ""
-    return f"This run has no {what}{line(why)}"
+    return f"This trial has no {what}{line(why)}"
 
 
-def best(entries: Sequence[RegistryEntry]) -> RegistryEntry | None:
-    """The run with the highest accuracy."""
-    measured = [entry for entry in entries if "accuracy" in entry.metrics_summary]
-    return max(measured, key=lambda entry: entry.metrics_summary["accuracy"], default=None)
+def marked(entry: RegistryEntry) -> str:
+    """What must be said beside the run's numbers: over the limit, time limit, diverged, failed."""
+    status = "" if entry.status == "completed" else entry.status
+    return ranking.mark(ranking.aim(entry.goal), entry) or status
 
 
 def heading(run: Opened) -> Content:
@@ -36,7 +35,7 @@ def heading(run: Opened) -> Content:
         facts.get("training time", ""),
         f"seed {entry.seed}",
     ]
-    parts.append("" if entry.status == "completed" else entry.status)
+    parts.append(marked(entry))
     first = Content.assemble(
         (f" {line(entry.run_id)} ", "bold $text-primary"),
         (f"{line(entry.dataset)} · iteration {entry.iteration} · ", MUTED),
@@ -54,6 +53,8 @@ def run_words(entry: RegistryEntry, is_best: bool, wide: bool = False) -> Conten
     mark = ("★ ", "$text-warning") if is_best else ("  ", "")
     run = entry.run_id if wide else entry.run_id.removeprefix("qe_")
     parts: list[str | tuple[str, str]] = [mark, (f"{line(run)} ", MUTED), (f"{accuracy:>8}", "bold")]
+    if (said := marked(entry)) and said != accuracy:
+        parts.append((f" {said}", "$text-warning"))
     if wide:
         change = cut(line("; ".join(entry.change)), 28)
         parts += [f"  {words.count(entry.parameters):>9} params", (f"  {change}", MUTED)]

@@ -94,7 +94,7 @@ def _trial_finished(event: events.TrialFinished) -> str:
 
 def _decision(event: events.DecisionMade) -> str:
     changes = "; ".join(event.decision.get("changes") or [])
-    overruled = f" (the planner advised {words.verdict(event.advised)})" if event.overruled_because else ""
+    overruled = f" (the planner suggested {words.verdict(event.advised)})" if event.overruled_because else ""
     return f"{words.verdict(event.decision)}{overruled}: {event.decision.get('assessment', '')} {changes}"
 
 
@@ -116,13 +116,13 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
     events.ToolFinished: lambda e: (
         f"{short_tool(e.tool)} {'done' if e.ok else 'failed'} · {words.duration(e.seconds)} {e.result}"
     ),
-    events.ModelAsked: lambda e: f"{e.role} · {e.task} is asked: {e.prompt}",
+    events.ModelAsked: lambda e: f"{e.role} · {e.task} prompt: {e.prompt}",
     events.PromptProgress: lambda e: f"{e.role} · {e.task}: reading the prompt {e.done:,} / {e.total:,}",
     events.ModelCalled: _model_called,
     events.ModelUnloaded: lambda e: f"{e.model} ({' and '.join(e.roles)}), {e.memory_mb:,.0f} MB: {e.reason}",
     events.ModelLoading: lambda e: f"{e.model} ({' and '.join(e.roles)})",
     events.ModelLoaded: lambda e: (
-        f"{e.model} ({' and '.join(e.roles)}) is there again · {words.duration(e.seconds)}"
+        f"{e.model} ({' and '.join(e.roles)}) loaded again · {words.duration(e.seconds)}"
     ),
     events.PlanMade: lambda e: " → ".join(short_tool(str(call["tool"])) for call in e.plan["calls"]),
     events.ConfigMade: lambda e: (

@@ -6,10 +6,13 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mlagent_tui import paths, presence
 from mlagent_tui.errors import MlagentError
+
+if TYPE_CHECKING:
+    from mlagent_tui.schemas import RegistryEntry
 
 Standing = Literal["running", "achieved", "stopped", "interrupted", "failed", "ended early", "empty", "gone"]
 
@@ -28,12 +31,15 @@ _HEADLINES: dict[Standing, str] = {
 
 @dataclass(frozen=True)
 class Glance:
-    """The status of a project. `accuracy` is the best there is, 0 to 1; `trouble` says what is damaged."""
+    """The status of a project. `best` is the best trial of its last search, in words: `98.6 %`.
+
+    `trouble` says what is damaged.
+    """
 
     standing: Standing
     goal: str = ""
     runs: int = 0
-    accuracy: float | None = None
+    best: str = ""
     seconds: float = 0.0
     trouble: str = ""
 
@@ -60,11 +66,18 @@ def look(root: Path) -> Glance:
         entries = listed.entries
     except MlagentError as error:
         return Glance("failed", trouble=error.what)
-    measured = [e.metrics_summary["accuracy"] for e in entries if "accuracy" in e.metrics_summary]
     standing, goal, seconds = _last_run(layout.journal)
     if presence.engine_alive(root):
         standing = "running"
-    return Glance(standing, goal, len(entries), max(measured, default=None), seconds, listed.notice)
+    return Glance(standing, goal, len(entries), _best(entries), seconds, listed.notice)
+
+
+def _best(entries: list[RegistryEntry]) -> str:
+    from mlagent_tui.research import ranking
+    from mlagent_tui.tui import words
+
+    best = ranking.best_recorded(entries)
+    return "" if best is None else words.best_value(ranking.aim(best.goal), best)
 
 
 def _last_run(journal: Path) -> tuple[Standing, str, float]:

@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from mlagent_tui import paths
 from mlagent_tui.tui import keys
 from mlagent_tui.tui.fields import MUTED
 from mlagent_tui.tui.memory import Recent
 from mlagent_tui.tui.projects import Glance, ago
 from mlagent_tui.tui.text import cut, line
-from mlagent_tui.tui.words import percent
 
 _MARKS = {
     "running": ("●", "$text-accent"),
@@ -133,13 +133,13 @@ Every project that was opened here, the latest first, and how its last run stand
 
 def _facts(glance: Glance) -> list[str]:
     runs = f"{glance.runs} run{'s' * (glance.runs != 1)}" if glance.runs else ""
-    best = f"best {percent(glance.accuracy)}" if glance.accuracy is not None else ""
+    best = f"best {glance.best}" if glance.best else ""
     return [word for word in (_WORDS.get(glance.standing, glance.standing), best, runs) if word]
 
 
 def home_short(path: Path) -> str:
     """`~/x` for a path below the home folder."""
     try:
-        return str(Path("~") / path.relative_to(Path.home()))
-    except (ValueError, RuntimeError):
+        return str(Path("~") / path.relative_to(paths.home()))
+    except ValueError:
         return str(path)

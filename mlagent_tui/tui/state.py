@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlagent_tui import events
+from mlagent_tui.research import ranking
 from mlagent_tui.tui.facts import (
     Approval,
     Job,
@@ -67,6 +68,7 @@ class RunState:
         self.unloaded: list[str] = []
         self.decision: events.DecisionMade | None = None
         self.next_change: list[str] = []
+        self.change: list[str] = []
         self.config: dict[str, Any] = {}
         self.code = ""
         self.code_accepted = False
@@ -101,7 +103,12 @@ class RunState:
     @property
     def by_loss(self) -> bool:
         """Whether the goal's metric is the loss."""
-        return self.goal.get("metric") == "val_loss"
+        return self.aim.metric == "val_loss"
+
+    @property
+    def aim(self) -> ranking.Target:
+        """The goal as `research.ranking` takes it."""
+        return ranking.aim(self.goal)
 
     @property
     def best(self) -> Row | None:
@@ -124,7 +131,7 @@ class RunState:
 
     @property
     def running(self) -> bool:
-        """Whether the journal says that an engine is at work (it may have died without a word)."""
+        """Whether the journal says that an engine is at work (it may have been killed)."""
         return self.started is not None and self.finished is None
 
     @property
@@ -155,25 +162,6 @@ class RunState:
         self.rows = known | {run_id: row for run_id, row in self.rows.items() if run_id not in known}
         self.touched.update(self.rows)
         self.changed.add("runs")
-
-    def better(self, row: Row, than: Row | None) -> bool:
-        """Whether `row` comes before `than`: nearer to the goal's limits first, then by its metric."""
-        return than is None or self._rank(row) < self._rank(than)
-
-    def better_or_equal(self, value: float, limit: float) -> bool:
-        """Whether a value of the goal's metric reaches a threshold."""
-        tests = {">=": value >= limit, ">": value > limit, "<=": value <= limit, "<": value < limit}
-        return tests.get(str(self.goal.get("comparison")), False)
-
-    def _rank(self, row: Row) -> tuple[bool, float, float]:
-        value = row.loss if self.by_loss else row.accuracy
-        excess = 0.0
-        for limit, used in (("max_parameters", row.parameters), ("max_seconds", row.seconds)):
-            if self.goal.get(limit) and used:
-                excess += max(0.0, used / self.goal[limit] - 1)
-        if value is None:
-            return True, excess, float("inf")
-        return False, excess, value if self.by_loss else -value
 
     def say(self, role: str, task: str) -> Speech:
         """The answer under way for this role and task; a new one where there is none."""
@@ -232,4 +220,5 @@ def row_of(entry: RegistryEntry) -> Row:
         list(entry.change),
         entry.decision.replace("_", " "),
         current=False,
+        mark=ranking.mark(ranking.aim(entry.goal), entry),
     )

@@ -5,29 +5,14 @@ Whoever shows such text also keeps markup off: `plain` makes the `Content` that 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual.content import Content
 
+from mlagent_tui.text import visible as visible
+
 SEPARATOR = " · "
-_REORDERING = (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x2028, 0x2029, 0xFEFF)
-_CONTROLS = (*range(32), *range(127, 160))
-_VISIBLE: dict[int, str] = {
-    **{code: f"\\x{code:02x}" for code in _CONTROLS},
-    **{code: f"\\u{code:04x}" for code in _REORDERING},
-    **{code: f"\\U{code:08x}" for code in range(0xE0000, 0xE0080)},
-    ord("\t"): "    ",
-    ord("\n"): "\n",
-}
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def visible(text: str) -> str:
-    """`text` with its line ends, tabs as four spaces, and every other control character as an escape."""
-    text = text.replace("\r\n", "\n").translate(_VISIBLE)
-    return _SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def line(text: str) -> str:

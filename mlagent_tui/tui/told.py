@@ -41,7 +41,10 @@ def decision(event: events.DecisionMade) -> str:
     lines += [f"- {line(str(change))}" for change in fields.get("changes") or []]
     if event.overruled_because:
         advised = words.verdict(event.advised) or "nothing"
-        lines += ["", f"*The planner advised {advised}; the numbers say: {line(event.overruled_because)}*"]
+        lines += [
+            "",
+            f"*The planner suggested {advised}, but {line(event.overruled_because)}*",
+        ]
     return "\n".join(lines)
 
 

@@ -37,7 +37,7 @@ class Exchange:
     def text(self) -> str:
         """All of it, under headings."""
         parts = [("Prompt", self.prompt), ("Thinking", self.thinking), ("Answer", _laid_out(self.answer))]
-        parts += [("What its check found", problem) for problem in self.problems]
+        parts += [("Problem found by the check", problem) for problem in self.problems]
         return "\n\n".join(f"── {name} ──\n\n{said.strip()}" for name, said in parts if said.strip()) + "\n"
 
 
@@ -89,7 +89,7 @@ def _stretch(data: mmap.mmap, run_id: str) -> tuple[int, int]:
     """Where the iteration of `run_id` begins and ends. Raises `ValueError` when it is not there."""
     named = data.find(f'"run_id":"{run_id}"'.encode())
     if named < 0:
-        raise ValueError(f"the journal does not tell of {run_id}")
+        raise ValueError(f"the journal has no entries for {run_id}")
     run = max(0, data.rfind(_STARTED, 0, named))
     plan = data.rfind(_PLAN, run, named)
     first = plan >= 0 and data.rfind(_PLAN, run, plan) < 0

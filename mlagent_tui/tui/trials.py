@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlagent_tui import events
+from mlagent_tui.research import ranking
 from mlagent_tui.tui import told, words
 from mlagent_tui.tui.facts import Job, Point, Row, Trial, thin
 from mlagent_tui.tui.state import RunState
@@ -20,9 +21,7 @@ def trial_started(state: RunState, event: events.TrialStarted) -> Touched:
     state.trial = Trial(event.run_id, event.device, event.sandbox, event.train_size, event.val_size, at, at)
     state.device = event.device or state.device
     state.touched.add(event.run_id)
-    state.rows[event.run_id] = Row(
-        event.run_id, state.iteration, change=list(state.next_change), status="training"
-    )
+    state.rows[event.run_id] = Row(event.run_id, state.iteration, change=asked(state), status="training")
     return ("header", "evaluation", "runs")
 
 
@@ -66,7 +65,7 @@ def trial_finished(state: RunState, event: events.TrialFinished) -> Touched:
     """What was measured, and whether it is the best."""
     result = event.result
     run_id = str(result["run_id"])
-    row = state.rows.setdefault(run_id, Row(run_id, state.iteration, change=list(state.next_change)))
+    row = state.rows.setdefault(run_id, Row(run_id, state.iteration, change=asked(state)))
     row.current = True
     row.accuracy, row.noise = result.get("accuracy"), result.get("accuracy_noise")
     row.loss, row.seconds = result.get("val_loss"), result.get("seconds")
@@ -78,11 +77,11 @@ def trial_finished(state: RunState, event: events.TrialFinished) -> Touched:
         state.trial.speed = result.get("images_per_second") or state.trial.speed
     if row.status == "failed":
         state.jobs = [job for job in state.jobs if job.state != "running" or not _fail(job, row.reason)]
-    measured = row.accuracy is not None or row.loss is not None
+    row.mark = ranking.mark(state.aim, row)
     before = state.best
-    row.outcome = _outcome(row, before)
+    row.outcome = _outcome(state.aim, row, before)
     state.touched |= {run_id, state.best_id} - {""}
-    if measured and state.better(row, before):
+    if ranking.better(state.aim, row, before):
         state.best_id = run_id
         curves = result.get("curves") or []
         state.best_points = thin([_point(p) for p in curves]) or list(
@@ -104,17 +103,26 @@ def _point(fields: Mapping[str, Any]) -> Point:
     return Point(float(fields["epoch"]), *(fields.get(name) for name in names))
 
 
-def _outcome(row: Row, best: Row | None) -> str:
-    """How a run compares with the best before it."""
-    if row.accuracy is None:
+def asked(state: RunState) -> list[str]:
+    """What the trial changes: as computed, else, where no network was made, as it was asked for."""
+    return list(state.change or state.next_change)
+
+
+def _outcome(goal: ranking.Aim, row: Row, best: Row | None) -> str:
+    """How a trial compares with the best before it, by the goal's metric."""
+    value = ranking.measured(goal, row)
+    if value is None:
         return line(row.reason or row.status)
-    if best is None or best.accuracy is None or best is row:
+    if row.mark:
+        return row.mark
+    reference = ranking.measured(goal, best) if best is not None and best is not row else None
+    if best is None or reference is None:
         return "first result"
-    gain = row.accuracy - best.accuracy
-    noise = ((row.noise or 0) ** 2 + (best.noise or 0) ** 2) ** 0.5
-    if abs(gain) <= noise:
-        return f"{100 * gain:+.1f}, within noise"
-    return f"{100 * gain:+.1f}, {'better' if gain > 0 else 'worse'}"
+    gain = value - reference
+    shown = f"{100 * gain:+.1f}" if goal.metric == "accuracy" else f"{gain:+.4f}"
+    if ranking.within_noise(goal, row, best):
+        return f"{shown}, within noise"
+    return f"{shown}, {'better' if (gain > 0) == ranking.higher_is_better(goal) else 'worse'}"
 
 
 def best_tested(state: RunState, event: events.BestTested) -> Touched:

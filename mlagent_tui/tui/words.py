@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlagent_tui.research import ranking
 from mlagent_tui.tui.text import line
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
@@ -13,6 +14,13 @@ _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 def percent(value: float | None, digits: int = 1) -> str:
     """`98.6 %`; empty for None."""
     return "" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def best_value(goal: ranking.Aim, trial: ranking.Trial) -> str:
+    """The goal's metric of a trial, and what must be said beside it: `98.6 %`, `0.0430, over the limit`."""
+    value, mark = trial.metrics_summary.get(goal.metric), ranking.mark(goal, trial)
+    shown = "" if value is None else percent(value) if goal.metric == "accuracy" else f"{value:.4f}"
+    return ", ".join(part for part in (shown, mark) if part)
 
 
 def plus_minus(value: float | None, noise: float | None) -> str:

@@ -9,6 +9,7 @@ from minnow.phrases import expand
 from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.errors import ConfigError
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import Decision, EvalConfig, ModelConfig, Plan
 
 UNDERFIT_GAP = 0.02
@@ -169,10 +170,10 @@ def decide(brief: Brief, wishes: Wishes) -> Decision:
     """Advice that agrees with the numbers, and tries what has not been tried."""
     entry, goal = brief.history[-1].entry, brief.goal
     value = entry.metrics_summary.get(goal.metric)
-    met = value is not None and context.holds(value, goal.comparison, goal.threshold or 0)
+    met = value is not None and ranking.holds(value, goal.comparison, goal.threshold or 0)
     too_big = bool(goal.max_parameters and entry.parameters and entry.parameters > goal.max_parameters)
     too_slow = bool(goal.max_seconds and entry.seconds and entry.seconds > goal.max_seconds)
-    wanted = f"{goal.metric} {goal.comparison} {context.number(goal.threshold or 0)}"
+    wanted = f"{goal.metric} {goal.comparison} {ranking.number(goal.threshold or 0)}"
     if met and not too_big and not too_slow:
         return Decision(
             decision="goal_achieved",
@@ -201,7 +202,7 @@ def _diagnose(
     if too_slow:
         epochs = brief.history[-1].eval_config.epochs if brief.history[-1].eval_config else 2
         change = [f"train {epochs // 2} epochs"] if epochs > 1 else ["halve the channels"]
-        limit = context.number(goal.max_seconds or 0)
+        limit = ranking.number(goal.max_seconds or 0)
         return f"Training took {entry.seconds:.1f} s, over the limit of {limit} s.", change
     gap = round((entry.train_accuracy or 0) - entry.metrics_summary["accuracy"], 4)
     overfit = gap >= UNDERFIT_GAP
@@ -218,7 +219,7 @@ def _after_failure(brief: Brief) -> list[str]:
     last, reason = brief.last_config, attempt.entry.reason
     if attempt.entry.status == "diverged":
         rate = attempt.eval_config.learning_rate if attempt.eval_config else 0.003
-        return [f"learning rate {context.number(SLOWER.get(rate, 0.001))}"]
+        return [f"learning rate {ranking.number(SLOWER.get(rate, 0.001))}"]
     if last is None:
         return ["start smaller"]
     if "memory" in reason or "time" in reason:

@@ -40,6 +40,7 @@ from mlagent_tui.llm.openai import RemoteModel, with_schema
 from mlagent_tui.llm.prefixes import CHUNK
 from mlagent_tui.schemas import Decision, Goal, ModelConfig, Plan, Value
 from tests.hugging_face import convert
+from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.slow,
@@ -112,17 +113,17 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
+    def answers() -> bool:
         assert server.poll() is None, log.read_text()[-2000:]
         model = RemoteModel(url, "", Manner(), 0, 2048)
         try:
-            assert model.context_length
-            return
+            return bool(model.context_length)
         except ModelError:
-            threading.Event().wait(0.5)
+            return False
         finally:
             model.close()
+
+    eventually(answers, START_SECONDS)
     pytest.fail(log.read_text()[-2000:])
 
 

@@ -226,7 +226,7 @@ def test_an_answer_that_breaks_off_is_asked_for_once_more_and_heard_once(
     assert model.generate(ASK, lambda piece, _: heard.append(piece)).text == "one two"
     assert "".join(heard) == "one two"
     stub.answers = [[BREAK_OFF], [BREAK_OFF]]
-    with pytest.raises(ModelError, match="broke off"):
+    with pytest.raises(ModelError, match="closed the connection"):
         model.generate(ASK)
 
 
@@ -243,7 +243,7 @@ def test_a_prompt_too_long_for_the_server_is_told_as_such(
 
 
 @pytest.mark.parametrize(
-    ("status", "remedy"), [(401, "MLAGENT_API_KEY"), (404, "model's name"), (503, "its log")]
+    ("status", "remedy"), [(401, "MLAGENT_API_KEY"), (404, "model's name"), (503, "log of the server")]
 )
 def test_each_refusal_has_its_remedy(stub: Stub, model: LanguageModel, status: int, remedy: str) -> None:
     stub.answers = [(status, refusal("no"))]

@@ -10,7 +10,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -27,8 +30,10 @@ from mlagent_tui.llm import (
     RoleOptions,
     ServedModel,
     check_spec,
+    client,
     open_models,
     structured,
+    wait_for_models,
 )
 from mlagent_tui.llm.prefixes import CHUNK
 from mlagent_tui.schemas import Decision, Goal, ModelConfig, Plan, Value
@@ -51,9 +56,10 @@ def model(path: Path) -> Iterator[ServedModel]:
 
 
 class Kill:
-    """Kills the server at the first piece of text, `times` times."""
+    """Kills or stops the server at the first piece of text, `times` times."""
 
-    def __init__(self, model: ServedModel, times: int) -> None:
+    def __init__(self, model: ServedModel, times: int, number: int = signal.SIGKILL) -> None:
+        self.number = number
         self.model, self.times, self.heard, self.pids = model, times, "", set[int]()
 
     def __call__(self, piece: str, thinking: bool) -> None:
@@ -61,7 +67,7 @@ class Kill:
         pid = self.model.pid
         if pid and pid not in self.pids and len(self.pids) < self.times:
             self.pids.add(pid)
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, self.number)
 
 
 def test_the_same_file_is_loaded_once_and_two_files_are_two_processes(path: Path, tmp_path: Path) -> None:
@@ -134,8 +140,9 @@ def test_noise_under_a_schema_is_a_valid_value_or_a_clear_error(
 def test_a_goal_is_always_valid_whatever_the_weights(tmp_path: Path) -> None:
     for seed in range(3):
         model = ServedModel(make(tmp_path / f"{seed}.gguf", seed=seed, words=[]))
-        structured(model, Request(ASK, temperature=1.5, seed=seed), Goal, attempts=1)
-        model.close()
+        with closing(model):
+            goal = structured(model, Request(ASK, temperature=1.5, seed=seed), Goal, attempts=1)
+        assert Goal.model_validate_json(goal.model_dump_json()) == goal
 
 
 def test_cancelling_ends_an_answer_and_leaves_the_server_usable(model: ServedModel) -> None:
@@ -402,3 +409,87 @@ def _children() -> str:
 
 def _ends(pidfd: int, seconds: float) -> bool:
     return bool(select.select([pidfd], [], [], seconds)[0])
+
+
+# --- a server that is there and does not respond ----------------------------------------------------------
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(client, "HUNG_SECONDS", 1.6)
+
+
+def test_a_server_that_hangs_is_said_and_restarted_and_the_answer_is_the_same(
+    path: Path, impatient: None
+) -> None:
+    model = ServedModel(path)
+    told: list[str] = []
+    model.watch("the planner's model server", lambda message, remedy: told.append(message))
+    request = Request(ASK, max_tokens=3000, temperature=1.0)
+    undisturbed = model.generate(request)
+    stop = Kill(model, 1, signal.SIGSTOP)
+    answer = model.generate(request, stop)
+    assert stop.heard == answer.text == undisturbed.text
+    waited, restarted = told[-2:]
+    assert waited.startswith("waiting for the planner's model server (")
+    assert "has not responded for 1.6 s, and is restarted" in restarted
+    model.close()
+
+
+def test_a_server_that_hangs_again_is_an_error(path: Path, impatient: None) -> None:
+    model = ServedModel(path)
+    assert model.context_length
+    with pytest.raises(ModelError, match=r"has not responded for 1\.6 s while it answered, twice"):
+        model.generate(Request(ASK, max_tokens=3000, temperature=1.0), Kill(model, 2, signal.SIGSTOP))
+    assert model.generate(Request(ASK, max_tokens=3)).tokens == 3
+    model.close()
+
+
+def test_a_server_that_is_at_work_gives_signs_of_it_however_long_that_takes(path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "mlagent_tui.llm.server", str(path), "{}"]
+    fields = {"max_tokens": 10**6, "temperature": 1.0, "seed": 0, "schema": None, "thinking_tokens": 0}
+    asked = [dataclasses.asdict(message) for message in ASK]
+    ask = json.dumps({"do": "generate", "id": 1, "messages": asked, "chat_template": "", **fields})
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin
+        assert server.stdout
+        kinds = (json.loads(line)["event"] for line in server.stdout)
+        assert "ready" in kinds  # up to it, the generator is read
+        for kind in chain(["answer"], kinds):
+            if kind == "answer":
+                print(ask, file=server.stdin, flush=True)
+            if kind == "alive":
+                break
+        server.kill()
+
+
+def test_cancelling_does_not_wait_for_a_server_that_hangs(path: Path) -> None:
+    model = ServedModel(path)
+    cancel = threading.Event()
+    stop = Kill(model, 1, signal.SIGSTOP)
+
+    def heard(piece: str, thinking: bool) -> None:
+        stop(piece, thinking)
+        cancel.set()
+
+    began = time.monotonic()
+    answer = model.generate(Request(ASK, max_tokens=10**6, temperature=1.0), heard, cancel)
+    assert answer.finish == "cancelled"
+    assert model.pid is None
+    assert time.monotonic() - began < 20
+    model.close()
+
+
+def test_a_model_that_hangs_while_it_loads_can_be_cancelled(path: Path) -> None:
+    model = ServedModel(path)
+    assert model.pid
+    os.kill(model.pid, signal.SIGSTOP)
+    cancel = threading.Event()
+    loaded: list[bool] = []
+    thread = threading.Thread(target=lambda: loaded.append(wait_for_models([model], cancel)))
+    thread.start()
+    cancel.set()
+    thread.join(10)
+    assert loaded == [False]
+    model.close()

@@ -165,7 +165,8 @@ def test_failures_are_recorded_shown_to_the_planner_and_end_by_patience(root: Pa
     assert (ending(told).outcome, ending(told).exit_status) == ("stopped", 3)
     entries = registry.load(root)
     assert [e.status for e in entries] == ["failed", "failed"]
-    assert all("fc1" in e.reason for e in entries)
+    assert "fc1" in entries[0].reason
+    assert entries[1].change == ["double the channels", "chosen by the loop"]
     assert entries[-1].decision == "Stop: no improvement beyond noise for 2 iterations"
     assert (root / entries[0].experiment_dir / "model_code.py").read_text() == WRONG
     assert "fc1" in next(prompt for task, prompt in model.asked if task == "decision")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from minnow import coder
 from minnow.fancy import Fancy
-from mlagent_tui.agent.trials import IterationPool
 from mlagent_tui.shapes import count_parameters, infer
+from mlagent_tui.training import WorkerPool
 
 COUNT = 5
 LARGEST = 200_000  # parameters; a larger network proves nothing more
@@ -18,7 +18,7 @@ def test_the_teachers_code_passes_the_check(tmp_path: Path) -> None:
     fancy = Fancy(random.Random(12))
     script = tmp_path / "model.py"
     checked = 0
-    pool = IterationPool(tmp_path, sandbox="auto", data_dir=None, memory_limit_mb=None)
+    pool = WorkerPool(tmp_path)
     try:
         while checked < COUNT:
             config = fancy.draw()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -83,17 +84,6 @@ def test_the_main_job_achieves_its_goal_and_leaves_every_file(finished: tuple[Pa
 
 @bundled
 @pytest.mark.slow
-def test_the_same_goal_seed_and_machine_give_the_same_run(finished: tuple[Path, Any], tmp_path: Path) -> None:
-    folder, _ = finished
-    done = mlagent("run", GOAL, "--project", "again", "--events", "jsonl", cwd=tmp_path)
-    told = [json.loads(line)["type"] for line in done.stdout.splitlines()]
-    assert (told[0], told[-1]) == ("run_started", "run_finished")
-    (project,) = folder.iterdir()
-    assert stable(tmp_path / "again") == stable(project)
-
-
-@bundled
-@pytest.mark.slow
 def test_ctrl_c_while_training_ends_with_130_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     run = subprocess.Popen(
         command("run", GOAL, "--project", "p"), cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -113,6 +103,71 @@ def test_ctrl_c_while_training_ends_with_130_and_the_run_can_be_resumed(tmp_path
     done = mlagent("resume", "p", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Goal achieved" in done.stdout
+
+
+@bundled
+@pytest.mark.slow
+def test_a_run_that_was_killed_three_times_ends_as_if_it_had_not_been(
+    finished: tuple[Path, Any], tmp_path: Path
+) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    around = _environment() | {"TMPDIR": str(place)}
+    argv = command("run", GOAL, "--project", "p", "--events", "jsonl")
+    for last in ("plan_made", "epoch_done", "trial_finished"):
+        run = subprocess.Popen(
+            argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=around
+        )
+        assert run.stdout
+        for line in run.stdout:
+            if json.loads(line)["type"] == last:
+                break
+        run.kill()
+        run.communicate()
+        argv = command("resume", "p", "--events", "jsonl")
+    assert any(place.iterdir())
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=280, env=around)
+    assert done.returncode == 0, done.stderr
+    (project,) = finished[0].iterdir()
+    assert stable(tmp_path / "p") == stable(project)
+    kept = {Path(entry.experiment_dir).name for entry in registry.load(tmp_path / "p")}
+    assert {path.name for path in (tmp_path / "p/experiments").glob("qe_*")} == kept
+    assert not list((tmp_path / "p").rglob("*.tmp"))
+    assert list(place.iterdir()) == []
+
+
+def _narrow() -> None:
+    """What a strict administrator, or a careless one, leaves a process."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    os.umask(0)
+
+
+@bundled
+@pytest.mark.slow
+def test_the_same_goal_seed_and_machine_give_the_same_run_even_within_narrow_limits(
+    finished: tuple[Path, Any], tmp_path: Path
+) -> None:
+    around = {"TZ": "Pacific/Kiritimati", "TMPDIR": "/nonexistent", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command("run", GOAL, "--project", "p", "--events", "jsonl"), cwd=tmp_path, capture_output=True,
+        text=True, timeout=280, env=_environment() | around, preexec_fn=_narrow,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    told = [json.loads(line)["type"] for line in done.stdout.splitlines()]
+    assert (told[0], told[-1]) == ("run_started", "run_finished")
+    (project,) = finished[0].iterdir()
+    assert stable(tmp_path / "p") == stable(project)
+    (entry,) = registry.load(tmp_path / "p")
+    (other,) = registry.load(project)
+    weights = [
+        (root / found.experiment_dir / paths.RUN_WEIGHTS).read_bytes()
+        for root, found in ((tmp_path / "p", entry), (project, other))
+    ]
+    assert weights[0] == weights[1]
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "p/experiments").glob(".*")}
+    assert modes == {0o600}
 
 
 def test_a_model_that_writes_noise_is_an_error_with_a_remedy(tmp_path: Path) -> None:

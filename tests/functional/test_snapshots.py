@@ -1,7 +1,8 @@
 """Screens in three sizes and two themes, compared with pictures that somebody has looked at.
 
-After a change that is meant, `pytest tests/functional/test_snapshots.py --snapshot-update`; then look at what
-has changed. The scenes, and how they are kept still, are those of the documentation's pictures.
+Every picture that differs is named, with the file that holds it as it is now. After a change that is meant,
+`pytest tests/functional/test_snapshots.py --snapshot-update`; then look at what has changed.
+The scenes, and how they are kept still, are those of the documentation's pictures.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ SCREENS = (
     Scene("finished", "", ANY, ("■ stopped", "★"), ("5",)),
     Scene("log", "", ANY, ("■ stopped", "stopped:"), ("6",)),
     Scene("help", "", ANY, ("training", "Every network"), ("5", "question_mark"), TRAINING),
-    Scene("steer", "", ANY, ("training", "its next prompts"), ("s", *"use less"), TRAINING),
+    Scene("steer", "", ANY, ("training", "prompts of the planner"), ("s", *"use less"), TRAINING),
     Scene("edit", "", ANY, ("paused", "out_features"), ("e",), CONFIGURED, adds=HELD),
-    Scene("approve", "", ANY, ("asks for approval", "May this run?"), ("a",), TRAINING, adds=ASKED),
+    Scene("approve", "", ANY, ("asks for approval", "Allow this command?"), ("a",), TRAINING, adds=ASKED),
     Scene("stop", "", ANY, ("training", "Stop after this step"), ("x",), TRAINING),
     Scene("browser", "", ANY, ("CurrentModel",), ("2",), opens="browser"),
     Scene("words", "", ANY, ("Prompt",), ("5",), opens="browser"),
@@ -68,7 +69,10 @@ def _the_same_everywhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("scene", SCREENS, ids=lambda scene: scene.name)
-async def test_the_screen_looks_as_it_did(scene: Scene, home: Path, snapshot: SnapshotAssertion) -> None:
+async def test_the_screen_looks_as_it_did(
+    scene: Scene, home: Path, tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    different: dict[str, Path] = {}
     with staged(scene, home, THEMES[0]) as app:
         async with app.run_test(size=SIZES[0]) as pilot:
             await play(pilot, scene)
@@ -77,5 +81,9 @@ async def test_the_screen_looks_as_it_did(scene: Scene, home: Path, snapshot: Sn
                 for size in SIZES:
                     await pilot.resize_terminal(*size)
                     await until_still(pilot)
-                    seen = snapshot(name=f"{size[0]}x{size[1]}-{theme}", extension_class=Picture)
-                    assert app.export_screenshot(simplify=True) == seen
+                    name = f"{size[0]}x{size[1]}-{theme}"
+                    picture = app.export_screenshot(simplify=True)
+                    if picture != snapshot(name=name, extension_class=Picture):
+                        different[name] = tmp_path / f"{name}.svg"
+                        different[name].write_text(compact(picture), encoding="utf-8")
+    assert not different, "\n".join(f"{name} differs: {file}" for name, file in different.items())

@@ -44,9 +44,9 @@ SMALLER_CODE = CODE.replace("Conv2d(1, 8", "Conv2d(1, 4").replace("Linear(512", 
 
 Told = list[events.Event]
 REPLIES = (
-    "only while the run stands before summarise or evaluate", "num_classes is 7", "needs a vector",
-    "input_shape: Field required", "checked and taken", "the run goes on",
-    "only while the run stands before assemble", "fc1", "checked and taken", "the run goes on",
+    "while the run is paused before summarise or evaluate", "num_classes is 7", "needs a vector",
+    "input_shape: Field required", "checked and accepted", "the run continues",
+    "while the run is paused before assemble", "fc1", "checked and accepted", "the run continues",
 )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def test_the_users_configuration_and_code_are_held_to_the_models_checks_and_then
     ]  # fmt: skip
     assert len(of(told, events.Continued)) == 2
     (entry,) = registry.load(root)
-    assert entry.change == ["code edited by the user", "config edited by the user"]
+    assert entry.change == ["config edited by the user", "code edited by the user"]
     assert entry.parameters == 4 * 9 + 4 + 256 * 10 + 10
     run = runs.load(root, entry.run_id)
     assert run.code == mine == (root / "src/models/current_model.py").read_text()
@@ -226,7 +226,7 @@ def test_a_run_is_repeated_with_another_seed_and_branched_from(root: Path, user:
     assert again.metrics_summary != first.metrics_summary
     one, two = (runs.load(root, entry.run_id) for entry in (first, again))
     assert (one.config, one.code) == (two.config, two.code)
-    assert branched.change == [f"from {first.run_id}", "double the channels"]
+    assert branched.change == [f"from {first.run_id}", "double the channels", "chosen by the loop"]
     assert [(e.kind, e.iteration) for e in of(told, events.Queued)] == [("rerun", 2), ("branch", 3)]
     made = of(told, events.CodeMade)
     assert [(e.code, e.accepted) for e in made[:2]] == [(CODE, True), (CODE, True)]

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import termios
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from mlagent_tui.tui.app import MlagentApp, Opening
 from mlagent_tui.tui.engine import EngineLink, Request
 from mlagent_tui.tui.screens.run import RunScreen
 from tests.recording import until
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -117,8 +117,8 @@ async def test_an_engine_that_is_killed_is_told_within_two_seconds_and_can_be_re
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "paused before evaluate" in shown(app), 100)
         kill(begun(root / paths.JOURNAL).pid)
-        await until(pilot, lambda: "✘ the engine is gone" in shown(app), 2.0)
-        assert "[r] take the run up again" in shown(app)
+        await until(pilot, lambda: "✘ the engine stopped" in shown(app), 2.0)
+        assert "[r] resume the run" in shown(app)
         await until(pilot, lambda: link.status() == -signal.SIGKILL)
         await pilot.press("r")
         screen = await achieved(pilot, app)
@@ -152,11 +152,14 @@ class Terminal:
         os.write(self.master, keys)
 
     def wait(self, holds: Callable[[], bool], seconds: float = 100.0) -> None:
-        limit = time.monotonic() + seconds
-        while not holds():
-            assert self.process.poll() is None, self.output[-2000:].decode(errors="replace")
-            assert time.monotonic() < limit, self.output[-2000:].decode(errors="replace")
-            time.sleep(0.02)
+        def said() -> str:
+            return self.output[-2000:].decode(errors="replace")
+
+        def there() -> bool:
+            assert self.process.poll() is None, said()
+            return holds()
+
+        eventually(there, seconds, said)
 
     def kill(self) -> None:
         """The window is closed, and with it what ran in it."""

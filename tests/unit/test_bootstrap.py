@@ -163,3 +163,20 @@ def test_a_start_with_nothing_left_to_do_needs_no_third_party_package() -> None:
         [sys.executable, "-I", "-S", "-c", code, str(SCRIPTS)], capture_output=True, text=True, check=False
     )
     assert done.stdout == "ok\n", done.stderr
+
+
+def test_a_user_without_a_home_gets_caches_in_the_checkout(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    assert bootstrap.wheel_folder().is_relative_to(tree / ".cache")
+
+
+def test_a_cache_that_cannot_be_made_is_said_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(bootstrap.SetupError, match=r"cannot be made: Not a directory\. Set XDG_CACHE_HOME"):
+        bootstrap.install_native(tmp_path / "file" / "wheels")

@@ -168,6 +168,33 @@ def test_an_option_that_cannot_be_used_is_named_with_those_that_can(
         assert remedy in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["resmue", "p"], "there is no command 'resmue'. Did you mean 'resume'?"),
+        (["my-thesis"], "there is no project my-thesis"),
+        (["my-thesis", "--json"], "there is no project my-thesis"),
+        (["notes.txt"], "notes.txt is a file, not a project folder"),
+        (["run"], "GOAL is missing"),
+        (["runs", "p", "q"], "unknown option or argument: q"),
+        (["run", "a goal", "--seed", "x"], "--seed: 'x' is not a whole number"),
+        (["run", "a goal", "--hold", "plan"], "--hold: 'plan' is not one of "),
+        (["run", "a goal", "--seed"], "--seed needs a value"),
+        (["run", "a goal", "--quiet=1"], "--quiet takes no value"),
+        (["run", "a goal", "--time-budget", "soon"], "--time-budget: 'soon' is not a duration"),
+        (["run", "a goal", "--plan=x"], "--plan could mean any of --planner, --planner-option"),
+    ],
+)
+def test_what_is_wrong_with_the_arguments_is_said_in_plain_english(
+    argv: list[str], said: str, here: Path, capsys: Capture
+) -> None:
+    (here / "notes.txt").write_text("")
+    assert main(argv) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"mlagent: Usage: {said}")
+    assert not any(words in error for words in ("invalid", "argument COMMAND", "expected", "unrecognized"))
+
+
 # --- errors ---------------------------------------------------------------------------------------------
 
 
@@ -207,7 +234,7 @@ def test_a_refused_goal_is_status_2_and_leaves_no_folder_behind(
     assert captured.out == ""
     assert "mlagent: Goal: the goal has no measurable criterion\n  Say what counts" in captured.err
     assert "project    make-a-good-network-1" in captured.err
-    assert "removed again" in captured.err
+    assert "removed: no network was tried in it" in captured.err
     assert list(here.iterdir()) == []
 
 
@@ -282,7 +309,7 @@ def test_a_run_that_has_ended_is_not_resumed(here: Path, outcome: Any, said: str
 def test_a_project_without_a_run_has_nothing_to_resume(here: Path, capsys: Capture) -> None:
     journal(here / "p")
     assert main(["resume", "p"]) == 1
-    assert "no run was ever started" in capsys.readouterr().err
+    assert "no run has been started" in capsys.readouterr().err
 
 
 def test_a_project_that_is_in_use_is_refused(here: Path, scripted: Scripted, capsys: Capture) -> None:
@@ -305,7 +332,7 @@ def test_runs_lists_the_registry_as_columns_or_json(here: Path, capsys: Capture)
     assert main(["runs", "p"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["run", "accuracy", "loss", "parameters", "status", "decision"]
-    assert lines[1].split()[:5] == ["qe_20260101_000000", "0.9700", "0.1000", "5,210", "completed"]
+    assert lines[1].split()[:6] == ["qe_20260101_000000", "★", "0.9700", "0.1000", "5,210", "completed"]
     assert "\x1b" not in lines[1]
     assert main(["runs", "p", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["run_id"] == "qe_20260101_000000"
@@ -523,6 +550,6 @@ def test_no_damage_to_a_journal_is_an_unexpected_error(
     assert status == (0 if command == "runs" or (command == "report" and out) else 1)
     assert "Unexpected" not in err
     if command == "resume":
-        assert "no run was ever started" in err or "cannot be read" in err
+        assert "no run has been started" in err or "cannot be read" in err
     if damage == "start" and command == "report":
         assert "(line 1)" in out and "97.00 %" in out

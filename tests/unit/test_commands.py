@@ -35,6 +35,7 @@ from mlagent_tui.commands import (
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project
 from mlagent_tui.presence import engine_alive
+from tests.waiting import eventually
 
 EVERY: list[Command] = [
     Pause(), Resume(), Stop(), Stop(when="now"), Steer(text="größer \x1b[2J"), EditConfig(config={"a": [1]}),
@@ -239,19 +240,24 @@ def test_looking_whether_an_engine_is_alive_never_keeps_one_from_starting(tmp_pa
     root = project(tmp_path / "p")
     Project(root).close()
     over = threading.Event()
+    looks = 0
 
     def look() -> None:
+        nonlocal looks
         while not over.is_set():
             engine_alive(root)
+            looks += 1
 
     watcher = threading.Thread(target=look)
     watcher.start()
     try:
+        eventually(lambda: looks)
         for _ in range(30):
-            Project(root).close()
+            Project(root).close()  # raises where a look holds the lock
     finally:
         over.set()
         watcher.join()
+    assert looks
 
 
 def held_by_another(root: Path, then: Callable[[subprocess.Popen[str]], None]) -> None:

@@ -123,6 +123,7 @@ def test_a_gpu_that_llama_cpp_was_not_built_for_comes_with_the_command(
 
 def test_without_a_sandbox_generated_code_would_run_unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "best_level", lambda: "none")
+    monkeypatch.setattr(sandbox, "remedy", lambda: "Install bubblewrap.")
     (fault,) = only(examine(Settings()), "sandbox")
     assert fault.state == "fault" and "bubblewrap" in fault.remedy
 

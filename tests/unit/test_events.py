@@ -174,6 +174,22 @@ def test_a_journal_on_a_full_disk_raises_and_keeps_what_it_held(small_disk: Path
     assert events.read(path)[0] == [first, second]
 
 
+def test_what_ends_a_step_is_on_the_disk_before_the_run_continues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut cannot be had here; whether the file is synchronised after its last byte can."""
+    path = tmp_path / "journal.jsonl"
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_size))
+    with Journal(path) as journal:
+        journal.append(Warned(message="may be lost"))
+        assert synced == []
+        for event in (events.StepFinished(step="plan"), events.Steered(text="smaller")):
+            journal.append(event)
+            assert synced[-1] == path.stat().st_size
+    assert len(synced) == 2
+
+
 def test_a_journal_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "target").touch()
     os.symlink(tmp_path / "target", tmp_path / "journal.jsonl")

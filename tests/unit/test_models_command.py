@@ -85,15 +85,15 @@ def test_a_report_tells_speeds_rates_misses_and_the_verdict() -> None:
         "1 of 1",
     ):
         assert part in text
-    assert text.endswith("It suits the planner.")
+    assert text.endswith("Suitable as planner.")
 
 
 @pytest.mark.parametrize(
     ("json_", "plans", "code", "said"),
     [
-        (1.0, 1.0, 1.0, "It suits the planner and the coder."),
-        (0.8, 1.0, 1.0, "It suits the coder."),
-        (1.0, 0.5, 0.0, "It suits neither role."),
+        (1.0, 1.0, 1.0, "Suitable as planner and coder."),
+        (0.8, 1.0, 1.0, "Suitable as coder."),
+        (1.0, 0.5, 0.0, "Not suitable for either role."),
     ],
 )
 def test_the_verdict_follows_from_the_rates(json_: float, plans: float, code: float, said: str) -> None:

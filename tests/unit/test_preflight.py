@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlagent_tui import events, workspace
+from mlagent_tui import events, headless, workspace
 from mlagent_tui.cli import main
+from mlagent_tui.console import error_text
 from mlagent_tui.experiments import Project
 from tests.tiny_gguf import make
 
@@ -75,8 +78,8 @@ def test_each_data_set_is_said_to_be_there_or_what_it_lacks(check: Any) -> None:
         ([GOAL, "--device", "mps" if sys.platform == "linux" else "cuda"], "device", "this machine has no"),
         ([GOAL, "--device", "tpu"], "device", "cuda"),
         ([GOAL, "--iterations", "0"], "iterations", "greater than"),
-        ([GOAL, "--project", "full"], "project", "is not a project"),
-        ([GOAL, "--project", "full/thesis.tex"], "project", "is not a project"),
+        ([GOAL, "--project", "full"], "project", "not a project"),
+        ([GOAL, "--project", "full/thesis.tex"], "project", "not a project"),
         ([GOAL, "--branch-from", "qe_1"], "branch_from", "qe_1"),
     ],
 )
@@ -112,7 +115,7 @@ def test_a_project_in_which_something_runs_or_waits_is_said(here: Path, check: A
 def test_a_confinement_that_is_required_and_not_there_is_said(
     check: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlagent_tui.sandbox.confinement.best_level", lambda: "none")
+    monkeypatch.setattr("mlagent_tui.sandbox.levels.best_level", lambda: "none")
     monkeypatch.setattr("mlagent_tui.preflight.sandbox.best_level", lambda: "none")
     assert fields(check(GOAL, "--sandbox", "required")[1]) == ["sandbox"]
     status, told = check(GOAL)
@@ -126,3 +129,66 @@ def test_settings_that_cannot_be_read_are_a_problem_like_any_other(
     monkeypatch.setenv("MLAGENT_CONFIG", str(here / "settings.yaml"))
     status, told = check(GOAL)
     assert (status, fields(told)) == (2, ["settings"])
+
+
+# --- one set of checks for --check and run ----------------------------------------------------------------
+
+LONG = "n" * 300
+PROJECTS = [
+    "a\nb", "a\x1b[2Jb", "bell\x07/p", "no\udcffname", "/dev/null/x", "/proc/x", "/sys/x", "loop", "dangling",
+    "loop/p", "file", "file/p", "full", LONG, f"{LONG}/p", "p/" * 2500, "occupied", "waiting", "closed",
+    "closed/p", "damaged", "piped", "n" * 200, "new", "new/deeper", "empty", "ended", "spaces & ünïcode",
+]  # fmt: skip
+GOOD = {"n" * 200, "new", "new/deeper", "empty", "ended", "spaces & ünïcode"}
+
+
+@pytest.fixture
+def places(here: Path, read_only_folder: Path) -> Iterator[Path]:
+    """A folder with one place of every kind that `PROJECTS` names."""
+    (here / "loop").symlink_to("loop")
+    (here / "dangling").symlink_to("nowhere")
+    (here / "closed").symlink_to(read_only_folder)
+    (here / "file").write_text("")
+    (here / "full").mkdir()
+    (here / "full/thesis.tex").write_text("")
+    (here / "empty").mkdir()
+    for name in ("occupied", "waiting", "ended", "damaged", "piped"):
+        workspace.prepare(here / name)
+    with Project(here / "waiting") as project:
+        project.journal.append(events.RunStarted(goal_text="a goal"))
+    with Project(here / "ended") as project:
+        project.journal.append(events.RunStarted(goal_text="a goal"))
+        project.journal.append(events.RunFinished(outcome="stopped", reason="", exit_status=3))
+    (here / "damaged/experiments/.lock").mkdir()
+    os.mkfifo(here / "piped/experiments/journal.jsonl")
+    with Project(here / "occupied"):
+        yield here
+
+
+@pytest.mark.parametrize("name", PROJECTS, ids=lambda name: repr(name[:20]))
+def test_check_and_run_give_the_same_answer_about_a_folder(
+    name: str, places: Path, check: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted(str(path) for path in places.rglob("*"))
+    status, told = check(GOAL, "--project", name)
+    assert sorted(str(path) for path in places.rglob("*")) == before
+    started: list[Path] = []
+    monkeypatch.setattr(headless, "drive", lambda project, run, folder, *rest: started.append(folder) or 0)
+    ended = main(["run", GOAL, "--model", "m.gguf", "--project", name, "--quiet"])
+    said = capsys.readouterr().err
+    if name in GOOD:
+        assert (status, told["problems"], ended, said) == (0, [], 0, "")
+        assert started
+    else:
+        assert (status, fields(told), ended, started) == (2, ["project"], 1, [])
+        (problem,) = told["problems"]
+        assert said == f"{error_text('Project', problem['message'], problem['remedy'])}\n"
+        assert "base_dir" not in said
+
+
+def test_a_run_that_goes_on_is_not_to_be_resumed(places: Path, check: Any) -> None:
+    _, told = check(GOAL, "--project", "occupied")
+    assert f"is in use by process {os.getpid()}" in told["problems"][0]["message"]
+    assert "resume" not in told["problems"][0]["remedy"]
+    _, told = check(GOAL, "--project", "waiting")
+    assert "mlagent resume waiting" in told["problems"][0]["remedy"]

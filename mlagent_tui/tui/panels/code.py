@@ -145,10 +145,10 @@ class CodePanel(Panel):
     pace = 0.15
     HELP: ClassVar[str] = """\
 ### Code
-The module as the coder writes it. `▌` in the gutter marks what is new since the network before; below stand
-the checks that it failed and was repaired for.
+The module as the coder writes it. `▌` in the gutter marks lines that are new since the previous network.
+Below are the checks that failed and led to a repair.
 
-`y` copies it whole, `o` opens it in $EDITOR, `e` edits it before it is evaluated. Select with
+`y` copies all of it, `o` opens it in $EDITOR, `e` edits it before it is evaluated. Select with
 the mouse, `ctrl+c` copies.
 """
 

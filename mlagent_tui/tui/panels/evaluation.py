@@ -38,10 +38,10 @@ class EvaluationPanel(Panel):
     pace = 0.25
     HELP: ClassVar[str] = """\
 ### Quick evaluation
-A short training, live. Left the accuracy on the validation images (and the goal), right the loss; the thin
-line is the best earlier run. Click a chart or press `tab` to focus it, then `+` `-` zoom, arrows move, `0`
-shows all again; the mouse wheel zooms and dragging moves.
-Where only one chart has room, `v` shows the other.
+A short training, live. Left: accuracy on the validation images, with the goal. Right: the loss. The thin
+line is the best earlier trial. Click a chart or press `tab` to focus it. Then `+` and `-` zoom, the arrows
+move, `0` shows everything again. The mouse wheel zooms and dragging moves.
+If there is room for one chart only, `v` shows the other.
 """
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("evaluation")]

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from mlagent_tui.research import ranking
 from mlagent_tui.tui import words
 from mlagent_tui.tui.panels.fitted import Fact
 from mlagent_tui.tui.state import RunState
@@ -47,7 +48,7 @@ def status(state: RunState, moment: Moment) -> tuple[str, str]:
     if state.started is None:
         return ("starting", "$text-muted") if moment.alive else ("no run yet", "$text-muted")
     if moment.alive is False and not moment.replay:
-        return "✘ the engine is gone", "$text-error"
+        return "✘ the engine stopped", "$text-error"
     if state.approval is not None:
         return "? asks for approval", "$text-warning"
     if state.paused:
@@ -67,8 +68,7 @@ def items(state: RunState, moment: Moment) -> list[Fact]:
     said.append((1, words.clock(moment.elapsed), ""))
     best = state.best
     if best is not None:
-        by_loss = state.goal.get("metric") == "val_loss"
-        value = f"{best.loss:.4f}" if by_loss and best.loss is not None else words.percent(best.accuracy)
+        value = words.best_value(state.aim, best)
         said.append((0, f"best {value}", f"bold {_reached(state)}"))
         if state.tested is not None and state.tested.accuracy is not None:
             said.append((2, f"test {words.percent(state.tested.accuracy)}", ""))
@@ -85,13 +85,9 @@ def items(state: RunState, moment: Moment) -> list[Fact]:
 
 
 def _reached(state: RunState) -> str:
-    best, limit = state.best, state.goal.get("threshold")
-    if best is None or limit is None:
+    if state.best is None or state.aim.threshold is None:
         return ""
-    value = best.loss if state.goal.get("metric") == "val_loss" else best.accuracy
-    if value is None:
-        return ""
-    return "$text-success" if state.better_or_equal(value, float(limit)) else "$text-warning"
+    return "$text-success" if ranking.achieved(state.aim, state.best) else "$text-warning"
 
 
 class Header(Widget):
@@ -149,16 +145,16 @@ class Banner(Static):
             return "", ""
         if state.failure is not None and state.finished is not None:
             what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
-            return f"{what}  [{keys()['take_up']}] take it up again", "error"
+            return f"{what}  [{keys()['take_up']}] resume", "error"
         if state.finished is not None:
             again = f"  [{keys()['take_up']}] go on" if state.finished.outcome != "achieved" else ""
             return f"{line(state.finished.reason)}{again}", ""
         if moment.alive is False and state.started is not None:
-            again = f"[{keys()['take_up']}] take the run up again"
-            return f"The engine has ended without a word.  {again}", "error"
+            again = f"[{keys()['take_up']}] resume the run"
+            return f"The engine stopped without recording a reason.  {again}", "error"
         if state.approval is not None:
             asks = f"{line(state.approval.tool)} wants to run: {line(state.approval.command)}"
-            return f"[{keys()['approve']}] look and answer  {asks}", "error"
+            return f"[{keys()['approve']}] show and answer  {asks}", "error"
         if state.paused:
             edit = f"  [{keys()['edit']}] edit the {state.editable}" if state.editable else ""
             return f"[{keys()['pause']}] go on{edit}  [{keys()['steer']}] steer", ""

@@ -171,14 +171,14 @@ class LogPanel(Panel):
     pace = 0.2
     HELP: ClassVar[str] = """\
 ### Log
-Everything the run has told, from its journal. `/` filters by words, `f` by kind: all, models, tools,
-training, decisions, problems. `enter` or a click on the chosen line opens it whole.
+All events of the run, from its journal. `/` filters by text, `f` by kind: all, models, tools, training,
+decisions, problems. `enter` or a click on the chosen line opens the whole entry.
 """
 
     def __init__(self) -> None:
         super().__init__()
         self.view = LogView()
-        self._filter = Input(placeholder="words to look for", id="log-filter", compact=True)
+        self._filter = Input(placeholder="text to look for", id="log-filter", compact=True)
         self._group = "all"
         self._index: Index | None = None
         self._entries: list[int] = []

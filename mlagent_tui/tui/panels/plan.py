@@ -100,10 +100,10 @@ class PlanPanel(Panel):
     number = 1
     HELP: ClassVar[str] = """\
 ### Plan
-What this iteration does, call by call (`▶` now, `✔` done, `✘` failed, `×2` refused and tried again), and
-below it what the planner says: dimmed while it thinks, then what was understood, then its decision.
+The tool calls of this iteration (`▶` running, `✔` done, `✘` failed, `×2` second attempt). Below are the
+answers of the planner: its thinking (dimmed), the goal and plan that were read from it, and its decision.
 
-`t` folds or unfolds the thinking, `s` tells the planner something, `y` copies it all.
+`t` hides or shows the thinking, `s` steers the planner, `y` copies everything.
 """
 
     def __init__(self) -> None:

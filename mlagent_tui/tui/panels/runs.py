@@ -62,7 +62,7 @@ COLUMNS = (
 def cells(row: Row, best: bool) -> list[str]:
     """The words of a row, in the order of the columns."""
     number = f"{row.iteration}" if row.iteration else ""
-    outcome = row.outcome or (line(row.reason or row.status) if row.status != "completed" else "")
+    outcome = row.outcome or row.mark or (line(row.reason or row.status) if row.status != "completed" else "")
     return [
         f"★ {number}" if best else number,
         words.plus_minus(row.accuracy, row.noise),
@@ -95,16 +95,16 @@ class RunsPanel(Panel):
     """All runs of the project; Enter opens one."""
 
     part = "runs"
-    label = "Runs"
+    label = "Trials"
     number = 5
     HELP: ClassVar[str] = """\
-### Runs
-Every network that was tried: accuracy ± the noise of measuring it, loss, parameters, what was changed to
-get there, how it compares with the best before it, what was decided. `★` is the best; the sparkline is the
-best so far.
+### Trials
+Every network that was tried: accuracy ± measurement noise, loss, parameters, what was changed, how it
+compares with the best one before it, and the decision. `★` marks the best. The sparkline shows the best
+value after each trial.
 
-`enter` opens a run, `b` branches from it, `n` trains it again with another seed, `<` `>` or a click on a
-title sort.
+`enter` opens a trial, `b` starts the next iteration from it, `n` trains it again with another seed. `<`, `>`
+or a click on a title sort the table.
 """
 
     class Opened(Message):
@@ -236,7 +236,7 @@ title sort.
                 "best so far ",
                 (reached, "bold"),
                 f"  goal {goal}" if goal else "",
-                f"  {len(course)} run{'s' * (len(course) > 1)} ",
+                f"  {len(course)} trial{'s' * (len(course) > 1)} ",
             )
         )
 

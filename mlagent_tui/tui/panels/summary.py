@@ -43,8 +43,8 @@ class SummaryPanel(Panel):
     pace = 0.2
     HELP: ClassVar[str] = """\
 ### Summary
-The layers in order, with output shape and parameters: first as the configuration has them, then as they
-were measured on the built module. Below stands the coder's explanation, which is words, not measured.
+The layers in order, with output shape and parameters: first from the configuration, then as measured on
+the built module. Below is the coder's explanation. It is text by a language model; it is not measured.
 """
 
     def __init__(self) -> None:

@@ -53,8 +53,8 @@ class Arranged(Under[None]):
         for name, panel in self.panels.items():
             panel.display = self._is_shown(name)
         shared = self._arrangement == "grid"
-        self.panels["runs"].border_title = "5 Runs  (6 Log)" if shared else "5 Runs"
-        self.panels["log"].border_title = "6 Log  (5 Runs)" if shared else "6 Log"
+        self.panels["runs"].border_title = "5 Trials  (6 Log)" if shared else "5 Trials"
+        self.panels["log"].border_title = "6 Log  (5 Trials)" if shared else "6 Log"
         self._dirty |= ALL
         if self._arrangement == "tabs" and self._tabs.is_mounted and self._tabs.active != f"tab-{part}":
             self._tabs.active = f"tab-{part}"
@@ -75,7 +75,7 @@ class Arranged(Under[None]):
                 self.panels[part].focus_target().focus()
 
     def on_panel_title_clicked(self, event: Panel.TitleClicked) -> None:
-        """Where runs and log share their place, the title changes from one to the other."""
+        """Where trials and log share one place, the title switches between them."""
         other = {"runs": "log", "log": "runs"}.get(event.part)
         if other is not None and self._arrangement == "grid" and self.maximized is None:
             self._choose(other)

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from mlagent_tui import commands, paths
 from mlagent_tui.errors import MlagentError
+from mlagent_tui.research import ranking
 from mlagent_tui.tui import keys, lines, opened, transcript, words
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.fields import MUTED
@@ -49,10 +50,10 @@ _FILES = {
 class RunBrowser(Under[None]):
     """Everything there is of one run. `against` is the run that it is compared with."""
 
-    HELP = """# A run
+    HELP = """# A trial
 
-All that the project keeps of one run. On the left are the runs of the project: Enter opens another.
-`d` compares the run with another one: what was measured, the configuration, the code.
+Everything that the project stores about one trial. The list on the left has all trials of the project: Enter
+opens one. `d` compares two trials: measurements, configuration and code.
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("browser")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
@@ -136,7 +137,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
     def _show_runs(self, run: Opened) -> None:
         listed = self.query_one("#runs", OptionList)
         listed.clear_options()
-        best = lines.best(run.others)
+        best = ranking.best_recorded(run.others)
         listed.add_options([Option(lines.run_words(entry, entry is best)) for entry in run.others])
         listed.highlighted = next(i for i, entry in enumerate(run.others) if entry.run_id == self.run_id)
 
@@ -171,9 +172,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
         await place.remove_children()
         curves = [(run, run.run.result.curves) for run in (self.against, self.run) if run and run.run.result]
         if not any(points for _, points in curves):
-            await place.mount(
-                Static(plain("No epoch of this run was completed, so there are no curves.", MUTED))
-            )
+            await place.mount(Static(plain("This trial completed no epoch, so there are no curves.", MUTED)))
             return
         chart = await charts()
         accuracy, loss = chart("accuracy"), chart("loss")
@@ -202,7 +201,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
             listed.highlighted = 0
         else:
             self.query_one("#said", TextArea).load_text(
-                "The journal of this project does not tell of this run."
+                "The journal of this project has no entries for this trial."
             )
 
     @on(OptionList.OptionHighlighted, "#asked")
@@ -215,7 +214,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
         if self.run is None:
             return
         if self.against is None:
-            place.update(plain("Press d to pick the run to compare with.", MUTED))
+            place.update(plain("Press d to choose a trial to compare with.", MUTED))
         else:
             place.update(lines.differences(self.against, self.run))
 
@@ -242,9 +241,9 @@ All that the project keeps of one run. On the left are the runs of the project: 
             return
         others = [entry for entry in reversed(self.run.others) if entry.run_id != self.run_id]
         if not others:
-            self.app.notify("This is the only run of the project.", severity="warning")
+            self.app.notify("This is the only trial of the project.", severity="warning")
             return
-        best = lines.best(self.run.others)
+        best = ranking.best_recorded(self.run.others)
         options = [(entry.run_id, lines.run_words(entry, entry is best, wide=True)) for entry in others]
         at = self.run.others.index(self.run.entry)
         before = self.run.others[at - 1].run_id if at else others[0].run_id
@@ -318,7 +317,7 @@ All that the project keeps of one run. On the left are the runs of the project: 
         name = _FILES.get(self.query_one("#tabs", TabbedContent).active)
         path = paths.Layout(self.root).run(self.run_id) / name if name else None
         if path is None or not path.is_file():
-            self.app.notify("There is no file behind this tab.", severity="warning")
+            self.app.notify("This tab has no file.", severity="warning")
         else:
             self._mlagent.edit_file(path)
 

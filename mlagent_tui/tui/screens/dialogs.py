@@ -32,7 +32,7 @@ def reply_words(reply: Reply) -> Content:
 
 
 class SentenceDialog(Over[str | None]):
-    """Asks for one line of text; None when the user thinks better of it."""
+    """Asks for one line of text; None if the user cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("sentence")]
 
@@ -63,9 +63,9 @@ class SentenceDialog(Over[str | None]):
 
 
 class EditDialog(Over[bool]):
-    """An editor for a configuration or for code; what is wrong with it is said below, and nothing is lost.
+    """An editor for a configuration or for code. Problems are shown below the text, which is kept.
 
-    `submit` hands the text in and returns the engine's reply. True when it was accepted.
+    `submit` sends the text and returns the engine's reply. True if it was accepted.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("edit")]
@@ -92,7 +92,7 @@ class EditDialog(Over[bool]):
         if self._busy:
             return
         self._busy = True
-        self._says.update(Content.styled("The engine checks it …", "$text-muted"))
+        self._says.update(Content.styled("Checking …", "$text-muted"))
         self.run_worker(self._hand_in(self._area.text), exclusive=True)
 
     async def _hand_in(self, text: str) -> None:
@@ -112,7 +112,7 @@ class EditDialog(Over[bool]):
             return
         self._warned = True
         self._says.update(
-            Content.styled("Your changes would be lost: cancel once more to drop them.", "$text-warning")
+            Content.styled("You have unsaved changes. Cancel again to discard them.", "$text-warning")
         )
 
 
@@ -128,8 +128,8 @@ class ApproveDialog(Over[bool | None]):
     def compose(self) -> ComposeResult:
         asked = self._approval
         with Vertical(classes="dialog") as box:
-            box.border_title = "May this run?"
-            yield Static(plain(f"{asked.tool} would run this, once:"), classes="dialog-words")
+            box.border_title = "Allow this command?"
+            yield Static(plain(f"{asked.tool} wants to run this once:"), classes="dialog-words")
             with VerticalScroll(id="asked-command", can_focus=False):
                 yield Static(plain(asked.command, "bold"))
             where = f"in {asked.folder or 'the project folder'}\nsandbox: {self._sandbox or 'none'}"

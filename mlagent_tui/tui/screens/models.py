@@ -41,8 +41,8 @@ The URL of an OpenAI-compatible server, and the model's name behind #:
   llama-server   http://localhost:8080/v1
   vLLM           http://10.0.0.7:8000/v1#NAME
 
-Without a name, the server's only model is taken. A key goes into MLAGENT_API_KEY.
-Nothing is sent before the run begins."""
+Without a name, the only model of the server is used. Put an API key into MLAGENT_API_KEY.
+Nothing is sent before the run starts."""
 
 
 class Tree(DirectoryTree):
@@ -63,7 +63,7 @@ class Tree(DirectoryTree):
             if path not in self._weights:
                 self._weights[path] = found.is_weights(path)
             if self._weights[path]:
-                label.append("  a model: enter takes it", base_style + Style(italic=True))
+                label.append("  a model: press enter to choose it", base_style + Style(italic=True))
         return label
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
@@ -82,7 +82,7 @@ class _Browser(Over[str | None]):
 
     def _go(self, text: str) -> Path | None:
         """Show the folder that was typed; the path itself when it is none, or None when there is nothing."""
-        path = Path(text.strip()).expanduser().absolute()
+        path = paths.user_path(text.strip()).absolute()
         if path.is_dir():
             tree = self.query_one(Tree)
             tree.path = path
@@ -103,13 +103,13 @@ class _Browser(Over[str | None]):
 
 
 class ModelPicker(_Browser):
-    """Returns what a role's field takes: `bundled`, a path, a URL; or None."""
+    """Returns `bundled`, a path or a URL; or None."""
 
     HELP = f"""# Pick a language model
 
-`bundled` is Minnow, which comes with the program and knows its vocabulary of layers. A larger model
-understands more: a .gguf file, a folder of Hugging Face weights (config.json beside .safetensors), or one
-that a server on your network holds. The list is that of `mlagent models`.
+`bundled` is Minnow, which comes with the program and only knows the layers in docs/tools.md. A larger model
+understands more: a .gguf file, a folder of Hugging Face weights (config.json beside .safetensors), or a
+model on a server in your network. The list is the same as that of `mlagent models`.
 
 {keys.help_text("models")}
 """
@@ -124,7 +124,7 @@ that a server on your network holds. The list is that of `mlagent models`.
         url = self.current if "://" in self.current else ""
         with Vertical(classes="dialog -tall") as dialog:
             dialog.border_title = f"The {self.role}'s model"
-            dialog.border_subtitle = "enter: take it · tab: next · esc: cancel"
+            dialog.border_subtitle = "enter: choose · tab: next · esc: cancel"
             yield Static(plain(f"now: {self.current}", MUTED), classes="dialog-words")
             with TabbedContent(initial="server" if url else "found"):
                 with TabPane("Found on this machine", id="found"):
@@ -144,7 +144,7 @@ that a server on your network holds. The list is that of `mlagent models`.
             self.query_one("#url").focus()
         else:
             listed.focus()
-        listed.add_option(Option(plain("looking for others…", MUTED), id=LOOKING, disabled=True))
+        listed.add_option(Option(plain("looking for other models…", MUTED), id=LOOKING, disabled=True))
         self._look()
 
     @work(exit_on_error=False)
@@ -158,17 +158,17 @@ that a server on your network holds. The list is that of `mlagent models`.
         for model in others:
             listed.add_option(Option(_words(model, columns), id=model.spec, disabled=bool(model.problem)))
         if not others:
-            none = listing.problem or "No other models were found where programs keep them."
-            told = f"{none} Browse shows the whole disk; a server can be named, too."
+            none = listing.problem or "No other models were found in the usual folders."
+            told = f"{none} Choose a file under Browse, or enter the URL of a server."
             listed.add_option(Option(plain(told, MUTED), disabled=True))
         here = [BUNDLED, *(model.spec for model in others)]
         if listed.highlighted == 0 and self.current in here:
             listed.highlighted = here.index(self.current)
 
     def _folder(self) -> Path:
-        named = Path(self.current).expanduser()
+        named = paths.user_path(self.current)
         if self.current == BUNDLED or "://" in self.current or not named.parent.is_dir():
-            return Path.home()
+            return paths.home()
         return named.parent.absolute()
 
     @on(OptionList.OptionSelected)
@@ -211,7 +211,7 @@ that a server on your network holds. The list is that of `mlagent models`.
         if found.is_model(path) or found.is_weights(path):
             self.dismiss(str(path))
         else:
-            words = f"{line(path.name)} is no GGUF file, or not the first part of one."
+            words = f"{line(path.name)} is not a GGUF file, or not the first part of one."
             self.app.notify(words, severity="error", markup=False)
 
     def action_bundled(self) -> None:
@@ -247,7 +247,7 @@ class FolderPicker(_Browser):
     def _typed(self, event: Input.Submitted) -> None:
         path = self._go(event.value)
         if path is not None and not self._take(path):
-            self.app.notify(f"{line(str(path))} is no project of mlagent.", severity="warning", markup=False)
+            self.app.notify(f"{line(str(path))} is not an mlagent project.", severity="warning", markup=False)
 
     def _take(self, path: Path) -> bool:
         if not paths.Layout(path.absolute()).is_project():
@@ -259,7 +259,7 @@ class FolderPicker(_Browser):
 def _bundled() -> Content:
     return Content.assemble(
         ("bundled", "bold"), ("  Minnow, the model that comes with mlagent\n", MUTED),
-        ("small and quick; knows the house's own vocabulary of layers", MUTED),
+        ("small and fast; only knows the layers in docs/tools.md", MUTED),
     )  # fmt: skip
 
 

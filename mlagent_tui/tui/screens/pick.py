@@ -33,7 +33,7 @@ class Pick(Over[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = Content(self.heading)
-            dialog.border_subtitle = "enter: take it"
+            dialog.border_subtitle = "enter: choose"
             if self.words:
                 yield Static(self.words, classes="dialog-words")
             yield OptionList(*(Option(shown, id=key) for key, shown in self.options))

@@ -35,9 +35,9 @@ from mlagent_tui.tui.panels import (
 )
 from mlagent_tui.tui.panels.log import LogView
 from mlagent_tui.tui.replay import Replay
+from mlagent_tui.tui.screens.actions import NEED_AN_ENGINE, NOT_IN_A_REPLAY, RunActions
 from mlagent_tui.tui.screens.arrangement import Arranged, Arrangement
 from mlagent_tui.tui.screens.dialogs import TextDialog
-from mlagent_tui.tui.screens.hands import NEED_AN_ENGINE, NOT_IN_A_REPLAY, Hands
 from mlagent_tui.tui.state import ALL, RunState
 from mlagent_tui.tui.text import visible
 
@@ -72,14 +72,14 @@ ENDINGS = {
 }
 
 
-class RunScreen(Arranged, Hands):
+class RunScreen(Arranged, RunActions):
     """A project's last run. `live` follows its journal; otherwise it is played, `speed` times as fast."""
 
     CSS_PATH = "run.tcss"
     HELP = """# A run
 
-The engine works on in a process of its own, whatever happens here. A number goes to a panel, and the help
-tells of the one that has the focus.
+The engine runs in a process of its own and continues when you leave this screen. A number key goes to a
+panel. This help also describes the panel that has the focus.
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("run", "replay")]
 
@@ -292,7 +292,7 @@ tells of the one that has the focus.
 
     @work(thread=True)
     def _warm_up(self) -> None:
-        """Load what is not shown at first, and what the user's hands need, before a key asks for it."""
+        """Load what is not shown at first, and what actions need, before a key asks for it."""
         markdown.load()
         import mlagent_tui.commands  # noqa: F401
 
@@ -357,7 +357,7 @@ tells of the one that has the focus.
 
     def action_fold_thinking(self) -> None:
         folded = self._plan.fold()
-        self.notify("Thinking is folded." if folded else "Thinking is shown.", timeout=2, markup=False)
+        self.notify("Thinking is hidden." if folded else "Thinking is shown.", timeout=2, markup=False)
 
     def on_runs_panel_opened(self, event: RunsPanel.Opened) -> None:
         """A run of the table, opened."""

@@ -18,7 +18,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Button, Checkbox, Footer, Input, Select, Static, TextArea
 
-from mlagent_tui import __version__
+from mlagent_tui import __version__, paths
 from mlagent_tui.tui import engine, form, keys
 from mlagent_tui.tui.engine import Check, Problem, Request
 from mlagent_tui.tui.fields import MUTED, Choice, Field, entry, problem_text, tick
@@ -68,7 +68,7 @@ The run goes on in a process of its own: closing this program does not end it.
 
     def __init__(self) -> None:
         super().__init__()
-        self.base = Path.cwd()
+        self.base = paths.new_projects().absolute()
         self.checked: Request | None = None
         self.check = _UNKNOWN
         self.tried = False
@@ -276,8 +276,8 @@ The run goes on in a process of its own: closing this program does not end it.
         return rows
 
     def _sandboxes(self) -> list[tuple[str | Content, str]]:
-        words = {"auto": "best there is", "required": "required", "none": "none (unconfined)"}
-        return [(words[name], name) for name in form.SANDBOXES]
+        words = {"auto": "best there is", "none": "none (unconfined)"}
+        return [(words.get(name, name), name) for name in form.SANDBOXES]
 
     def _usual(self, name: str) -> str:
         value = getattr(self.host.settings, name, None)

@@ -133,7 +133,7 @@ def test_an_edit_is_taken_only_where_it_can_have_an_effect(
     made = Made(root)
     reply = made.take(command)
     assert not reply.ok
-    assert "only while the run stands before" in reply.message
+    assert "only while the run is paused before" in reply.message
     assert "--hold" in reply.remedy
     for step in ("plan", "configure", "assemble", "summarise", "evaluate", "decide", "report"):
         made.take(Pause())
@@ -221,7 +221,7 @@ def test_a_run_that_is_not_in_the_project_cannot_be_started_from(root: Path, run
     for command in (Branch(run_id=run_id), Rerun(run_id=run_id)):
         reply = made.take(command)
         assert not reply.ok
-        assert "no run" in reply.message
+        assert "no trial" in reply.message
         assert reply.remedy
     assert made.told == []
 
@@ -229,7 +229,7 @@ def test_a_run_that_is_not_in_the_project_cannot_be_started_from(root: Path, run
 def test_a_run_without_code_can_be_changed_but_not_repeated(root: Path) -> None:
     run_id = recorded(root, "qe_1", code=None)
     made = Made(root)
-    assert "no code" in made.take(Rerun(run_id=run_id)).message
+    assert "no stored code" in made.take(Rerun(run_id=run_id)).message
     assert made.take(Branch(run_id=run_id)).ok
 
 

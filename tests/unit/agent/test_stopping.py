@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlagent_tui.agent.context import Attempt, Brief
-from mlagent_tui.agent.stopping import assess, best, improves, must_stop, progress, settle
+from mlagent_tui.agent.stopping import must_stop, progress, settle
+from mlagent_tui.research.ranking import best, improves, unmet
 from mlagent_tui.schemas import DataCard, Decision, Goal, RegistryEntry
 
 CARD = DataCard(
@@ -20,6 +21,11 @@ CARD = DataCard(
 def goal(**fields: Any) -> Goal:
     values = {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": 0.95} | fields
     return Goal.model_validate(values)
+
+
+def assess(wanted: Goal, entry: RegistryEntry) -> tuple[bool, list[str]]:
+    missing = unmet(wanted, entry)
+    return not missing, missing
 
 
 def run(accuracy: float | None = 0.9, **fields: Any) -> RegistryEntry:

@@ -1,4 +1,4 @@
-"""A journal with damage in it: what was skipped is said with its line and reason, and everything else is used."""
+"""A journal with damage in it: what was skipped is said with line and reason, everything else is used."""
 
 from __future__ import annotations
 

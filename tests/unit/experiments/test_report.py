@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,7 +136,7 @@ def test_a_long_run_has_its_newest_rows_and_the_best_and_reads_few_results(
     entries = [
         RegistryEntry(
             run_id=f"qe_{number}", timestamp="2026-01-01T00:00:00Z", model_name="M", dataset="digits",
-            metrics_summary={"accuracy": number / 1000}, experiment_dir=f"experiments/qe_{number}/",
+            metrics_summary={"accuracy": 0.9 if number == 3 else 0.1}, experiment_dir=f"experiments/qe_{number}/",
         )
         for number in range(500)
     ]  # fmt: skip
@@ -201,3 +204,17 @@ def test_the_conclusion_is_the_last_run_of_the_journal(tmp_path: Path) -> None:
 def test_a_journal_without_a_run_has_no_conclusion() -> None:
     with pytest.raises(ProjectError, match="no run"):
         from_journal([])
+
+
+def test_drawing_needs_no_home_and_says_nothing_of_it(tmp_path: Path) -> None:
+    """/proc is where nobody can make a folder, not even root."""
+    code = "from mlagent_tui.experiments import curves; curves.warm_up(); import matplotlib as m"
+    code += "; print(m.get_cachedir())"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL"))}
+    around = kept | {"HOME": "/proc/none", "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=around, timeout=60
+    )
+    assert done.stderr == ""
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -178,3 +178,13 @@ def test_a_disk_that_fills_while_a_run_trains_is_said(small_disk: Path) -> None:
         for epoch in range(2000):
             run.add(point(epoch))
     assert [path.name for path in (small_disk / "P" / "experiments").iterdir()] == ["registry.json"]
+
+
+def test_a_machine_without_a_name_leaves_no_empty_name_in_the_lock(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "")
+    with Project(project):
+        with pytest.raises(ProjectError) as caught:
+            Project(project)
+        assert caught.value.what.endswith(f"is in use by process {os.getpid()}")

@@ -36,7 +36,7 @@ def test_the_header_tells_name_context_and_template(tiny: Path) -> None:
         (b"GGUF" + struct.pack("<IQQ", 3, 1, 2**40), "damaged"),
         (b"GGUF" + struct.pack("<IQQ", 3, 1, 1), "truncated or damaged"),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**60), "truncated or damaged"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 0), "no language model"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 0), "does not contain a language model"),
     ],
 )
 def test_a_file_that_is_no_model_is_named_with_a_remedy(tmp_path: Path, content: bytes, said: str) -> None:
@@ -96,7 +96,7 @@ def test_a_split_model_needs_all_its_parts(tmp_path: Path, tiny: Path) -> None:
     split = content[:16] + struct.pack("<Q", count + 1) + entry + content[24:]
     first, second = (tmp_path / f"big-0000{n}-of-00002.gguf" for n in (1, 2))
     first.write_bytes(split)
-    with pytest.raises(ModelError, match="lacks big-00002-of-00002"):
+    with pytest.raises(ModelError, match="does not contain big-00002-of-00002"):
         read_header(first)
     second.write_bytes(split)
     assert read_header(first).name == "tiny"

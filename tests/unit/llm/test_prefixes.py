@@ -154,3 +154,13 @@ def test_a_cancel_is_heard_between_parts() -> None:
     assert begun is None
     assert told == [(CHUNK, len(ROLE))]
     assert memory.held == split(ROLE)[:1]
+
+
+def test_a_prompt_asked_again_has_its_last_part_read_again_for_its_logits() -> None:
+    memory = Noted()
+    reader = Reader(memory, 10**6)
+    prompt = [*ROLE, 1]
+    read(reader, prompt)
+    memory.logits = False
+    assert read(reader, prompt) == len(prompt) - len(split(prompt)[-1])
+    assert memory.logits

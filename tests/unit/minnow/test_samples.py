@@ -16,6 +16,7 @@ from mlagent_tui.agent.numbers import find_numbers, listing, occurs
 from mlagent_tui.agent.planner import ungrounded
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.llm import code_block
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import Decision, Goal, Plan
 
 
@@ -125,7 +126,7 @@ def test_decisions_agree_with_the_numbers() -> None:
     seen = set()
     for simulation in runs(150):
         brief = simulation.brief
-        met, _ = stopping.assess(brief.goal, brief.history[-1].entry)
+        met = ranking.achieved(brief.goal, brief.history[-1].entry)
         wanted = "goal_achieved" if met else "stop" if stopping.must_stop(brief) else "iterate"
         decision = teacher.decide(brief, simulation.wishes)
         assert decision.decision == wanted

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlagent_tui.errors import SandboxError
-from mlagent_tui.sandbox import Finished, Level, Limits, confine, confinement, resolve_level, run, works
+from mlagent_tui.sandbox import Finished, Level, Limits, confine, levels, resolve_level, run, works
 
 LEVELS: tuple[Level, ...] = ("seatbelt",) if sys.platform == "darwin" else ("bubblewrap", "landlock")
 ROOMY = Limits(memory_mb=2000)
@@ -194,7 +194,7 @@ def test_git_hooks_cannot_be_planted(inside: Path) -> None:
 
 
 def test_a_required_sandbox_that_is_missing_is_refused_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confinement, "best_level", lambda: "none")
+    monkeypatch.setattr(levels, "best_level", lambda: "none")
     assert resolve_level("auto") == "none"
     with pytest.raises(SandboxError, match="bubblewrap"):
         resolve_level("required")
@@ -215,3 +215,57 @@ def survivors(inside: Path) -> list[str]:
             except OSError:
                 continue
     return found
+
+
+def test_removed_files_that_are_still_open_count_as_disk(level: Level, inside: Path) -> None:
+    code = """
+import os, time
+kept = []
+for index in range(4):
+    kept.append(open(f"f{index}", "wb"))
+    os.unlink(f"f{index}")
+    kept[-1].write(bytes(8 << 20)); kept[-1].flush()
+time.sleep(60)
+"""
+    done = python(code, level, inside, processes=False, limits=Limits(2000, disk_mb=20))
+    assert "too much disk" in done.stopped and "removed files" in done.stopped
+
+
+def test_many_small_files_are_stopped_and_named(level: Level, inside: Path) -> None:
+    done = shell("mkdir d; touch d/{1..300}; sleep 60", level, inside, limits=Limits(2000, files=200))
+    assert "too many files" in done.stopped
+
+
+def test_folders_too_deep_to_be_counted_are_stopped(level: Level, inside: Path) -> None:
+    code = (
+        "import os, time\nfor _ in range(40):\n    os.mkdir('d' * 200); os.chdir('d' * 200)\ntime.sleep(60)"
+    )
+    done = python(code, level, inside)
+    assert "inside one another" in done.stopped
+
+
+def test_shared_memory_that_nobody_has_mapped_counts(level: Level, inside: Path) -> None:
+    code = """
+import mmap, time
+area = mmap.mmap(-1, 160 << 20)  # of no file, shared
+for at in range(0, len(area), 8 << 20):
+    area[at : at + (8 << 20)] = bytes(8 << 20)
+    area.madvise(mmap.MADV_DONTNEED)  # no longer resident in the process, and still there
+time.sleep(60)
+"""
+    done = python(code, level, inside, limits=Limits(memory_mb=120))
+    assert "shared memory" in done.stopped
+
+
+def test_everyday_commands_work(level: Level, inside: Path) -> None:
+    line = """set -e
+    python -c 'import subprocess as s, multiprocessing as m; s.run(["echo", "program"]);
+p = m.get_context("fork").Process(target=print, args=("process",)); p.start(); p.join()'
+    echo text > a; tar cf a.tar a; mkdir b; tar xf a.tar -C b; mv b/a c; rm a; cat <(cat c)
+    python -m pip config list > /dev/null
+    if command -v git > /dev/null; then
+        git init -q .; git add c
+        git -c user.name=a -c user.email=a@b commit -qm message; git log --format=%s
+    else echo message; fi"""
+    done = shell(line, level, inside)
+    assert (done.status, done.output.split()) == (0, ["program", "process", "text", "message"]), done.output

@@ -13,7 +13,15 @@ from typing import Any
 
 import pytest
 
-from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ModelError, ToolError, TrialError
+from mlagent_tui.errors import (
+    CodeError,
+    ConfigError,
+    Interrupted,
+    MachineError,
+    ModelError,
+    ToolError,
+    TrialError,
+)
 from mlagent_tui.events import CheckFailed, CodeMade, Event
 from mlagent_tui.llm.base import PromptTooLong
 from mlagent_tui.tools import ToolContext, pytorch_model_assembler, use_context
@@ -156,6 +164,6 @@ def test_an_output_path_that_cannot_be_used_never_reaches_the_coder(context: Too
 
 def test_a_full_temporary_folder_is_said(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
-    with pytest.raises(ToolError, match="disk is full"), staged("net.py", b"x" * 1_000_000):
+    with pytest.raises(MachineError, match="disk is full"), staged("net.py", b"x" * 1_000_000):
         pass
     assert list(small_disk.iterdir()) == []

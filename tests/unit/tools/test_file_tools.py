@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlagent_tui import paths
-from mlagent_tui.errors import ToolError
+from mlagent_tui.errors import MachineError, ToolError
 from mlagent_tui.tools import (
     ToolContext,
     create_pytorch_project_scaffold,
@@ -119,6 +119,6 @@ def test_a_project_folder_that_is_a_link_out_is_refused(context: ToolContext, tm
 
 def test_a_full_disk_is_said(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(small_disk)
-    with pytest.raises(ToolError, match="disk is full"):
+    with pytest.raises(MachineError, match="disk is full"):
         write_file("large.txt", "x" * 1_000_000)
     assert list_directory() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.schemas import ModelConfig
-from mlagent_tui.shapes import Step, infer
+from mlagent_tui.shapes import Step, count_parameters, infer
 
 ACTIVATIONS = ["relu", "gelu", "silu", "leaky_relu", "elu", "tanh", "sigmoid"]
 
@@ -62,6 +62,46 @@ def valid_configs(draw: st.DrawFn) -> ModelConfig:
         if _fits({"input_shape": shape, "num_classes": 3, "layers": [*kept, layer, *head]}):
             kept.append(layer)
     return ModelConfig.model_validate({"input_shape": shape, "num_classes": 3, "layers": [*kept, *head]})
+
+
+def other_networks(config: ModelConfig) -> list[ModelConfig]:
+    """Networks on the same input that differ from `config` for certain, one change each; never none.
+
+    They have another number of parameters, another dropout, or another function right before the last
+    layer, where nothing can undo it.
+    """
+    fields = config.model_dump(mode="json")
+    end = len(fields["layers"]) - 1
+    before_the_end = [
+        fields | {"layers": [*fields["layers"][:end], {"type": kind}, fields["layers"][end]]}
+        for kind in ("sigmoid", "tanh", "layernorm")
+    ]
+    count = count_parameters(infer(config))
+    inside = [
+        changed
+        for changed, sure in _changed(fields)
+        if _fits(changed) and (sure or count_parameters(infer(ModelConfig.model_validate(changed))) != count)
+    ]
+    return [ModelConfig.model_validate(changed) for changed in (*inside, *before_the_end)]
+
+
+def _changed(fields: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """`fields` with one layer changed, at any depth; with it, whether that alone makes another network."""
+    for index, layer in enumerate(fields["layers"]):
+        for new, sure in _changed(layer) if "layers" in layer else _other_layers(layer):
+            yield fields | {"layers": [*fields["layers"][:index], new, *fields["layers"][index + 1 :]]}, sure
+
+
+def _other_layers(layer: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+    for name in ("out_channels", "out_features", "kernel_size"):
+        if name in layer:
+            yield layer | {name: 2 * layer[name]}, False
+    if "bias" in layer:
+        yield layer | {"bias": not layer["bias"]}, False
+    if "p" in layer:
+        yield layer | {"p": layer["p"] + 0.25}, True
+    if layer["type"] in ("batchnorm2d", "groupnorm", "layernorm"):
+        yield {"type": "relu"}, False
 
 
 def _fits(fields: dict[str, Any]) -> bool:
@@ -118,6 +158,11 @@ def write_code(steps: list[Step]) -> str:
 @pytest.fixture(scope="session")
 def configs() -> st.SearchStrategy[ModelConfig]:
     return valid_configs()
+
+
+@pytest.fixture(scope="session")
+def others() -> Callable[[ModelConfig], list[ModelConfig]]:
+    return other_networks
 
 
 @pytest.fixture(scope="session")

@@ -94,3 +94,44 @@ def test_a_summary_is_measured() -> None:
     assert summary.size_mb == pytest.approx(4 * (216 + 32 + 645) / 1e6 + 8e-6)  # and the batch counter
     first = summary.layers[0]
     assert (first.name, first.type, first.output_shape, first.parameters) == ("0", "Conv2d", (8, 4, 4), 216)
+
+
+def training(model: nn.Module, **settings: object) -> tuple[Trained, list[Progress]]:
+    """As `train`, of a model that is given, so that only the settings differ."""
+    config = EvalConfig.model_validate({"dataset": "digits", "train_size": 128, "epochs": 1} | settings)
+    events: list[Progress] = []
+    return Training(model, load(config, torch.device("cpu"), None), config, events.append).run(), events
+
+
+def linear() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+
+def test_the_seed_decides_the_order_of_the_images() -> None:
+    first, again, other = (epochs(training(linear(), seed=seed)[1]) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_label_smoothing_is_part_of_the_loss_that_is_trained() -> None:
+    plain, smoothed = (training(linear(), label_smoothing=share)[1] for share in (0.0, 0.5))
+    assert epochs(smoothed)[0][0] != epochs(plain)[0][0]
+
+
+def test_a_network_trains_in_training_mode_and_is_measured_in_evaluation_mode() -> None:
+    model = linear()
+    modes: list[tuple[bool, bool]] = []
+    model.register_forward_hook(lambda module, *_: modes.append((module.training, torch.is_grad_enabled())))
+    training(model, epochs=2)
+    assert modes == 2 * [(True, True), (True, True), (False, False)]
+
+
+def test_a_loss_that_is_no_number_ends_the_trial_at_once() -> None:
+    class Broken(nn.Sequential):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            output: torch.Tensor = super().forward(images)
+            return output * math.nan
+
+    done, _ = training(Broken(*linear()))
+    assert done.status == "diverged"
+    assert "stopped being a number in epoch 1, batch 1" in done.reason

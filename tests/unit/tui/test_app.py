@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from textual.binding import Binding
+from textual.command import CommandList
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import HelpPanel
@@ -31,6 +32,7 @@ from mlagent_tui.tui.panels import curves
 from mlagent_tui.tui.screens.run import RunScreen
 from mlagent_tui.tui.screens.start import StartScreen
 from tests import small_project
+from tests.recording import until
 
 
 @pytest.fixture(autouse=True)
@@ -112,12 +114,8 @@ async def test_a_run_that_was_left_goes_on_and_its_end_is_told(
             app.leave_project()
             await pilot.pause()
             assert app.running() == [root]
-        for _ in range(200):
-            await pilot.pause(0.02)
-            if any(small_project.GOAL in words for words in notices(app)):
-                break
+        await until(pilot, lambda: any(small_project.GOAL in words for words in notices(app)))
         assert app.running() == []
-        assert any(small_project.GOAL in words for words in notices(app))
 
 
 # --- themes and colours -------------------------------------------------------------------------------
@@ -262,10 +260,9 @@ async def test_the_palette_has_every_action_of_the_screen() -> None:
         wanted = {key.help for key in keys.TABLE if key.scope in ("app", "start")}
         assert wanted - {"Search every action by its name"} <= titles
         await pilot.press("ctrl+p", *"next theme")
-        await pilot.pause(0.3)
+        await until(pilot, lambda: bool(app.screen.query_one(CommandList).option_count))
         await pilot.press("enter")
-        await pilot.pause(0.3)
-        assert app.theme == themes.LIGHT.name
+        await until(pilot, lambda: app.theme == themes.LIGHT.name)
 
 
 # --- copying, notices, editors ------------------------------------------------------------------------

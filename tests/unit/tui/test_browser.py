@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from mlagent_tui.tui.panels.curves import Chart
 from mlagent_tui.tui.screens.browser import TABS, RunBrowser
 from mlagent_tui.tui.screens.pick import Pick
 from tests import small_project
+from tests.recording import until
 
 FIRST, SECOND, THIRD = small_project.RUN_IDS
 
@@ -36,15 +35,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
     monkeypatch.setattr(MlagentApp, "notify", lambda _, message, **__: said.append(message))
     return said
-
-
-async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
-    for _ in range(400):
-        await pilot.pause()
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come about")
 
 
 async def opened(pilot: Pilot[int], root: Path, run_id: str) -> RunBrowser:

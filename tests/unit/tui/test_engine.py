@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from mlagent_tui.tui import engine, found
 from mlagent_tui.tui.engine import EngineLink, Request
 from mlagent_tui.tui.form import Form
 from tests import small_project, tiny_gguf
+from tests.waiting import eventually
 
 PARSER = arguments.parser({name: lambda _: 0 for name in arguments.NAMES})
 GOAL = "A tiny MLP for digits, at least 90% accuracy"
@@ -126,9 +126,7 @@ async def test_a_run_is_started_told_and_stopped_and_its_log_lies_in_the_project
         assert link.alive()
         assert (await link.send(commands.Ping())).ok
         assert (await link.send(commands.Stop(when="now"))).ok
-        limit = time.monotonic() + 60
-        while link.alive() and time.monotonic() < limit:
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(eventually, lambda: not link.alive())
     finally:
         link.close()
     assert link.status() == 130

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 from hypothesis import given
@@ -16,17 +15,29 @@ from mlagent_tui.tui.feed import Feed, coalesce
 from mlagent_tui.tui.index import Index
 from mlagent_tui.tui.state import RunState
 from tests import recording
+from tests.waiting import eventually
 
 
 def all_of(feed: Feed, count: int = 1, seconds: float = 60.0) -> list[events.Event]:
     """At least `count` events of the feed."""
     taken: list[events.Event] = []
-    limit = time.monotonic() + seconds
-    while len(taken) < count or not feed.ready:
-        assert time.monotonic() < limit, "the feed gave too few events"
-        taken += feed.take()
-        time.sleep(0.005)
+
+    def enough() -> bool:
+        taken.extend(feed.take())
+        return len(taken) >= count and feed.ready
+
+    eventually(enough, seconds, lambda: f"{len(taken)} events")
     return taken
+
+
+class Counted(Feed):
+    """A feed that counts how often it has looked for more."""
+
+    looks = 0
+
+    def _follow(self) -> None:
+        super()._follow()
+        self.looks += 1
 
 
 def test_an_index_finds_every_entry_and_reads_neighbouring_tokens_as_one(tmp_path: Path) -> None:
@@ -75,14 +86,15 @@ def test_what_is_read_first_gives_the_same_rows_and_iteration_as_the_whole_journ
 
 def test_what_is_appended_arrives_and_a_line_still_being_written_waits(tmp_path: Path) -> None:
     root = recording.project(tmp_path, upto='"type":"run_finished"')
-    feed = Feed(root / paths.JOURNAL, interval=0.01)
+    feed = Counted(root / paths.JOURNAL, interval=0.01)
     feed.start()
     try:
         all_of(feed)
         line = events.RunFinished(outcome="stopped", reason="enough").to_json().encode()
         with (root / paths.JOURNAL).open("ab", buffering=0) as file:
             file.write(line[:20])
-            time.sleep(0.05)
+            before = feed.looks
+            eventually(lambda: feed.looks > before + 1)
             assert feed.take() == []
             file.write(line[20:] + b"\n")
         (last,) = all_of(feed)

@@ -71,7 +71,8 @@ del loop
 garbage.idle()
 assert gc.get_count() < (100, 1, 1)
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.asyncio
@@ -88,7 +89,7 @@ async def test_a_run_is_whole_when_it_is_painted_first(tmp_path: Path) -> None:
     app._display = kept  # type: ignore[assignment,method-assign]
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: bool(painted))
-    for said in ("iteration 4/5", "best 99.3 %", "✔ evaluate", "class CurrentModel", "★ 1", "4 runs"):
+    for said in ("iteration 4/5", "best 99.3 %", "✔ evaluate", "class CurrentModel", "★ 1", "4 trials"):
         assert said in painted[0], said
 
 

@@ -69,7 +69,7 @@ def test_a_project_stands_as_its_last_run_ended(
 ) -> None:
     glance = look(small_project.make(tmp_path, outcome))
     assert (glance.standing, glance.resumable) == (standing, resumable)
-    assert (glance.goal, glance.runs, glance.accuracy) == (small_project.GOAL, 3, 0.97)
+    assert (glance.goal, glance.runs, glance.best) == (small_project.GOAL, 3, "97.0 %")
 
 
 def test_a_project_is_running_while_an_engine_holds_it(tmp_path: Path) -> None:

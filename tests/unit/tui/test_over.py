@@ -33,7 +33,7 @@ async def pictures(tmp_path: Path, dialog: SentenceDialog) -> list[object]:
         app.push_screen(dialog)
         await until(pilot, lambda: app.screen is dialog)
         dialog._input.cursor_blink = False
-        await pilot.pause(0.3)
+        await until(pilot, lambda: dialog._input.has_focus)
         update = dialog._compositor.render_update(full=True, screen_stack=app._background_screens)
         return [list(strip) for strips in update.strips for strip in strips]  # type: ignore[union-attr]
 
@@ -60,7 +60,16 @@ async def test_the_screen_below_a_dialog_is_dimmed_as_textual_dims_it(tmp_path: 
 async def test_nothing_is_painted_while_nothing_changes_below_a_dialog(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    painted = []
+    painted: list[Compositor] = []
+    ticks = 0
+    tick = RunScreen._tick
+
+    def counted_tick(self: RunScreen) -> None:
+        nonlocal ticks
+        ticks += 1
+        tick(self)
+
+    monkeypatch.setattr(RunScreen, "_tick", counted_tick)
     partial = Compositor.render_partial_update
 
     def counted(self: Compositor) -> object:
@@ -75,7 +84,7 @@ async def test_nothing_is_painted_while_nothing_changes_below_a_dialog(
         app.push_screen(SentenceDialog("Steer", "words"))
         await until(pilot, lambda: isinstance(app.screen, Over))
         screen.panels["plan"].refresh()  # one change
-        await pilot.pause(0.5)
+        await until(pilot, lambda: ticks >= 4)
         monkeypatch.setattr(Compositor, "render_partial_update", counted)
-        await pilot.pause(0.6)
+        await until(pilot, lambda: ticks >= 10)
     assert len(painted) <= 3

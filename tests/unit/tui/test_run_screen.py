@@ -309,8 +309,8 @@ async def test_an_engine_that_died_is_told_and_can_be_resumed(
         with recording.engine_at_work(root):
             await opened(pilot, app)
             await until(pilot, lambda: "▶ deciding" in shown(app))
-        await until(pilot, lambda: "the engine is gone" in shown(app))
-        assert "take the run up again" in shown(app)
+        await until(pilot, lambda: "the engine stopped" in shown(app))
+        assert "resume the run" in shown(app)
         await pilot.press("r")
         await until(pilot, lambda: resumed == [None])
 
@@ -419,7 +419,7 @@ async def test_a_configuration_is_edited_before_it_is_assembled(tmp_path: Path) 
             await pilot.press("ctrl+s")
             await until(pilot, lambda: "layers.4: too large" in shown(app))
             await pilot.press("escape")  # once is not enough to lose what was typed
-            await until(pilot, lambda: "would be lost" in shown(app))
+            await until(pilot, lambda: "unsaved changes" in shown(app))
             area.text = area.text.replace("99999999", "48")
             at_work.reply = Reply(ok=True)
             await pilot.press("ctrl+s")

@@ -23,6 +23,7 @@ from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.screens.run import RunScreen
 from mlagent_tui.tui.screens.start import StartScreen
 from tests import small_project, tiny_gguf
+from tests.recording import until
 
 GOAL = form.EXAMPLES[0]
 FINE = Check(sandbox="bubblewrap", datasets=dict.fromkeys(form.DATASETS, ""))
@@ -63,16 +64,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
     monkeypatch.setattr(MlagentApp, "notify", lambda _, message, **__: said.append(message))
     return said
-
-
-async def until(pilot: Pilot[int], holds: Callable[[], bool]) -> None:
-    """Wait for something to come about; fails after a while."""
-    for _ in range(400):
-        await pilot.pause()
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come about")
 
 
 def screen_of(pilot: Pilot[int]) -> StartScreen:
@@ -316,7 +307,7 @@ async def test_a_folder_of_weights_is_picked_from_the_disk(
         await pilot.press("enter")
         tree = picker.query_one(Tree)
         await until(pilot, lambda: tree.path == here and len(tree.root.children) == 1)
-        assert "enter takes it" in tree.render_label(tree.root.children[0], Style(), Style()).plain
+        assert "press enter to choose it" in tree.render_label(tree.root.children[0], Style(), Style()).plain
         await pilot.press("down", "enter")
         await until(pilot, lambda: screen_of(pilot).values().planner == str(here / "weights"))
 
@@ -375,7 +366,7 @@ async def test_a_model_is_picked_by_typing_its_path_and_a_wrong_file_is_refused(
         field.focus()
         field.value = str(here / "no.gguf")
         await pilot.press("enter")
-        await until(pilot, lambda: any("no GGUF" in words for words in told))
+        await until(pilot, lambda: any("not a GGUF file" in words for words in told))
         field.value = str(model)
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen is not picker)

@@ -1,12 +1,11 @@
-"""What the user's hands do on the run screen: each action is a command to the engine, and its reply is said.
+"""The actions of the run screen that change a run: each sends a command to the engine and shows the reply.
 
-Nothing of a run is done here: the engine does it, and the journal tells when it has.
+The engine carries the command out; the journal says when that is done.
 """
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +13,7 @@ from textual import work
 from textual.content import Content
 from textual.screen import Screen
 
+from mlagent_tui import paths, temporary
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui.export import export
 from mlagent_tui.tui.panels import CodePanel, RunsPanel
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from mlagent_tui.tui.app import MlagentApp
 
 STOPS = (
-    ("step", Content("Stop after this step; it can be taken up later")),
-    ("now", Content("Stop now; the step under way is lost")),
-    ("leave", Content("Leave it going in the background")),
+    ("step", Content("Stop after this step; the run can be resumed later")),
+    ("now", Content("Stop now; the current step is lost")),
+    ("leave", Content("Leave it running in the background")),
 )
 NEED_AN_ENGINE = {"pause", "steer", "stop", "stop_now", "edit", "approve", "branch", "rerun"}
 NOT_IN_A_REPLAY = NEED_AN_ENGINE | {"take_up"}
 
 
-class Hands(Screen[None]):
+class RunActions(Screen[None]):
     """The actions of a run screen that reach the engine."""
 
     root: Path
@@ -46,6 +46,8 @@ class Hands(Screen[None]):
 
     _edit_when_held = False
     _held_to_edit = False
+    _objected_to = ""
+    """The configuration that the engine takes only when it is sent once more."""
 
     @property
     def host(self) -> MlagentApp:
@@ -63,7 +65,7 @@ class Hands(Screen[None]):
     def can_reach(self) -> bool:
         """Whether an engine is there to be told something; says so when there is none."""
         if self.gone:
-            self.notify("No engine is at work. Take the run up first.", severity="warning", markup=False)
+            self.notify("The run is not active. Resume it first.", severity="warning", markup=False)
         return not self.gone
 
     # --- going on and standing still ---
@@ -105,12 +107,12 @@ class Hands(Screen[None]):
     async def action_take_up(self) -> None:
         """Go on with a run that has ended, or whose engine has died."""
         if not self.gone:
-            self.notify("The run is going on already.", markup=False)
+            self.notify("The run is already active.", markup=False)
             return
         finished = self.state.finished
         iterations = None
         if finished is not None and finished.outcome == "achieved":
-            self.notify("The goal is achieved. Start another run from the start screen.", markup=False)
+            self.notify("The goal has been achieved. Start a new run from the start screen.", markup=False)
             return
         if finished is not None and finished.outcome == "stopped":
             iterations = await self._ask_iterations(finished.reason)
@@ -123,18 +125,16 @@ class Hands(Screen[None]):
             return
         self.gone = False
         self.refresh_bindings()
-        self.notify("The run is taken up where it stood.", markup=False)
+        self.notify("The run is being resumed.", markup=False)
 
     async def _ask_iterations(self, reason: str) -> int | None:
-        asked = (
-            f"It stopped: {reason}. It goes on when a limit is raised: how many networks may it try in all?"
-        )
+        asked = f"The run stopped: {reason}. How many trials may it run in total?"
         suggestion = str(max(self.state.iteration, int(self.state.options.get("iterations") or 0)) + 4)
-        answer = await self.app.push_screen_wait(SentenceDialog("Go on", asked, suggestion))
+        answer = await self.app.push_screen_wait(SentenceDialog("Resume", asked, suggestion))
         if answer is None:
             return None
         if not answer.isdecimal() or not 1 <= int(answer) <= 1000:
-            self.notify("A number of iterations is from 1 to 1000.", severity="error", markup=False)
+            self.notify("Enter a number of trials from 1 to 1000.", severity="error", markup=False)
             return None
         return int(answer)
 
@@ -147,7 +147,7 @@ class Hands(Screen[None]):
 
         if not self.can_reach():
             return
-        explanation = "The planner reads it in its next prompts, of this iteration and the one after."
+        explanation = "Added to the prompts of the planner in this iteration and the next."
         asked = SentenceDialog("Steer", explanation, placeholder="try a wider first layer")
         text = await self.app.push_screen_wait(asked)
         if text:
@@ -163,7 +163,7 @@ class Hands(Screen[None]):
         if self.state.paused and self.state.editable:
             await self._edit()
         elif self.state.paused:
-            self.notify("There is nothing to edit here. Go on to the next step first.", markup=False)
+            self.notify("Nothing can be edited at this step. Continue to the next step first.", markup=False)
         else:
             self._edit_when_held = self._held_to_edit = True
             reply = await self.tell(commands.Pause())
@@ -213,16 +213,19 @@ class Hands(Screen[None]):
         try:
             config = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            return commands.Reply(ok=False, message=f"This is no YAML: {error}")
+            return commands.Reply(ok=False, message=f"The configuration is not valid YAML: {error}")
         if not isinstance(config, dict):
-            return commands.Reply(ok=False, message="A configuration is a list of names and values.")
-        return await self.host.engine.send(commands.EditConfig(config=config), commands.EditConfig.patience)
+            return commands.Reply(ok=False, message="The configuration must be a list of names and values.")
+        command = commands.EditConfig(config=config, confirmed=text == self._objected_to)
+        reply = await self.host.engine.send(command, command.patience)
+        self._objected_to = text if reply.confirm else ""
+        return reply
 
     async def _hand_in_code(self, text: str) -> Reply:
         from mlagent_tui import commands
 
         if not text.strip():
-            return commands.Reply(ok=False, message="There is no code.")
+            return commands.Reply(ok=False, message="The code is empty.")
         return await self.host.engine.send(commands.EditCode(code=text), commands.EditCode.patience)
 
     @work
@@ -232,7 +235,7 @@ class Hands(Screen[None]):
 
         approval = self.state.approval
         if approval is None:
-            self.notify("Nothing waits for your approval.", markup=False)
+            self.notify("No command waits for approval.", markup=False)
             return
         allowed = await self.app.push_screen_wait(ApproveDialog(approval, self.state.sandbox))
         if allowed is not None:
@@ -264,8 +267,8 @@ class Hands(Screen[None]):
         if not code:
             self.notify("There is no code yet.", severity="warning", markup=False)
             return
-        with tempfile.TemporaryDirectory(prefix="mlagent-") as folder:
-            path = Path(folder) / "model_code.py"
+        with temporary.folder("edit") as folder:
+            path = folder / "model_code.py"
             path.write_text(code, encoding="utf-8")
             self.host.edit_file(path)
 
@@ -276,21 +279,21 @@ class Hands(Screen[None]):
         if self.state.best_id:
             run_id = self.state.best_id
         if not run_id:
-            self.notify("There is no run to export yet.", severity="warning", markup=False)
+            self.notify("There is no trial to copy yet.", severity="warning", markup=False)
             return
         suggestion = str(Path.cwd() / f"{self.root.name}-{run_id}")
         asked = SentenceDialog(
-            "Export", f"The report and the files of {run_id} are copied to this folder.", suggestion
+            "Export", f"Copies the report and the files of {run_id} to this folder.", suggestion
         )
         folder = await self.app.push_screen_wait(asked)
         if not folder:
             return
         try:
-            names = await asyncio.to_thread(export, self.root, run_id, Path(folder).expanduser())
+            names = await asyncio.to_thread(export, self.root, run_id, paths.user_path(folder))
         except MlagentError as error:
             self.notify(visible(f"{error.what} {error.remedy}"), severity="error", markup=False)
         else:
-            self.notify(visible(f"{len(names)} files in {folder}"), title="Exported", markup=False)
+            self.notify(visible(f"{len(names)} files copied to {folder}"), title="Exported", markup=False)
 
 
 def without_defaults(config: dict[str, Any]) -> dict[str, Any]:

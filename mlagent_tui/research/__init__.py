@@ -1,0 +1,4 @@
+"""Pure rules on values: which trial is better, what changed between two trials, whether one overfits.
+
+Everybody may read these; they know no process, no file and no screen.
+"""
