@@ -136,7 +136,8 @@ def test_a_long_run_has_its_newest_rows_and_the_best_and_reads_few_results(
     entries = [
         RegistryEntry(
             run_id=f"qe_{number}", timestamp="2026-01-01T00:00:00Z", model_name="M", dataset="digits",
-            metrics_summary={"accuracy": 0.9 if number == 3 else 0.1}, experiment_dir=f"experiments/qe_{number}/",
+            metrics_summary={"accuracy": 0.9 if number == 3 else 0.1},
+            experiment_dir=f"experiments/qe_{number}/",
         )
         for number in range(500)
     ]  # fmt: skip
