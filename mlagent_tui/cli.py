@@ -30,6 +30,9 @@ from mlagent_tui.arguments import (
 from mlagent_tui.errors import MlagentError, ProjectError, UsageError
 from mlagent_tui.files import explain
 
+RUNS_SHOWN = 50
+"""Rows of the table of `mlagent runs` without --all."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status and never raises."""
@@ -141,18 +144,23 @@ def _ask(prompt: str) -> str:
 def _resume(arguments: argparse.Namespace) -> int:
     """Resume the last run of a project."""
     from mlagent_tui import workspace
-    from mlagent_tui.experiments import Project
+    from mlagent_tui.experiments import Project, history
     from mlagent_tui.headless import Output, drive
 
     folder: Path = arguments.project
     with Project(folder) as project:
-        saved = workspace.last_saved(project.layout)
+        limits = (arguments.iterations, arguments.patience, arguments.time_budget)
+        try:
+            _refuse_ended(history.ending(project.root), folder, any(limit is not None for limit in limits))
+            saved = workspace.last_saved(project.layout)
+        except MlagentError:
+            _tell_repairs(project.repairs)  # of a run that goes on, its events tell them
+            raise
         if saved is None:
+            _tell_repairs(project.repairs)
             raise ProjectError(
                 f"no run has been started in {folder}", f"Start one: mlagent run GOAL --project {folder}"
             )
-        limits = (arguments.iterations, arguments.patience, arguments.time_budget)
-        _refuse_ended(saved.finished, folder, any(limit is not None for limit in limits))
         saved.options = resumed_options(arguments, saved.options)
         output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
         output.say(f"project    {folder}")
@@ -194,29 +202,51 @@ def _refuse_ended(finished: events.RunFinished | None, folder: Path, raised: boo
         )
 
 
+def _tell_repairs(repairs: Sequence[str]) -> None:
+    for text in repairs:
+        _tell(f"mlagent: {text}")
+
+
 def _runs(arguments: argparse.Namespace) -> int:
-    """The runs of a project."""
+    """The trials of a project, the newest page of them or all."""
     from mlagent_tui.console import runs_table
     from mlagent_tui.experiments import registry
 
-    entries = registry.load(_project(arguments.project))
+    listed = registry.read(_project(arguments.project))
+    entries = listed.entries
+    _tell_repairs([f"{listed.notice} The file is written again when a run starts."] if listed.notice else [])
     if arguments.json:
         print(json.dumps([entry.model_dump(mode="json") for entry in entries], indent=2))
-    elif entries:
-        print(runs_table(entries))
+        return 0
+    shown = entries if arguments.all else entries[-RUNS_SHOWN:]
+    if shown:
+        print(runs_table(shown))
     else:
         _tell("no runs yet")
+    if len(shown) < len(entries):
+        _tell(f"the newest {len(shown)} of {len(entries):,} runs; --all lists all of them")
     return 0
 
 
 def _report(arguments: argparse.Namespace) -> int:
     """The report of a project's last run, written again from its journal."""
-    from mlagent_tui.experiments import report
+    from mlagent_tui.experiments import concluded, report
 
     root = _project(arguments.project)
-    told = events.scan(paths.Layout(root).journal, skip=events.STREAMED)
-    path = report.write(root, report.from_journal(told))
-    print(path.read_text(encoding="utf-8"), end="")
+    conclusion = concluded(root)
+    unsaved: ProjectError | None = None
+    try:
+        drawn = report.draw(root, conclusion.run_ids, conclusion.best_run_id)
+    except ProjectError as error:
+        drawn, unsaved = False, error
+    text = report.compose(root, conclusion, drawn)
+    print(text, end="", flush=True)
+    try:
+        report.save(root, text)
+    except ProjectError as error:
+        unsaved = error
+    if unsaved:
+        _tell(f"mlagent: the report was not saved: {unsaved.what}. {unsaved.remedy}".rstrip())
     return 0
 
 

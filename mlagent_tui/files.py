@@ -15,6 +15,7 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from mlagent_tui import held
@@ -37,7 +38,7 @@ _REASONS = {
     errno.EROFS: ("the file system is read-only", "Choose a folder that can be written to."),
     errno.EACCES: ("permission denied", "Check the permissions, or choose another folder."),
     errno.EPERM: ("permission denied", "Check the permissions, or choose another folder."),
-    errno.ENOENT: ("there is no such file or folder", "Check the name; list_directory shows what there is."),
+    errno.ENOENT: ("there is no such file or folder", "Check the name."),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "Check the path."),
     errno.EISDIR: ("it is a folder, not a file", "Name a file."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name."),
@@ -77,12 +78,13 @@ class Folder:
         with self._guard("read", path), self._at(path) as (folder, name):
             file = os.open(name, _PLAIN, dir_fd=folder)
             with os.fdopen(file, "rb") as stream:
-                if not stat.S_ISREG(os.fstat(file).st_mode):
+                now = os.fstat(file)
+                if not stat.S_ISREG(now.st_mode):
                     raise self._error(f"cannot read {path}: it is not a plain file", "Name a file.")
-                data = stream.read(limit + 1)
-        if len(data) > limit:
+                data = b"" if now.st_size > limit else stream.read(limit + 1)
+        if max(now.st_size, len(data)) > limit:
             what = f"cannot read {path}: it is larger than {limit:,} bytes"
-            raise self._error(what, "Read a part of it with bash_run.")
+            raise self._error(what, "Use a smaller file, or read only a part of it.")
         return data
 
     def write(self, path: str, content: str | bytes) -> None:
@@ -107,6 +109,28 @@ class Folder:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         with self._guard("write", path), self._at(path, create=True) as (folder, name):
             return os.open(name, flags, 0o666, dir_fd=folder)
+
+    def open_to_change(self, path: str) -> int:
+        """Open a plain file for reading and writing in place; the caller closes the descriptor."""
+        with self._guard("write", path), self._at(path) as (folder, name):
+            file = os.open(name, _PLAIN & ~os.O_ACCMODE | os.O_RDWR, dir_fd=folder)
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                os.close(file)
+                raise self._error(f"cannot write {path}: it is not a plain file", "Move it away.")
+            return file
+
+    def set_aside(self, path: str) -> str:
+        """Rename a file, folder or link to `path.damaged-1`, or the next free number; returns that."""
+        parent, _, name = path.rpartition("/")
+        with self._guard("rename", path), self._at(parent or ".") as (outer, inner):
+            folder = os.open(inner, _FOLDER, dir_fd=outer)
+            try:
+                asides = (f".damaged-{number}" for number in count(1))
+                aside = next(aside for aside in asides if not _there(name + aside, folder))
+                os.rename(name, name + aside, src_dir_fd=folder, dst_dir_fd=folder)
+            finally:
+                os.close(folder)
+        return path + aside
 
     def remove(self, path: str) -> None:
         """Remove a file, or an empty folder."""
@@ -209,6 +233,15 @@ def atomic_write(path: Path, content: str | bytes) -> None:
     For places that the caller chose, whose folder exists. Raises `ProjectError`.
     """
     Folder(path.parent, ProjectError).write(path.name, content)
+
+
+def _there(name: str, folder: int) -> bool:
+    """Whether a folder has an entry of this name, a broken link included."""
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _link(name: str, folder: int) -> str | None:

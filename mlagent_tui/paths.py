@@ -127,8 +127,8 @@ class Layout:
     root: Path
 
     def is_project(self) -> bool:
-        """Whether `root` looks like a scaffolded project: it has a registry."""
-        return self.registry.is_file()
+        """Whether `root` is a project: it has a registry or a journal, damaged ones included."""
+        return os.path.lexists(self.registry) or os.path.lexists(self.journal)
 
     @property
     def experiments(self) -> Path:

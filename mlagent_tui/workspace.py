@@ -14,7 +14,7 @@ from pathlib import Path
 from mlagent_tui import events, paths, presence, tools
 from mlagent_tui.agent import Saved, last_run
 from mlagent_tui.errors import ProjectError, ToolError
-from mlagent_tui.experiments import registry, runs
+from mlagent_tui.experiments import history, registry, runs
 from mlagent_tui.files import explain
 from mlagent_tui.removal import remove_folder
 
@@ -77,7 +77,8 @@ def check(folder: Path, *, another: bool = False) -> None:
         elif _is_there(layout.root):
             if not layout.root.is_dir() or any(layout.root.iterdir()):
                 raise ProjectError(
-                    f"{folder} exists and is not a project",
+                    f"{folder} exists and is not a project: "
+                    f"it has neither {paths.REGISTRY} nor {paths.JOURNAL}",
                     "Name a new or empty folder, or a project that `mlagent run` has made.",
                 )
             _try_writing(layout.root)
@@ -141,23 +142,27 @@ def _refuse_occupied(folder: Path) -> None:
 
 
 def last_saved(layout: paths.Layout) -> Saved | None:
-    """How far the last run of a project came; its journal may be long."""
-    return last_run(events.scan(layout.journal, skip=events.STREAMED))
+    """How far the last run of a project came; its journal may be long. Raises `ProjectError`."""
+    return last_run(history.last_run(layout.root))
 
 
 def discard_empty(folder: Path) -> bool:
     """Remove a project in which not even a goal was understood; whether it was one."""
     layout = paths.Layout(folder.absolute())
-    told = events.scan(layout.journal)
-    empty = layout.is_project() and not any(isinstance(event, events.GoalUnderstood) for event in told)
+    try:
+        told = list(history.whole(layout.root))
+    except ProjectError:
+        return False
+    known = any(isinstance(event, events.GoalUnderstood | events.Unreadable) for event in told)
+    empty = layout.is_project() and not known
     if empty:
         remove_folder(layout.root)
     return empty
 
 
 def _refuse_unfinished(folder: Path, layout: paths.Layout) -> None:
-    saved = last_saved(layout)
-    if saved and (saved.finished is None or saved.finished.outcome not in ENDED):
+    ending = history.ending(layout.root)
+    if history.started(layout.root) and (ending is None or ending.outcome not in ENDED):
         raise ProjectError(
             f"the last run in {folder} has not ended",
             f"Resume it: mlagent resume {folder}\nOr start another run in the same project: add --another.",

@@ -50,7 +50,7 @@ def labels():
 
 BATCH = dict(event="batch", epoch=1, epochs=1, batch=1, batches=4, loss=0.1, accuracy=0.5, images_per_second=1.0)
 EPOCH = dict(event="epoch", epoch=1, train_loss=0.0, train_accuracy=1.0, val_loss=0.0, accuracy=1.0, seconds=0.0)
-STARTED = dict(event="started", device="cpu", train_size=200, val_size=100, test_size=359, parameters=2730,
+STARTED = dict(event="started", mean=[0.3], std=[0.2], device="cpu", train_size=200, val_size=100, test_size=359, parameters=2730,
                precision="float32")
 TRAINED = dict(status="completed", reason="", epochs=1, seconds=0.0, images_per_second=1.0)
 DONE = dict(event="done", value=TRAINED)

@@ -24,6 +24,7 @@ from mlagent_tui.errors import (
     Interrupted,
     MlagentError,
     ModelError,
+    ProjectError,
     ToolError,
     TrialError,
 )
@@ -41,6 +42,8 @@ FAILURES = (ConfigError, CodeError, TrialError, ModelError, ToolError)
 
 OUT_OF_MEMORY = "out of memory"
 """What the reason of a trial says when memory ran out."""
+
+_LEFT_OUT = "The report leaves the test accuracy out. Everything else in it was measured."
 
 T = TypeVar("T")
 Steps = Generator[events.Event, None, T]
@@ -96,6 +99,7 @@ class Loop:
             change = self.change(self.now.config)
             written = self.session.written
             attempt = records.store(self.session.project, self.now, result, change, written, self.goal)
+            yield from self.record(attempt)
             self.history.append(attempt)
 
     def begin(self) -> Steps[None]:
@@ -263,7 +267,7 @@ class Loop:
         """What happens next; a decision that the journal holds is settled again, not asked again."""
         if self.now.decided:
             settled = planning.resettle(self.now.decided, self.brief(), self.out_of_time(), self.now.result)
-            self.remember(settled)
+            yield from self.remember(settled)
             return settled
         return (yield from self.step("decide", self.decide))
 
@@ -283,7 +287,7 @@ class Loop:
             advised=advice.model_dump(mode="json") if advice else {},
             overruled_because=settled.overruled_because,
         )
-        self.remember(settled)
+        yield from self.remember(settled)
         return settled
 
     # --- report -----------------------------------------------------------------------------------------
@@ -293,19 +297,7 @@ class Loop:
         entry = ranking.best(self.goal, [a.entry for a in self.history])
         best = next((a for a in self.history if a.entry is entry), None)
         if best is not None:
-            try:
-                if best.config and best.eval_config:
-                    yield from self.make_room(best.config, best.eval_config)
-                runs = [attempt.entry.run_id for attempt in self.history]
-                scores = yield from self.checking(lambda: self.session.test(best, runs))
-                yield events.BestTested(
-                    run_id=best.entry.run_id, accuracy=scores.accuracy, test_size=scores.test_size
-                )
-                if said := records.doubt(self.session.project, best.entry, scores):
-                    yield events.Warned(message=said)
-            except FAILURES as error:
-                self.interrupted_by(error)
-                yield events.Warned(message=f"no test accuracy: {error.what}", remedy=error.remedy)
+            yield from self.tested(best)
         achieved = settled.decision.decision == "goal_achieved"
         ending = events.RunFinished(
             outcome="achieved" if achieved else "stopped",
@@ -315,6 +307,25 @@ class Loop:
         )
         yield from self.background(lambda: self.session.report(ending))
         return ending
+
+    def tested(self, best: Attempt) -> Steps[None]:
+        """The best network on the test images; where that cannot be had, a warning and no value."""
+        try:
+            if best.config is None or best.eval_config is None:
+                raise ProjectError(f"the folder of {best.entry.run_id} is incomplete", _LEFT_OUT)
+            yield from self.make_room(best.config, best.eval_config)
+            runs = [attempt.entry.run_id for attempt in self.history]
+            scores = yield from self.checking(lambda: self.session.test(best, runs))
+        except (*FAILURES, ProjectError) as error:
+            self.interrupted_by(error)
+            remedy = _LEFT_OUT if isinstance(error, ProjectError) else error.remedy
+            yield events.Warned(message=f"no test accuracy: {error.what}", remedy=remedy)
+        else:
+            yield events.BestTested(
+                run_id=best.entry.run_id, accuracy=scores.accuracy, test_size=scores.test_size
+            )
+            if said := records.doubt(self.session.project, best.entry, scores):
+                yield events.Warned(message=said)
 
     # --- what the steps share ---------------------------------------------------------------------------
 
@@ -405,9 +416,16 @@ class Loop:
         again = self.origin.seed if self.origin else None
         return self.options.seed if again is None else again
 
-    def remember(self, settled: stopping.Settled) -> None:
+    def remember(self, settled: stopping.Settled) -> Steps[None]:
         """Put the decision into the history and the registry."""
-        self.history[-1] = records.decided(self.session.project, self.history[-1], settled)
+        attempt = records.decided(self.history[-1], settled)
+        yield from self.record(attempt)
+        self.history[-1] = attempt
+
+    def record(self, attempt: Attempt) -> Steps[None]:
+        """An attempt's entry in the journal, which is the record, and then in the registry."""
+        yield events.TrialRecorded(entry=attempt.entry.model_dump(mode="json"))
+        self.session.project.record(attempt.entry)
 
     def time_left(self) -> float | None:
         """Seconds of the time budget that are left; None without a budget."""

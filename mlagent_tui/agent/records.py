@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mlagent_tui import chance, events, paths, shapes
+from mlagent_tui import chance, events, shapes
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
-from mlagent_tui.experiments import Project
+from mlagent_tui.experiments import Project, entry_of
 from mlagent_tui.research import change as changes
 from mlagent_tui.schemas import DEFAULT_CLASS, DataCard, EvalResult, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.training import TestResult
@@ -35,7 +35,7 @@ def store(
     written: str | None,
     goal: Goal,
 ) -> Attempt:
-    """Put what an iteration made into its folder and the registry. Repeating it changes nothing.
+    """Put what an iteration made into its folder; returns its attempt, which the registry does not know yet.
 
     `written` is the code that failed its checks, for an iteration that has no accepted code.
     """
@@ -48,27 +48,15 @@ def store(
         summary=now.summary,
         result=result,
     )
-    entry = RegistryEntry(
-        run_id=result.run_id,
-        timestamp=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    entry = entry_of(
+        result,
+        datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         model_name=now.config.model_name if now.config else DEFAULT_CLASS,
-        dataset=result.dataset,
-        metrics_summary=_metrics(result),
-        experiment_dir=f"{paths.EXPERIMENTS}/{result.run_id}/",
         iteration=now.number,
-        status=result.status,
-        reason=result.reason,
         change=change,
         parameters=result.parameters or _parameters(now.config),
-        seconds=result.seconds,
-        train_loss=result.train_loss,
-        train_accuracy=result.train_accuracy,
-        accuracy_noise=result.accuracy_noise,
-        seed=result.seed,
-        sandbox=result.sandbox,
         goal=goal.model_dump(mode="json"),
     )
-    project.record(entry)
     return Attempt(entry, now.config, settings)
 
 
@@ -115,11 +103,10 @@ def change(brief: Brief, start: Origin | None, now: Iteration) -> list[str]:
     return [*found, *own, *edits]
 
 
-def decided(project: Project, attempt: Attempt, settled: Settled) -> Attempt:
-    """The attempt with what was decided after it, in the registry as well."""
+def decided(attempt: Attempt, settled: Settled) -> Attempt:
+    """The attempt with what was decided after it."""
     update = {"decision": settled.text, "next_change": list(settled.decision.changes)}
     entry = attempt.entry.model_copy(update=update)
-    project.record(entry)
     return Attempt(entry, attempt.config, attempt.eval_config)
 
 
@@ -139,11 +126,6 @@ def attempts(project: Project, run_ids: list[str]) -> list[Attempt]:
             run = project.load_run(run_id)
             found.append(Attempt(entries[run_id], run.config, run.eval_config))
     return found
-
-
-def _metrics(result: EvalResult) -> dict[str, float]:
-    both = {"accuracy": result.accuracy, "val_loss": result.val_loss}
-    return {name: value for name, value in both.items() if value is not None}
 
 
 def _parameters(config: ModelConfig | None) -> int | None:

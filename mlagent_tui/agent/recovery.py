@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mlagent_tui import events
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import ProjectError
+from mlagent_tui.experiments import Skipped
 from mlagent_tui.schemas import EvalResult, Goal, ModelConfig, Plan, Summary
 
 
@@ -47,7 +48,8 @@ class Iteration:
 class Saved:
     """The last run of a journal. `current` is the iteration to go on with.
 
-    `steered` is what the user has said to the planner, `queued` what they chose iterations to start from.
+    `steered` is what the user has said to the planner, `queued` what they chose iterations to start from, and
+    `skipped` what of the journal could not be read.
     """
 
     options: RunOptions
@@ -58,10 +60,11 @@ class Saved:
     finished: events.RunFinished | None = None
     steered: list[events.Steered] = field(default_factory=list)
     queued: dict[int, events.Queued] = field(default_factory=dict)
+    skipped: Skipped = field(default_factory=Skipped)
 
     @property
     def step(self) -> str:
-        """The step a resumed run starts with."""
+        """The step that a resumed run starts with."""
         if self.goal is None:
             return "understand"
         if self.current.decided:
@@ -78,27 +81,64 @@ def last_run(journal: Iterable[events.Event]) -> Saved | None:
     """Fold the events from the last `run_started` on; None when no run ever started.
 
     What a step produced counts only once its `step_finished` is there, except for a trial's result and a
-    decision, which are complete in themselves. Raises `ProjectError` when the journal's values are damaged.
+    decision, which are complete in themselves. A damaged line, or a value of another version, costs its
+    step, which is then done again; `Saved.skipped` counts them. Raises `ProjectError` when the start of the
+    run or its goal cannot be read.
     """
     saved: Saved | None = None
     draft = Iteration(0)
-    try:
-        for event in journal:
-            if isinstance(event, events.RunStarted):
-                draft = Iteration(1)
-                saved = Saved(_options(event), Iteration(1))
-            elif saved is not None:
+    skipped = Skipped()
+    for event in journal:
+        if isinstance(event, events.Unreadable):
+            skipped = skipped.add(event.line, event.reason)
+        elif isinstance(event, events.RunStarted):
+            draft = Iteration(1)
+            saved = Saved(_options(event), Iteration(1))
+        elif saved is None:
+            continue
+        elif saved.goal and isinstance(event, events.StepStarted) and event.step == "understand":
+            raise _lost(skipped)
+        else:
+            try:
                 draft = _apply(saved, draft, event)
-    except ValidationError as error:
-        raise ProjectError(
-            f"the journal holds a value that cannot be read: {error.errors()[0]['msg']}",
-            "It may come from another version; start a new run with `mlagent run`.",
-        ) from error
+            except ValidationError as error:
+                skipped = skipped.add(0, f"{type(event).__name__}: {error.errors()[0]['msg']}")
+    if saved is None and skipped.count:
+        raise _lost(skipped)
+    if saved is not None:
+        saved.skipped = skipped
     return saved
 
 
+def _lost(skipped: Skipped) -> ProjectError:
+    return ProjectError(
+        f"how the last run was started cannot be read from the journal; {skipped}",
+        "This run cannot be resumed. Start another one in the project: "
+        "mlagent run GOAL --project DIR --another",
+    )
+
+
+def _goal(event: events.GoalUnderstood) -> Goal:
+    try:
+        return Goal.model_validate(event.goal)
+    except ValidationError as error:
+        raise ProjectError(
+            f"the goal in the journal cannot be read: {error.errors()[0]['msg']}",
+            "It may come from another version of mlagent: resume with that one, or start another run with "
+            "mlagent run GOAL --project DIR --another",
+        ) from error
+
+
 def _options(event: events.RunStarted) -> RunOptions:
-    return RunOptions.model_validate({**event.options, "goal_text": event.goal_text})
+    try:
+        return RunOptions.model_validate({**event.options, "goal_text": event.goal_text})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ProjectError(
+            f"the options of the last run cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            "They may come from another version of mlagent: resume with that one, or start another run with "
+            "mlagent run GOAL --project DIR --another",
+        ) from error
 
 
 def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
@@ -110,7 +150,7 @@ def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
             saved.current = Iteration(number)
             return Iteration(number)
         case events.GoalUnderstood():
-            saved.goal = Goal.model_validate(event.goal)
+            saved.goal = _goal(event)
         case events.PlanMade():
             draft.plan = Plan.model_validate(event.plan)
         case events.ConfigMade():
@@ -123,6 +163,8 @@ def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
         case events.TrialFinished():
             saved.current.result = EvalResult.model_validate(event.result)
             saved.run_ids.append(saved.current.result.run_id)
+        case events.TrialRecorded():
+            saved.run_ids.append(str(event.entry.get("run_id")))
         case events.DecisionMade():
             saved.current.decided = event
         case events.Steered():

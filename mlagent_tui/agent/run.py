@@ -111,6 +111,7 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
             )
         else:
             yield started(options, level)
+        yield from _said(session, saved)
         yield from session.control.opening()
         if deaf:
             yield deaf
@@ -118,6 +119,15 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
             yield _unconfined(options)
         yield from session.background.run(session.load_models)
         session.warm_up()
+
+
+def _said(session: Session, saved: Saved) -> Generator[events.Event, None, None]:
+    """What was repaired in the project, and what its journal no longer tells."""
+    repairs = session.project.repairs
+    while repairs:
+        yield events.Warned(message=repairs.pop(0))
+    if saved.skipped.count:
+        yield events.Warned(message=str(saved.skipped), remedy="The steps that they told of are done again.")
 
 
 def _unconfined(options: RunOptions) -> events.Warned:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
@@ -25,7 +25,7 @@ from mlagent_tui.agent.resources import Meter
 from mlagent_tui.agent.sharing import Estimate, Lending, Lent
 from mlagent_tui.commands import Listener
 from mlagent_tui.errors import ConfigError, Interrupted, ProjectError, TrialError
-from mlagent_tui.experiments import Project, curves, report
+from mlagent_tui.experiments import Project, curves, from_journal, history, report
 from mlagent_tui.llm import Answer, LanguageModel, ServedModel, free_memory, start_models, wait_for_models
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
@@ -185,22 +185,26 @@ class Session:
     def test(self, best: Attempt, run_ids: list[str]) -> TestResult:
         """Scores of a stored network on the test part; meanwhile the curves of all runs are drawn.
 
-        Raises `TrialError` and `CodeError`.
+        Raises `TrialError`, `CodeError`, and `ProjectError` when a part of it is missing.
         """
         run = self.project.layout.run(best.entry.run_id)
+        for name in (paths.RUN_CODE, paths.RUN_WEIGHTS):
+            if not (run / name).is_file():
+                raise ProjectError(f"{best.entry.run_id}/{name} is missing")
         assert best.eval_config is not None
         with ThreadPoolExecutor(1) as aside, self.pool.worker() as worker:
             drawing = aside.submit(report.draw, self.project.root, run_ids, best.entry.run_id)
             scores = worker.test(
                 run / paths.RUN_CODE, best.entry.model_name, best.eval_config, run / paths.RUN_WEIGHTS
             )
-            self.drawn = drawing.result()
+            with suppress(ProjectError):  # writing the report says it again
+                self.drawn = drawing.result()
         return scores
 
     def report(self, ending: events.RunFinished) -> None:
         """Write the report of the run as the journal tells it, with the ending that is about to be told."""
-        told = events.scan(self.project.layout.journal, skip=events.STREAMED)
-        conclusion = report.from_journal(chain(told, (self.spent(), ending)))
+        told = history.last_run(self.project.root)
+        conclusion = from_journal(chain(told, (self.spent(), ending)))
         report.write(self.project.root, conclusion, self.drawn)
 
     def spent(self) -> events.TimeSpent:

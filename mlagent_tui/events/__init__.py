@@ -1,7 +1,7 @@
 """What happens in a run: typed events, and the journal that keeps them. Imports nothing else of ours."""
 
 from mlagent_tui.events.base import Event, now, storable
-from mlagent_tui.events.journal import CHUNK, Journal, follow, read, scan
+from mlagent_tui.events.journal import Journal
 from mlagent_tui.events.kinds import (
     DURABLE,
     STREAMED,
@@ -47,11 +47,13 @@ from mlagent_tui.events.kinds import (
     ToolCalled,
     ToolFinished,
     TrialFinished,
+    TrialRecorded,
     TrialStarted,
     Unreadable,
     Warned,
     parse,
 )
+from mlagent_tui.events.reading import CHUNK, follow, last, open_plain, read, scan
 
 __all__ = [
     "CHUNK",
@@ -101,11 +103,14 @@ __all__ = [
     "ToolCalled",
     "ToolFinished",
     "TrialFinished",
+    "TrialRecorded",
     "TrialStarted",
     "Unreadable",
     "Warned",
     "follow",
+    "last",
     "now",
+    "open_plain",
     "parse",
     "read",
     "scan",

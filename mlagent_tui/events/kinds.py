@@ -262,6 +262,13 @@ class TrialFinished(Event):
     result: Json
 
 
+class TrialRecorded(Event):
+    """A trial's entry of the registry, whole, before it is written there. The last one of a run id counts."""
+
+    type: Literal["trial_recorded"] = "trial_recorded"
+    entry: Json
+
+
 class BestTested(Event):
     """The result of the best network on the test images: once, at the end of a run."""
 
@@ -378,17 +385,22 @@ class RunFinished(Event):
 
 
 class Unreadable(Event):
-    """A line of the journal that is damaged or from a later version. Never written."""
+    """A line of the journal that is damaged or from a later version, and why. Never written.
+
+    `line` counts from 1; 0 where only a part of the journal was read.
+    """
 
     type: Literal["unreadable"] = "unreadable"
     text: str = ""
+    reason: str = ""
+    line: int = 0
 
 
 AnyEvent = (
     RunStarted | RunResumed | GoalUnderstood | Warned | StepStarted | StepFinished | ToolCalled | ToolFinished
     | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
     | PromptProgress | ModelUnloaded | ModelLoading | ModelLoaded
-    | TrialStarted | BatchDone | EpochDone | TrialFinished | BestTested | DecisionMade
+    | TrialStarted | BatchDone | EpochDone | TrialFinished | TrialRecorded | BestTested | DecisionMade
     | Paused | Continued | Steered | Edited | Queued | ApprovalAsked | ApprovalGiven | Resources
     | TimeSpent | Failed | RunFinished | Unreadable
 )  # fmt: skip
@@ -400,8 +412,8 @@ _LARGE = re.compile(rb"e\+?\d\d\d")
 """Without these, a line of JSON has nothing in it that JSON cannot hold, once Python has read it."""
 
 DURABLE = (
-    RunStarted, RunResumed, StepFinished, TrialFinished, DecisionMade, Steered, Edited, Queued, Failed,
-    RunFinished,
+    RunStarted, RunResumed, StepFinished, TrialFinished, TrialRecorded, DecisionMade, Steered, Edited, Queued,
+    Failed, RunFinished,
 )  # fmt: skip
 """What ends a step or says what the user wants: it is on the disk before the run continues."""
 
@@ -409,11 +421,28 @@ STREAMED = frozenset({"batch_done", "model_asked", "prompt_progress", "resources
 """The types that make up most of a journal, and that nobody needs to know how far a run came."""
 
 
+BOM = b"\xef\xbb\xbf"
+"""What some editors put before the first line of a file."""
+
+
 def parse(line: bytes) -> Event:
-    """The event of one journal line; `Unreadable` when the line is damaged or its type is not known."""
+    """The event of one journal line; `Unreadable`, with the reason, when there is none in it."""
+    values: Any = None
     try:
-        values = json.loads(line.decode())
+        values = json.loads(line.removeprefix(BOM).decode())
         suspect = any(sign in line for sign in _SUSPECT) or _LARGE.search(line)
         return _KINDS[values["type"]].read(values, storable_as_is=not suspect)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return Unreadable(time="", text=line[:200].decode("utf-8", "backslashreplace"))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        text = line[:200].decode("utf-8", "backslashreplace")
+        return Unreadable(time="", text=text, reason=_why(values, error))
+
+
+def _why(values: Any, error: Exception) -> str:
+    """Why a line is no event."""
+    if values is None:
+        return "it is not valid JSON"
+    if not isinstance(values, dict) or not isinstance(values.get("type"), str):
+        return "it is not an event"
+    if values["type"] not in _KINDS:
+        return f"its type {values['type'][:40]!r} is not known; it may come from a later version"
+    return str(error)[:200]

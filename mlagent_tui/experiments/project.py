@@ -22,8 +22,8 @@ _LOOKS, _LOOK_SECONDS = 5, 0.02
 class Project:
     """The one engine's hold on a project folder, from opening to `close`.
 
-    Raises `ProjectError` when the folder is no project, cannot be written to, is damaged, or is held by
-    another engine.
+    Damaged parts are repaired on opening; `repairs` says what was done, a sentence each. Raises
+    `ProjectError` when the folder is not a project, cannot be written to, or is held by another engine.
     """
 
     def __init__(self, root: Path) -> None:
@@ -32,13 +32,16 @@ class Project:
         self.files = Folder(self.root, ProjectError)
         if not self.layout.is_project():
             raise ProjectError(
-                f"{root} is not a project", "Start one with: mlagent run GOAL --project " + str(root)
+                f"{root} is not a project", f"Start one with: mlagent run GOAL --project {root}"
             )
         self._lock = _hold(self.root)
+        self.repairs: list[str] = []
         try:
             self._place = _place(self.root)
-            registry.load(self.root)
-            self.journal = _open_journal(self.layout.journal)
+            self.journal = self._open_journal()
+            self._registry = registry.Registry(self.root)
+            if repaired := registry.repair(self.root):
+                self.repairs.append(repaired)
         except BaseException:
             self._let_go()
             raise
@@ -48,12 +51,12 @@ class Project:
         self._place.check()
 
     def registry(self) -> list[RegistryEntry]:
-        """All runs."""
+        """All trials."""
         return registry.load(self.root)
 
     def record(self, entry: RegistryEntry) -> None:
-        """Add a run to the registry, or change the one with its id."""
-        registry.record(self.root, entry)
+        """Add a trial to the registry, or change the one with its id. Raises `ProjectError`."""
+        self._registry.record(entry)
 
     def claim_run(self) -> str:
         """An id and a folder for a run that has none from the evaluator."""
@@ -95,6 +98,18 @@ class Project:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+    def _open_journal(self) -> Journal:
+        """The journal; a folder or a pipe in its place is set aside for a new one."""
+        path = self.layout.journal
+        if os.path.lexists(path) and not os.path.islink(path) and not os.path.isfile(path):
+            aside = self.files.set_aside(paths.JOURNAL)
+            self.repairs.append(f"{paths.JOURNAL} was not a plain file. It was renamed to {aside}.")
+        try:
+            return Journal(path)
+        except OSError as error:
+            what, remedy = explain(error)
+            raise ProjectError(f"cannot write to {path}: {what}", remedy) from error
 
     def __enter__(self) -> Self:
         return self
@@ -144,11 +159,3 @@ def _lock_exclusively(lock: int) -> None:
         except BlockingIOError:
             time.sleep(_LOOK_SECONDS)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _open_journal(path: Path) -> Journal:
-    try:
-        return Journal(path)
-    except OSError as error:
-        what, remedy = explain(error)
-        raise ProjectError(f"cannot write to {path}: {what}", remedy) from error

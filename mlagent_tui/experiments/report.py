@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
-from mlagent_tui import chance, events, paths, shapes
+from mlagent_tui import chance, paths, shapes
 from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
+from mlagent_tui.experiments.conclusion import TIMES, Conclusion
 from mlagent_tui.files import Folder
 from mlagent_tui.research import ranking
-from mlagent_tui.schemas import EvalResult, Goal, ModelConfig, RegistryEntry
+from mlagent_tui.schemas import EpochMetrics, EvalResult, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.text import clean
 
 _OUTCOMES = {
@@ -21,110 +22,71 @@ _OUTCOMES = {
     "interrupted": "The run was interrupted before it ended.",
     "failed": "The run ended with an error.",
     "running": "The run has not ended.",
+    "unknown": "How the run ended is not known.",
 }
+ROWS = 100
+"""Trials that a report lists; of a longer run, the newest."""
 _MARKUP = re.compile(r"\||!(?=\[)|\](?=[(\[:])")
 """Bars of tables, and what makes an image or a link of text: either would hide an address behind words."""
-_TIMES = ("loading", "thinking", "checking", "training", "other")
-
-
-@dataclass(frozen=True)
-class Conclusion:
-    """How a run of the loop ended. `run_ids` are its entries of the registry; None: all there are."""
-
-    goal_text: str
-    outcome: str
-    reason: str
-    goal: Goal | None = None
-    best_run_id: str | None = None
-    run_ids: frozenset[str] | None = None
-    test_accuracy: float | None = None
-    test_size: int = 0
-    planner: str = ""
-    coder: str = ""
-    sandbox: str = ""
-    seed: int = 0
-    versions: dict[str, str] = field(default_factory=dict)
-    spent: events.TimeSpent | None = None
-
-
-def from_journal(journal: Iterable[events.Event]) -> Conclusion:
-    """The conclusion of the last run that the journal holds. Raises `ProjectError` when it holds none."""
-    started: events.RunStarted | None = None
-    goal: Goal | None = None
-    finished: events.RunFinished | None = None
-    tested: events.BestTested | None = None
-    spent: events.TimeSpent | None = None
-    run_ids: set[str] = set()
-    for event in journal:
-        match event:
-            case events.RunStarted():
-                started, goal, finished, tested, spent, run_ids = event, None, None, None, None, set()
-            case events.GoalUnderstood():
-                goal = Goal.model_validate(event.goal)
-            case events.TrialFinished():
-                run_ids.add(str(event.result.get("run_id")))
-            case events.BestTested():
-                tested = event
-            case events.TimeSpent():
-                spent = _add(spent, event)
-            case events.RunFinished():
-                finished = event
-            case _:
-                pass
-    if started is None:
-        raise ProjectError("the journal holds no run", "Start one with `mlagent run`.")
-    return Conclusion(
-        goal_text=started.goal_text,
-        outcome=finished.outcome if finished else "running",
-        reason=finished.reason if finished else "",
-        goal=goal,
-        best_run_id=finished.best_run_id if finished else None,
-        run_ids=frozenset(run_ids),
-        test_accuracy=tested.accuracy if tested else None,
-        test_size=tested.test_size if tested else 0,
-        planner=started.planner,
-        coder=started.coder,
-        sandbox=started.sandbox,
-        seed=started.seed,
-        versions=started.versions,
-        spent=spent,
-    )
 
 
 def draw(root: Path, run_ids: Collection[str] | None, best_run_id: str | None) -> bool:
-    """Write `curves.png` of these runs, all when None; whether any of them has curves.
+    """Write `curves.png` of the best and the newest of these runs, all when None; whether any has curves.
 
-    Raises `ProjectError` when the registry is damaged or the folder cannot be written to.
+    Raises `ProjectError` when the folder cannot be written to.
     """
-    results = [runs.load(root, entry.run_id).result for entry in _entries(root, run_ids)]
-    lines = {result.run_id: result.curves for result in results if result and result.curves}
+    entries = _entries(root, run_ids).entries
+    best = [entry for entry in entries if entry.run_id == best_run_id]
+    others = [entry for entry in reversed(entries) if entry.run_id != best_run_id]
+    lines: dict[str, list[EpochMetrics]] = {}
+    for entry in [*best, *others]:
+        result = runs.load(root, entry.run_id).result
+        if result and result.curves:
+            lines[result.run_id] = result.curves
+        if len(lines) >= curves.SHOWN:
+            break
     if lines:
-        Folder(root, ProjectError).write(paths.CURVES, curves.draw(lines, best_run_id))
+        shown = {run_id: lines[run_id] for run_id in reversed(lines)}
+        Folder(root, ProjectError).write(paths.CURVES, curves.draw(shown, best_run_id))
     return bool(lines)
 
 
 def write(root: Path, conclusion: Conclusion, drawn: bool | None = None) -> Path:
     """Write `report.md` and, where a run has curves, `curves.png`; returns the report's path.
 
-    `drawn` is what `draw` has returned for these runs already. Raises `ProjectError` when the registry is
-    damaged or the folder cannot be written to.
+    `drawn` is what `draw` has returned for these runs already. Raises `ProjectError` when the folder cannot
+    be written to.
     """
-    entries = _entries(root, conclusion.run_ids)
-    folder = Folder(root, ProjectError)
     lines = draw(root, conclusion.run_ids, conclusion.best_run_id) if drawn is None else drawn
+    return save(root, compose(root, conclusion, lines))
+
+
+def save(root: Path, text: str) -> Path:
+    """Write a report; returns its path. Raises `ProjectError`."""
+    Folder(root, ProjectError).write(paths.REPORT, text)
+    return root / paths.REPORT
+
+
+def compose(root: Path, conclusion: Conclusion, drawn: bool) -> str:
+    """The text of the report; `drawn` says whether there is a picture of curves. Nothing is written.
+
+    Raises `ProjectError` when `root` is not a project.
+    """
+    listed = _entries(root, conclusion.run_ids)
+    entries = listed.entries
     best = ranking.best(ranking.aim(conclusion.goal.model_dump() if conclusion.goal else None), entries)
     sections = [
         [f"# {plain(conclusion.goal_text)}", "", *_summary(conclusion, entries, best)],
+        _problems(conclusion.problem, listed.notice, _damaged(root, best)),
         _doubt(root, conclusion, best),
         _goal(conclusion.goal),
         ["## Why it stopped", "", plain(conclusion.reason) or "No reason was recorded."],
         _best(root, conclusion, best),
         _runs(entries, best.run_id if best else None, conclusion.goal),
-        ["## Curves", "", f"![Accuracy and loss by epoch]({Path(paths.CURVES).name})"] if lines else [],
+        ["## Curves", "", f"![Accuracy and loss by epoch]({Path(paths.CURVES).name})"] if drawn else [],
         _setup(conclusion),
     ]
-    folder.write(paths.REPORT, "\n\n".join("\n".join(section) for section in sections if section) + "\n")
-    return root / paths.REPORT
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
 def plain(text: str, width: int = 2000) -> str:
@@ -134,8 +96,22 @@ def plain(text: str, width: int = 2000) -> str:
     return _MARKUP.sub(r"\\\g<0>", line).replace("<", "&lt;")
 
 
-def _entries(root: Path, run_ids: Collection[str] | None) -> list[RegistryEntry]:
-    return [entry for entry in registry.load(root) if run_ids is None or entry.run_id in run_ids]
+def _entries(root: Path, run_ids: Collection[str] | None) -> registry.Listed:
+    listed = registry.read(root)
+    own = [entry for entry in listed.entries if run_ids is None or entry.run_id in run_ids]
+    return replace(listed, entries=own)
+
+
+def _damaged(root: Path, best: RegistryEntry | None) -> str:
+    """What of the best network's folder cannot be read."""
+    names = runs.load(root, best.run_id).damaged if best else ()
+    return f"{best.experiment_dir}: {', '.join(names)} cannot be read" if best and names else ""
+
+
+def _problems(*sentences: str) -> list[str]:
+    found = [plain(sentence).rstrip(".") + "." for sentence in sentences if sentence]
+    found = [sentence[0].upper() + sentence[1:] for sentence in found]
+    return ["## What could not be read", "", *found] if found else []
 
 
 def _summary(
@@ -143,7 +119,9 @@ def _summary(
 ) -> list[str]:
     words = [_OUTCOMES.get(conclusion.outcome, conclusion.outcome)]
     if best is not None:
-        words.append(f"The best of {_networks(entries)} reached {_measured(best)}{_over(conclusion, best)}.")
+        so_far = " so far" if conclusion.outcome == "running" else ""
+        reached = f"{_measured(best)}{_over(conclusion, best)}"
+        words.append(f"The best of {_networks(entries)}{so_far} reached {reached}.")
         if conclusion.test_accuracy is not None:
             words.append(f"On the images held back, it is {_percent(conclusion.test_accuracy)}.")
     else:
@@ -201,7 +179,7 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
 
 
 def _epoch(result: EvalResult | None) -> str:
-    """Which epoch the metrics, the weights and the test accuracy are of; empty where that was not recorded."""
+    """Which epoch the metrics, weights and test accuracy are of; empty where that was not recorded."""
     if result is None or result.best_epoch is None:
         return ""
     if result.best_epoch == 1 == len(result.curves):
@@ -243,10 +221,14 @@ def _runs(entries: Sequence[RegistryEntry], best: str | None, goal: Goal | None)
             plain(_trouble(target, entry), 120),
             plain(entry.decision, 120),
         )
-        for entry in entries
+        for index, entry in enumerate(entries)
+        if index >= len(entries) - ROWS or entry.run_id == best
     ]
     heads = ("#", "Run", "Change", "Accuracy", "Loss", "Parameters", "Time", "Trouble", "Decision")
-    return ["## Runs", "", *(_table(heads, rows) if rows else ["None."])]
+    note = []
+    if len(rows) < len(entries):
+        note = [f"The newest {ROWS} of {len(entries):,}, and the best. `mlagent runs --all` lists all.", ""]
+    return ["## Runs", "", *note, *(_table(heads, rows) if rows else ["None."])]
 
 
 def _trouble(target: ranking.Aim, entry: RegistryEntry) -> str:
@@ -264,7 +246,7 @@ def _setup(conclusion: Conclusion) -> list[str]:
         *((plain(name), plain(version)) for name, version in conclusion.versions.items()),
     ]
     if spent := conclusion.spent:
-        rows.append(("Time", ", ".join(f"{name} {getattr(spent, name):.1f} s" for name in _TIMES)))
+        rows.append(("Time", ", ".join(f"{name} {getattr(spent, name):.1f} s" for name in TIMES)))
     return ["## Set-up", "", *_table(("", ""), [row for row in rows if row[1]])]
 
 
@@ -306,9 +288,3 @@ def _seconds(value: float | None) -> str:
 
 def _of(images: int) -> str:
     return f" of {images:,} images" if images else ""
-
-
-def _add(before: events.TimeSpent | None, more: events.TimeSpent) -> events.TimeSpent:
-    if before is None:
-        return more
-    return more.but(**{name: getattr(before, name) + getattr(more, name) for name in _TIMES})

@@ -107,32 +107,37 @@ def new_run(root: Path) -> Iterator[NewRun]:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run's folder holds; None for what is missing or cannot be read."""
+    """What a run's folder holds; None for what is missing or cannot be read. `damaged` names the latter."""
 
     config: ModelConfig | None
     eval_config: EvalConfig | None
     code: str | None
     summary: Summary | None
     result: EvalResult | None
+    damaged: tuple[str, ...] = ()
 
 
 def load(root: Path, run_id: str) -> Run:
     """What the folder of `run_id` holds. Links that lead out of the project are not followed."""
     inside = Folder(root, ProjectError)
+    damaged: list[str] = []
 
     def part(name: str, parse: Callable[[str], T]) -> T | None:
         try:
-            return parse(inside.read(f"{paths.EXPERIMENTS}/{run_id}/{name}").decode("utf-8"))
-        except (ProjectError, ValidationError, UnicodeDecodeError, yaml.YAMLError):
+            return parse(inside.read(f"{paths.EXPERIMENTS}/{run_id}/{name}").decode("utf-8-sig"))
+        except (ProjectError, ValidationError, ValueError, RecursionError, yaml.YAMLError):
+            if os.path.lexists(paths.Layout(root).run(run_id) / name):
+                damaged.append(name)
             return None
 
-    return Run(
+    parts = (
         part(paths.RUN_CONFIG, ModelConfig.from_yaml),
         part(paths.RUN_EVAL_CONFIG, lambda text: EvalConfig.model_validate(yaml.safe_load(text))),
         part(paths.RUN_CODE, str),
         part(paths.RUN_SUMMARY, Summary.model_validate_json),
         part(paths.RUN_RESULTS, EvalResult.model_validate_json),
     )
+    return Run(*parts, damaged=tuple(damaged))
 
 
 def save(

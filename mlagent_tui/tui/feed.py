@@ -148,6 +148,7 @@ class Feed:
                 self._opened.set()  # an engine that is starting has not written yet
             except OSError as error:
                 self.problem = f"the journal cannot be read: {error.strerror or error}"
+                self._opened.set()  # what the registry knows is shown all the same
             self._stop.wait(self._interval)
 
     def _open(self) -> None:
@@ -196,7 +197,7 @@ class Feed:
 
     def _blocks(self, size: int) -> Iterator[bytes]:
         """What lies between the index's end and `size`, as complete lines, some megabytes at a time."""
-        with self.journal.open("rb") as file:
+        with events.open_plain(self.journal) as file:
             file.seek(self.index.end)
             rest = b""
             while file.tell() < size and not self._stop.is_set():

@@ -1,7 +1,7 @@
 """Where each entry of a journal begins: an index by byte offset, so that only what is shown is read.
 
 Neighbouring events that stream (tokens of one model, batches of one trial) are one entry. An entry costs nine
-bytes of memory, whatever its length in the file.
+bytes of memory, however long it is in the file.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Index:
 
     def raw(self, entry: int) -> bytes:
         """The lines of an entry; of more than `MAX_ENTRY` bytes, the last complete ones. Raises `OSError`."""
-        with self.path.open("rb") as file:
+        with events.open_plain(self.path) as file:
             return self._raw(file, entry)
 
     def _raw(self, file: BinaryIO, entry: int) -> bytes:
@@ -126,7 +126,7 @@ class Index:
 
     def read_all(self, entries: Iterable[int]) -> Iterator[events.Event]:
         """The events of some entries, the file opened once. Raises `OSError`."""
-        with self.path.open("rb") as file:
+        with events.open_plain(self.path) as file:
             for entry in entries:
                 lines = [text for text in self._raw(file, entry).split(b"\n") if text]
                 yield from map(events.parse, lines[-1:] if self.kind(entry) in LATEST else lines)

@@ -145,11 +145,12 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
         ("accuracy", e.accuracy),
     ),
     events.TrialFinished: _trial_finished,
+    events.TrialRecorded: lambda e: str(e.entry.get("run_id")),
     events.BestTested: lambda e: (
         f"{e.run_id} · {_metrics(('test accuracy', e.accuracy))} on {e.test_size:,} images"
     ),
     events.DecisionMade: _decision,
     events.Failed: lambda e: f"{e.title}: {e.what} {e.remedy}",
     events.RunFinished: lambda e: f"{e.outcome}: {e.reason}",
-    events.Unreadable: lambda e: e.text,
+    events.Unreadable: lambda e: f"{e.reason}: {e.text}",
 }  # fmt: skip

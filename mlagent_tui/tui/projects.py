@@ -1,4 +1,4 @@
-"""One look at a project: enough to say in a line how it stands. Reads the ends of its files, and no more."""
+"""The status of a project in one line, from its registry and from both ends of its journal."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ Standing = Literal["running", "achieved", "stopped", "interrupted", "failed", "e
 
 _TAIL = 128 * 1024
 _HEADLINES: dict[Standing, str] = {
-    "running": "A run goes on",
+    "running": "A run is in progress",
     "achieved": "Goal achieved",
     "stopped": "Stopped without achieving the goal",
     "interrupted": "A run was interrupted",
     "failed": "A run failed",
-    "ended early": "The engine ended before the run did",
-    "empty": "Nothing was run yet",
-    "gone": "The project is no longer there",
+    "ended early": "The engine stopped before the run ended",
+    "empty": "No run was started yet",
+    "gone": "The project folder no longer exists",
 }
 
 
 @dataclass(frozen=True)
 class Glance:
-    """How a project stands. `best` is the best trial of its last search, in words: `98.6 %`."""
+    """The status of a project. `best` is the best trial of its last search, in words: `98.6 %`.
+
+    `trouble` says what is damaged.
+    """
 
     standing: Standing
     goal: str = ""
@@ -47,7 +50,7 @@ class Glance:
 
     @property
     def resumable(self) -> bool:
-        """Whether `mlagent resume` would go on with its last run."""
+        """Whether `mlagent resume` would resume its last run."""
         return self.standing in ("interrupted", "ended early")
 
 
@@ -59,13 +62,14 @@ def look(root: Path) -> Glance:
     if not layout.is_project():
         return Glance("gone")
     try:
-        entries = registry.load(root)
+        listed = registry.read(root)
+        entries = listed.entries
     except MlagentError as error:
         return Glance("failed", trouble=error.what)
     standing, goal, seconds = _last_run(layout.journal)
     if presence.engine_alive(root):
         standing = "running"
-    return Glance(standing, goal, len(entries), _best(entries), seconds)
+    return Glance(standing, goal, len(entries), _best(entries), seconds, listed.notice)
 
 
 def _best(entries: list[RegistryEntry]) -> str:
@@ -96,9 +100,11 @@ def _last_run(journal: Path) -> tuple[Standing, str, float]:
 
 
 def _ends(path: Path) -> tuple[list[bytes], list[bytes]]:
-    """The first lines and the last lines of a file, complete ones only."""
+    """The first lines and the last lines of a file, complete ones only; none where it cannot be read."""
+    from mlagent_tui import events
+
     try:
-        with path.open("rb") as file:
+        with events.open_plain(path) as file:
             head = file.read(_TAIL)
             size = os.fstat(file.fileno()).st_size
             if size <= _TAIL:

@@ -133,7 +133,7 @@ class Replay:
 
 def _blocks(path: Path, begin: int, end: int | None = None) -> Iterator[bytes]:
     """Complete lines between two offsets."""
-    with path.open("rb") as file:
+    with events.open_plain(path) as file:
         file.seek(begin)
         rest = b""
         while data := file.read(BLOCK if end is None else min(BLOCK, end - file.tell())):

@@ -44,7 +44,7 @@ class Exchange:
 def read(journal: Path, run_id: str) -> list[Exchange]:
     """The exchanges that led to `run_id`, in order; none when the journal does not tell of it."""
     try:
-        with journal.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with events.open_plain(journal) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             start, end = _stretch(data, run_id)
             block = data[start : min(end, start + MOST_BYTES)]
     except (OSError, ValueError):  # an empty file cannot be mapped

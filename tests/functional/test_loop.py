@@ -6,6 +6,7 @@ The language model is scripted (`tests.scripted`), because each test needs it to
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,6 +122,20 @@ def test_plain_torch_reproduces_the_metrics_from_weights_and_preprocessing_json(
     assert accuracy(parts.validation) == result["accuracy"] == entry.metrics_summary["accuracy"]
     assert accuracy(parts.test) == tested.accuracy
     assert result["curves"][result["best_epoch"] - 1]["accuracy"] == result["accuracy"]
+
+
+def test_the_registry_of_a_real_run_comes_back_from_its_journal(achieved: Achieved) -> None:
+    root, _, _ = achieved
+    path = root / "experiments/registry.json"
+    text, entries = path.read_text(), registry.load(root)
+    for damaged in (None, text[:-30], "[]", "\ufeff" + text):
+        path.unlink()
+        if damaged is not None:
+            path.write_text(damaged)
+        with Project(root) as project:
+            assert project.repairs
+        assert path.read_text() == text
+        assert registry.load(root) == entries
 
 
 def test_the_journal_holds_exactly_what_was_told(achieved: Achieved) -> None:
@@ -340,6 +355,30 @@ def test_an_interrupted_trial_is_no_result_and_is_trained_again(root: Path) -> N
     assert saved is not None
     assert saved.step == "evaluate"
     assert sorted(path.name for path in (root / "experiments").glob("qe_*")) == []
+
+
+@pytest.mark.parametrize("lost", ["model.safetensors", "model_code.py", ""])
+def test_a_run_whose_best_network_has_lost_a_part_ends_without_its_test_accuracy(
+    root: Path, lost: str
+) -> None:
+    cancel = threading.Event()
+    model = Scripted(decision=ACHIEVED)
+    with Project(root) as project:
+        for event in research(project, RunOptions(goal_text=TEXT), cancel=cancel, open_models=model.open):
+            if isinstance(event, events.DecisionMade):
+                cancel.set()
+    (entry,) = registry.load(root)
+    folder = root / entry.experiment_dir
+    if lost:
+        (folder / lost).unlink()
+    else:
+        shutil.rmtree(folder)
+    saved = last_run(events.read(root / "experiments/journal.jsonl")[0])
+    told = carry_out(root, Scripted(decision=ACHIEVED), saved)
+    assert (ending(told).outcome, ending(told).best_run_id) == ("achieved", entry.run_id)
+    (warning,) = [one for one in of(told, events.Warned) if "no test accuracy" in one.message]
+    assert entry.run_id in warning.message and "leaves the test accuracy out" in warning.remedy
+    assert "not measured" in (root / "experiments/report.md").read_text()
 
 
 def test_a_stopped_run_goes_on_under_a_raised_limit(root: Path) -> None:

@@ -308,11 +308,9 @@ def test_an_edit_over_the_limit_is_said_and_taken_only_when_confirmed(root: Path
             edits = (EditConfig(config=CONFIG), EditConfig(config=CONFIG, confirmed=True))
             user.send(*edits, Resume())
 
-    model = Scripted(
-        goal=GOAL | {"max_parameters": 3000}, config=SMALLER,
-        code=[f"```python\n{CODE}```"], decision=ACHIEVED,
-    )  # fmt: skip
-    told = carry_out(root, model, react, hands=Hands(holds=frozenset({"assemble"})), iterations=1)
+    model = Scripted(config=SMALLER, code=[f"```python\n{CODE}```"], decision=ACHIEVED)
+    hands = Hands(holds=frozenset({"assemble"}))
+    told = carry_out(root, model, react, hands=hands, iterations=1, max_parameters=3000)
     refused, taken, _ = user.replies
     assert (refused.ok, refused.confirm) == (False, True)
     assert "5210 parameters, over the limit of 3000" in refused.message

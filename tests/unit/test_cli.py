@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 import sys
 import types
 from dataclasses import replace
@@ -23,6 +25,7 @@ from mlagent_tui.headless import Output
 from mlagent_tui.schemas import EvalResult, ModelConfig, RegistryEntry
 from mlagent_tui.settings import RoleOptions
 from tests.scripted import CONFIG, GOAL, Scripted
+from tests.small_project import RUN_IDS, make
 
 Capture = pytest.CaptureFixture[str]
 BEST = EvalResult(
@@ -464,3 +467,89 @@ def test_a_run_that_is_not_there_cannot_be_branched_from(
 
 def test_help_names_every_option_of_a_role() -> None:
     assert ", ".join(RoleOptions.model_fields) == ROLE_KEYS
+
+
+# --- damaged and long projects --------------------------------------------------------------------------
+
+
+def test_a_report_that_cannot_be_saved_is_printed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    root = make(tmp_path, outcome="")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("mlagent_tui.files._replace", full)
+    assert main(["report", str(root)]) == 0
+    out, err = capsys.readouterr()
+    assert "97.00 %" in out and "**qe_20260101_000002**" in out
+    assert "was not saved" in err and "read-only" in err
+    assert not (root / "experiments/report.md").exists()
+
+
+@pytest.mark.parametrize("command", ["runs", "report"])
+def test_commands_that_only_read_work_on_a_damaged_registry_and_say_so(
+    tmp_path: Path, capsys: Capture, command: str
+) -> None:
+    root = make(tmp_path)
+    path = root / "experiments/registry.json"
+    path.write_text(path.read_text()[:900])
+    assert main([command, str(root)]) == 0
+    out, err = capsys.readouterr()
+    assert all(run_id in out for run_id in RUN_IDS)
+    assert "is damaged" in (err if command == "runs" else out)
+    assert len(path.read_text()) == 900
+
+
+def test_a_table_of_runs_is_a_page_unless_all_are_asked_for(tmp_path: Path, capsys: Capture) -> None:
+    root = make(tmp_path)
+    path = root / "experiments/registry.json"
+    one = json.loads(path.read_text())[0]
+    path.write_text(
+        json.dumps([*json.loads(path.read_text()), *({**one, "run_id": f"x{n}"} for n in range(57))])
+    )
+    assert main(["runs", str(root)]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 51 and "x56" in out and "x6 " not in out
+    assert "newest 50 of 60" in err and "--all" in err
+    assert main(["runs", str(root), "--all"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 61
+    assert main(["runs", str(root), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 60
+
+
+def test_resuming_a_run_that_has_ended_reads_only_the_end_of_its_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    root = make(tmp_path)
+    monkeypatch.setattr(events, "scan", lambda *_, **__: pytest.fail("the journal was read from its start"))
+    assert main(["resume", str(root)]) == 2
+    assert "has stopped: iteration limit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["runs", "report", "resume"])
+@pytest.mark.parametrize("damage", ["folder", "pipe", "garbage", "start", "missing"])
+def test_no_damage_to_a_journal_is_an_unexpected_error(
+    tmp_path: Path, capsys: Capture, command: str, damage: str
+) -> None:
+    root = make(tmp_path, outcome="")
+    path = root / "experiments/journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage == "pipe":
+        os.mkfifo(path)
+    elif damage == "garbage":
+        path.write_bytes(b"\x00garbage\n" * 50)
+    elif damage == "start":
+        path.write_bytes(b"".join([b"x\n", *lines[1:]]))
+    status = main([command, str(root)])
+    out, err = capsys.readouterr()
+    assert status == (0 if command == "runs" or (command == "report" and out) else 1)
+    assert "Unexpected" not in err
+    if command == "resume":
+        assert "no run has been started" in err or "cannot be read" in err
+    if damage == "start" and command == "report":
+        assert "(line 1)" in out and "97.00 %" in out

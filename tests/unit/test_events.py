@@ -34,7 +34,7 @@ def test_every_event_of_the_union_round_trips_through_its_line() -> None:
         "allowed": True, "kind": "rerun", "memory_mb": 1.5, "run_id": "qe_1", "epoch": 1,
         "epochs": 2, "batch": 3,
         "batches": 4, "done": 1024, "total": 8192, "model": "m", "roles": ["coder"],
-        "result": {}, "decision": {}, "title": "t", "outcome": "achieved",
+        "result": {}, "entry": {}, "decision": {}, "title": "t", "outcome": "achieved",
     }  # fmt: skip
     kinds = events.Event.__subclasses__()
     assert len(kinds) > 20

@@ -149,6 +149,7 @@ NAMES = {
     "tool_called": "tool", "tool_finished": "tool ✔", "goal_understood": "goal", "plan_made": "plan",
     "config_made": "config", "code_made": "code", "summary_made": "summary", "check_failed": "check ✘",
     "trial_started": "trial", "batch_done": "batch", "epoch_done": "epoch", "trial_finished": "result",
+    "trial_recorded": "recorded",
     "best_tested": "test", "decision_made": "decides", "warned": "warning", "time_spent": "times",
     "approval_asked": "may I", "approval_given": "answer", "": "damaged", "unreadable": "damaged",
     "prompt_progress": "reads", "model_unloaded": "unload", "model_loading": "loads",

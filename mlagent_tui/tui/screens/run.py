@@ -301,12 +301,14 @@ panel. This help also describes the panel that has the focus.
         from mlagent_tui.experiments import registry
 
         try:
-            entries = registry.load(self.root)
+            listed = registry.read(self.root)
         except MlagentError as error:
             words = visible(f"{error.what} {error.remedy}")
             self.app.call_from_thread(self.notify, words, severity="warning", markup=False)
-        else:
-            self.app.call_from_thread(self._know, entries)
+            return
+        if listed.notice:
+            self.app.call_from_thread(self.notify, visible(listed.notice), severity="warning", markup=False)
+        self.app.call_from_thread(self._know, listed.entries)
 
     def _know(self, entries: list[RegistryEntry]) -> None:
         self.state.know(entries)

@@ -95,10 +95,34 @@ def test_a_resumed_run_has_not_finished() -> None:
     assert saved(*START, over, events.RunResumed()).finished is None
 
 
-def test_a_value_of_another_version_is_an_error_with_a_remedy() -> None:
-    with pytest.raises(ProjectError) as error:
-        last_run([*START, events.GoalUnderstood(goal={"dataset": "unheard of"})])
-    assert error.value.remedy
+def test_a_goal_or_options_of_another_version_are_an_error_with_a_remedy() -> None:
+    for start in (
+        [*START, events.GoalUnderstood(goal={"dataset": "unheard of"})],
+        [events.RunStarted(goal_text="g", options={"iterations": "many"})],
+    ):
+        with pytest.raises(ProjectError, match="cannot be read") as error:
+            last_run(start)
+        assert "--another" in error.value.remedy
+
+
+def test_any_other_value_of_another_version_costs_its_step() -> None:
+    found = saved(*START, *ITERATION[:3], events.ConfigMade(config={"layers": "new"}), finished("configure"))
+    assert found.step == "configure"
+    assert "ConfigMade" in str(found.skipped)
+
+
+def test_a_damaged_line_costs_its_step_and_is_counted() -> None:
+    lost = events.Unreadable(reason="it is not valid JSON", line=7)
+    found = saved(*START, *ITERATION[:5], events.CodeMade(code=CODE, accepted=True), lost)
+    assert found.step == "assemble"
+    assert str(found.skipped) == "1 line of the journal was skipped (line 7): it is not valid JSON"
+
+
+def test_a_run_whose_first_line_is_damaged_is_not_mixed_with_the_one_before() -> None:
+    lost = events.Unreadable(reason="it is not valid JSON", line=20)
+    for told in ([lost, *START[1:]], [*START, *ITERATION, lost, events.StepStarted(step="understand")]):
+        with pytest.raises(ProjectError, match=r"how the last run was started.*line 20"):
+            last_run(told)
 
 
 def test_what_the_user_said_and_chose_is_known_to_the_next_process() -> None:

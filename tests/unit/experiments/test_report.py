@@ -21,7 +21,8 @@ from mlagent_tui.events import (
     TimeSpent,
     TrialFinished,
 )
-from mlagent_tui.experiments import Conclusion, report
+from mlagent_tui.experiments import Conclusion, from_journal, report, runs
+from mlagent_tui.experiments.listing import dumped
 from mlagent_tui.schemas import Goal, RegistryEntry
 
 GOAL = Goal(
@@ -119,6 +120,60 @@ def test_only_the_entries_of_the_run_are_reported(
     assert "qe_2" in text and "qe_1" not in text
 
 
+def test_an_unfinished_run_names_the_best_so_far(project: Path, finish: Callable[..., RegistryEntry]) -> None:
+    finish(project, "qe_1", 0.45)
+    finish(project, "qe_2", 0.40)
+    finish(project, "qe_3", 0.99, parameters=50_000)
+    text = report.compose(project, Conclusion("g", "running", "", goal=GOAL), drawn=False)
+    assert "The run has not ended." in text and "so far reached a validation accuracy of 45.00 %" in text
+    assert "| Run | `qe_1` |" in text and "**qe_1**" in text
+    assert "none has a measured result" not in text and "None:" not in text
+
+
+def test_a_long_run_has_its_newest_rows_and_the_best_and_reads_few_results(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [
+        RegistryEntry(
+            run_id=f"qe_{number}", timestamp="2026-01-01T00:00:00Z", model_name="M", dataset="digits",
+            metrics_summary={"accuracy": 0.9 if number == 3 else 0.1},
+            experiment_dir=f"experiments/qe_{number}/",
+        )
+        for number in range(500)
+    ]  # fmt: skip
+    (project / paths.REGISTRY).write_bytes(dumped(entries))
+    text = report.compose(project, Conclusion("g", "stopped", "", best_run_id="qe_3"), drawn=False)
+    rows = [line for line in text.splitlines() if "| qe_" in line or "**qe_" in line]
+    assert len(rows) == report.ROWS + 1
+    assert "**qe_3**" in rows[0] and "qe_499" in rows[-1]
+    assert "newest 100 of 500" in text
+
+
+def test_a_damaged_file_of_the_best_network_is_said_and_the_rest_is_reported(
+    project: Path, finish: Callable[..., RegistryEntry]
+) -> None:
+    finish(project, "qe_1", 0.5)
+    folder = project / "experiments/qe_1"
+    for name, junk in {"results.json": b"[" * 9000, "model_config.yaml": b"\xff\xfe"}.items():
+        (folder / name).write_bytes(junk)
+    (folder / "summary.json").write_bytes(b"\xef\xbb\xbf" + (folder / "summary.json").read_bytes())
+    text = report.compose(project, Conclusion("g", "stopped", "", best_run_id="qe_1"), drawn=False)
+    assert "qe_1/: model_config.yaml, results.json cannot be read" in text
+    assert "50.00 %" in text and "One convolution" in text
+
+
+def test_the_picture_needs_the_results_of_the_newest_only(
+    project: Path, finish: Callable[..., RegistryEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(15):
+        finish(project, f"qe_{number}", 0.5)
+    loaded = []
+    load = runs.load
+    monkeypatch.setattr(runs, "load", lambda root, run_id: loaded.append(run_id) or load(root, run_id))
+    assert report.draw(project, None, "qe_2")
+    assert loaded == ["qe_2", *(f"qe_{number}" for number in range(14, 6, -1))]
+
+
 def test_control_characters_and_markup_do_not_reach_the_report() -> None:
     assert report.plain("a\x1b[31m\u202eb\x00\n\tc <script>|") == "a[31mb c &lt;script>\\|"
 
@@ -139,7 +194,7 @@ def test_the_conclusion_is_the_last_run_of_the_journal(tmp_path: Path) -> None:
             RunFinished(outcome="achieved", reason="met", best_run_id="qe_1"),
         ):
             journal.append(event)
-    found = report.from_journal(events.read(path)[0])
+    found = from_journal(events.read(path)[0])
     assert (found.goal_text, found.goal, found.seed) == ("new", GOAL, 3)
     assert (found.outcome, found.reason, found.best_run_id) == ("achieved", "met", "qe_1")
     assert found.run_ids == {"qe_1"}
@@ -149,7 +204,7 @@ def test_the_conclusion_is_the_last_run_of_the_journal(tmp_path: Path) -> None:
 
 def test_a_journal_without_a_run_has_no_conclusion() -> None:
     with pytest.raises(ProjectError, match="no run"):
-        report.from_journal([])
+        from_journal([])
 
 
 def test_drawing_needs_no_home_and_says_nothing_of_it(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def test_missing_and_damaged_parts_of_a_run_are_none(project: Path, finish: Fini
     os.symlink("/etc/hostname", folder / "summary.json")
     run = runs.load(project, "qe_1")
     assert (run.result, run.config, run.summary) == (None, None, None)
+    assert sorted(run.damaged) == ["model_config.yaml", "results.json", "summary.json"]
     assert run.code is not None
     assert runs.load(project, "../../elsewhere").code is None
 
@@ -127,16 +128,17 @@ def test_the_lock_of_a_killed_engine_is_free(project: Path) -> None:
     Project(project).close()
 
 
-def test_opening_repairs_the_journal_and_checks_the_registry(project: Path) -> None:
+def test_opening_repairs_the_journal_and_the_registry(project: Path) -> None:
     journal = project / paths.JOURNAL
     journal.write_bytes(Warned(message="whole").to_json().encode() + b'\n{"type":"war')
-    with Project(project):
+    with Project(project) as opened:
         assert [event.type for event in events.read(journal)[0]] == ["warned"]  # type: ignore[attr-defined]
+        assert opened.repairs == []
     (project / paths.REGISTRY).write_text("damaged")
-    with pytest.raises(ProjectError, match="damaged"):
-        Project(project)
-    (project / paths.REGISTRY).write_text("[]")
-    Project(project).close()
+    with Project(project) as opened:
+        assert "registry.json is damaged" in opened.repairs[0]
+    assert (project / "experiments/registry.json.damaged-1").read_text() == "damaged"
+    assert (project / paths.REGISTRY).read_text() == "[]\n"
 
 
 def test_a_folder_that_is_no_project_is_said(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ CARD = DataCard(
 )
 CONFIG = EvalConfig(dataset="digits", epochs=2, train_size=200, val_size=100)
 STARTED = {
-    "event": "started", "device": "cpu", "train_size": 200, "val_size": 100, "test_size": 359,
+    "event": "started", "mean": [0.3], "std": [0.2], "device": "cpu",
+    "train_size": 200, "val_size": 100, "test_size": 359,
     "parameters": 10, "precision": "float32",
 }  # fmt: skip
 BATCH = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from hypothesis import given
@@ -127,6 +128,17 @@ def test_a_project_without_a_journal_is_waited_for(tmp_path: Path) -> None:
         assert isinstance(all_of(feed)[0], events.RunStarted)
         assert feed.problem == ""
     finally:
+        feed.stop()
+
+
+def test_a_journal_that_cannot_be_read_is_said_and_holds_nobody_up(tmp_path: Path) -> None:
+    for place in (os.mkdir, os.mkfifo):
+        journal = tmp_path / place.__name__
+        place(journal)
+        feed = Feed(journal, interval=0.01)
+        feed.start()
+        feed.wait(30)
+        assert feed.ready and "cannot be read" in feed.problem
         feed.stop()
 
 
