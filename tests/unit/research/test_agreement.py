@@ -9,7 +9,7 @@ import pytest
 from mlagent_tui import events, paths, workspace
 from mlagent_tui.console import runs_table
 from mlagent_tui.events import Journal
-from mlagent_tui.experiments import registry, report
+from mlagent_tui.experiments import concluded, registry, report
 from mlagent_tui.research import ranking
 from mlagent_tui.schemas import Goal, RegistryEntry
 from mlagent_tui.tui import lines, projects
@@ -65,7 +65,7 @@ def test_every_view_names_the_same_best_trial_with_the_same_number(root: Path) -
     assert [row[1] for row in rows if row[0].startswith("★")] == ["44.2 ± 1.0 %"]
     assert "best 44.2 %" in [fact[1] for fact in items(state, Moment())]
     assert projects.look(root).best == "44.2 %"
-    report.write(root, report.from_journal(events.read(root / paths.JOURNAL)[0]), False)
+    report.write(root, concluded(root), False)
     text = (root / paths.REPORT).read_text()
     assert "reached a validation accuracy of 44.25 %" in text
     assert f"**{BEST}**" in text
@@ -73,7 +73,7 @@ def test_every_view_names_the_same_best_trial_with_the_same_number(root: Path) -
 
 def test_trials_over_the_limit_and_diverged_ones_are_marked_in_every_view(root: Path) -> None:
     entries, state = registry.load(root), screen(root)
-    report.write(root, report.from_journal(events.read(root / paths.JOURNAL)[0]), False)
+    report.write(root, concluded(root), False)
     text = (root / paths.REPORT).read_text()
     for run_id, mark in ((OVER, "over the limit"), (DIVERGED, "diverged")):
         entry = next(one for one in entries if one.run_id == run_id)
