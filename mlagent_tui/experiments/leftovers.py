@@ -15,7 +15,7 @@ from mlagent_tui.experiments import registry
 from mlagent_tui.files import DRAFT, Folder
 
 _RUN = re.compile(r"qe_\d{8}_\d{6}(_\d+)?/")
-_OF_A_TRIAL = {paths.RUN_EVAL_CONFIG, paths.RUN_METRICS, paths.RUN_WEIGHTS}
+_OF_A_TRIAL = {paths.RUN_EVAL_CONFIG, paths.RUN_METRICS, paths.RUN_WEIGHTS, paths.RUN_PREPROCESSING}
 """What a run's folder holds before its trial has a result."""
 _DRAFT_OF_WEIGHTS = f".{paths.RUN_WEIGHTS}.tmp"
 

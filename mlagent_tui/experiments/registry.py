@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlagent_tui import paths
+from mlagent_tui import held, paths
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import listing, rebuild
 from mlagent_tui.files import Folder, explain
@@ -44,8 +44,9 @@ def load(root: Path) -> list[RegistryEntry]:
 def read(root: Path) -> Listed:
     """All trials of the project at `root`, rebuilt where the list is damaged. Nothing is written.
 
-    Raises `ProjectError` when it is not a project.
+    Raises `ProjectError` when it is not a project, or no longer the one that this process works in.
     """
+    held.check(root)
     if not paths.Layout(root).is_project():
         raise ProjectError(f"{root} is not a project", f"Start one with: mlagent run GOAL --project {root}")
     found = _parsed(root)

@@ -123,8 +123,7 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
         finally:
             model.close()
 
-    eventually(answers, START_SECONDS)
-    pytest.fail(log.read_text()[-2000:])
+    eventually(answers, START_SECONDS, lambda: log.read_text()[-2000:])
 
 
 @pytest.fixture(scope="module")

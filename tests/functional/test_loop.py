@@ -395,8 +395,7 @@ def test_a_stopped_run_goes_on_under_a_raised_limit(root: Path) -> None:
 
 
 def test_a_planner_that_cannot_leave_a_tried_network_never_has_it_trained_again(root: Path) -> None:
-    model = Scripted(goal=GOAL | {"threshold": 1.0})
-    carry_out(root, model, iterations=3, patience=3)
+    carry_out(root, Scripted(), iterations=3, patience=3, threshold=1.0)
     entries = registry.load(root)
     pairs = []
     for entry in entries:
@@ -408,8 +407,7 @@ def test_a_planner_that_cannot_leave_a_tried_network_never_has_it_trained_again(
 
 
 def test_a_search_in_which_nothing_new_is_left_stops_and_says_why(root: Path) -> None:
-    model = Scripted(goal=GOAL | {"threshold": 1.0, "max_parameters": 20})
-    told = carry_out(root, model)
+    told = carry_out(root, Scripted(), threshold=1.0, max_parameters=20)
     assert (ending(told).outcome, ending(told).exit_status) == ("stopped", 3)
     assert "every change known to the loop" in ending(told).reason
     assert registry.load(root) == []

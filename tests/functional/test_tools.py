@@ -184,6 +184,7 @@ def test_an_evaluation_returns_tells_and_stores_its_result(project: Path, told: 
     assert {path.name for path in folder.iterdir()} == {
         "eval_config.yaml",
         "metrics.jsonl",
+        "preprocessing.json",
         "model.safetensors",
     }
     lines = (folder / paths.RUN_METRICS).read_text().splitlines()
