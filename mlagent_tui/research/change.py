@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlagent_tui.research.ranking import number
-from mlagent_tui.schemas import EvalConfig, ModelConfig
+
+if TYPE_CHECKING:
+    from mlagent_tui.schemas import EvalConfig, ModelConfig
 
 Layer = dict[str, Any]
 Pair = tuple[Layer | None, Layer | None]

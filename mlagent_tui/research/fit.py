@@ -12,9 +12,12 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlagent_tui.research.ranking import LOSS_NOISE, Aim
-from mlagent_tui.schemas import EvalResult
+
+if TYPE_CHECKING:
+    from mlagent_tui.schemas import EvalResult
 
 RISING_EPOCHS = 2
 """Epochs after the lowest validation loss before it counts as rising."""

@@ -44,7 +44,7 @@ def test_what_cannot_be_read_is_said(context: ToolContext) -> None:
         read_file("bytes")
     with pytest.raises(ToolError, match="no such file") as caught:
         read_file("missing.py")
-    assert "list_directory" in caught.value.remedy
+    assert caught.value.remedy == "Check the name."
 
 
 def test_text_that_cannot_be_written_is_said(context: ToolContext) -> None:
