@@ -37,7 +37,7 @@ def clarified(
         except ValidationError as error:
             say(f"{answer}: {error.errors()[0]['msg']}")
         reading = read(options.goal_text, options.typed())
-    say(f"goal       {summary(reading)}")
+    say(f"read as    {summary(reading)}")
     return options
 
 

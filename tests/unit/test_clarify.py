@@ -13,7 +13,7 @@ def test_each_question_is_asked_and_the_answers_become_options() -> None:
     asked = RunOptions(goal_text="a small network, under 20k parameters")
     options = clarified(asked, said.append, lambda _: next(answers))
     assert (options.dataset, options.threshold, options.goal_text) == ("digits", 0.95, asked.goal_text)
-    assert said[-1] == "goal       digits · accuracy >= 0.95 · at most 20,000 parameters"
+    assert said[-1] == "read as    digits · accuracy >= 0.95 · at most 20,000 parameters"
     assert any("somewhere" in line for line in said)
 
 
