@@ -236,7 +236,7 @@ def _report(arguments: argparse.Namespace) -> int:
     conclusion = concluded(root)
     unsaved: ProjectError | None = None
     try:
-        drawn = report.draw(root, conclusion.run_ids, conclusion.best_run_id)
+        drawn = report.draw(root, conclusion.run_ids, report.leader(root, conclusion))
     except ProjectError as error:
         drawn, unsaved = False, error
     text = report.compose(root, conclusion, drawn)

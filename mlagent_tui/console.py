@@ -250,6 +250,15 @@ class Console:
         metrics += [f"epoch {kept} of {done}"] if kept and kept != done else []
         self._facts("result", *metrics, *cost, "" if status == "completed" else f"{status} {reason}")
 
+    def _trial_recorded(self, event: events.TrialRecorded) -> None:
+        """Said once, before the decision: it is recorded again with that."""
+        from mlagent_tui.schemas import RegistryEntry
+
+        entry = RegistryEntry.model_validate(event.entry)
+        goal = ranking.aim(entry.goal)
+        if not entry.decision and ranking.over_limit(goal, entry):
+            self._step("", self.terminal.style(ranking.OVER, "yellow"))
+
     def _decision_made(self, event: events.DecisionMade) -> None:
         decision = event.decision
         verdict = str(decision["decision"])

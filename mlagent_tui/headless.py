@@ -17,6 +17,7 @@ from mlagent_tui import events, paths, streams
 from mlagent_tui.agent import Hands, RunOptions, Saved, research
 from mlagent_tui.console import Console, clean, error_text, time_table
 from mlagent_tui.experiments import Project
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import EvalResult
 
 EXIT_INTERRUPTED = 130
@@ -67,8 +68,10 @@ class Output:
             streams.put(sys.stdout, event.to_json() + "\n")
         self.console.show(event)
 
-    def finish(self, ending: events.RunFinished, folder: Path, best: EvalResult | None) -> None:
-        """The outcome on stdout, the times on stderr."""
+    def finish(
+        self, ending: events.RunFinished, folder: Path, best: EvalResult | None, mark: str = ""
+    ) -> None:
+        """The outcome on stdout, the times on stderr; `mark` is what must be said beside the best."""
         if self.spent and self.tried:
             self.say("")
             self.say(time_table(self.spent))
@@ -78,7 +81,7 @@ class Output:
             return
         lines = [f"{_OUTCOMES[ending.outcome]}: {clean(ending.reason)}"]
         if best:
-            lines.append(f"  best     {_facts(best, self.tested)}")
+            lines.append(f"  best     {_facts(best, self.tested)}{f' · {mark}' if mark else ''}")
         lines.append(f"  project  {folder}")
         if ending.outcome == "interrupted":
             lines.append(f"  resume   mlagent resume {folder}")
@@ -120,8 +123,10 @@ def drive(project: Project, run: RunOptions | Saved, folder: Path, output: Outpu
     assert ending is not None
     failed = ending.outcome == "failed"
     best = project.load_run(ending.best_run_id).result if ending.best_run_id and not failed else None
+    entries = project.registry() if best else []
+    marks = [ranking.mark(ranking.aim(e.goal), e) for e in entries if e.run_id == ending.best_run_id]
     with _stopping_when_lost(cancel, folder):
-        output.finish(ending, folder, best)
+        output.finish(ending, folder, best, *marks)
     return ending.exit_status
 
 

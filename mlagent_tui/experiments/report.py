@@ -57,8 +57,21 @@ def write(root: Path, conclusion: Conclusion, drawn: bool | None = None) -> Path
     `drawn` is what `draw` has returned for these runs already. Raises `ProjectError` when the folder cannot
     be written to.
     """
-    lines = draw(root, conclusion.run_ids, conclusion.best_run_id) if drawn is None else drawn
+    lines = draw(root, conclusion.run_ids, leader(root, conclusion)) if drawn is None else drawn
     return save(root, compose(root, conclusion, lines))
+
+
+def leader(root: Path, conclusion: Conclusion) -> str | None:
+    """The id of the best of the run's trials, of a run that has not ended too; None where none is measured.
+
+    Raises `ProjectError` when `root` is not a project.
+    """
+    best = _best_entry(conclusion, _entries(root, conclusion.run_ids).entries)
+    return best.run_id if best else None
+
+
+def _best_entry(conclusion: Conclusion, entries: Sequence[RegistryEntry]) -> RegistryEntry | None:
+    return ranking.best(ranking.aim(conclusion.goal.model_dump() if conclusion.goal else None), entries)
 
 
 def save(root: Path, text: str) -> Path:
@@ -74,7 +87,7 @@ def compose(root: Path, conclusion: Conclusion, drawn: bool) -> str:
     """
     listed = _entries(root, conclusion.run_ids)
     entries = listed.entries
-    best = ranking.best(ranking.aim(conclusion.goal.model_dump() if conclusion.goal else None), entries)
+    best = _best_entry(conclusion, entries)
     sections = [
         [f"# {plain(conclusion.goal_text)}", "", *_summary(conclusion, entries, best)],
         _problems(conclusion.problem, listed.notice, _damaged(root, best)),

@@ -356,11 +356,12 @@ def test_the_outcome_is_on_stdout_and_the_times_are_on_stderr(capsys: Capture) -
     ):
         output.event(event)
     ending = events.RunFinished(outcome="achieved", reason="accuracy 0.97 >= 0.95", best_run_id="qe_1")
-    output.finish(ending, Path("p"), BEST)
+    output.finish(ending, Path("p"), BEST, "over the limit")
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [
         "Goal achieved: accuracy 0.97 >= 0.95",
-        "  best     qe_1 · accuracy 0.9700 · val loss 0.1000 · 5,210 parameters · test accuracy 0.9600",
+        "  best     qe_1 · accuracy 0.9700 · val loss 0.1000 · 5,210 parameters · test accuracy 0.9600 "
+        "· over the limit",
         "  project  p",
         "  report   p/experiments/report.md",
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from mlagent_tui import events, paths, workspace
-from mlagent_tui.console import runs_table
+from mlagent_tui.console import Console, runs_table
 from mlagent_tui.events import Journal
 from mlagent_tui.experiments import concluded, registry, report
 from mlagent_tui.research import ranking
@@ -75,6 +76,10 @@ def test_trials_over_the_limit_and_diverged_ones_are_marked_in_every_view(root: 
     entries, state = registry.load(root), screen(root)
     report.write(root, concluded(root), False)
     text = (root / paths.REPORT).read_text()
+    live = io.StringIO()
+    for entry in entries:
+        Console(live).show(events.TrialRecorded(entry=entry.model_dump(mode="json")))
+    assert live.getvalue().split() == ["over", "the", "limit"]
     for run_id, mark in ((OVER, "over the limit"), (DIVERGED, "diverged")):
         entry = next(one for one in entries if one.run_id == run_id)
         assert mark in next(row for row in runs_table(entries).splitlines() if run_id in row)
@@ -88,3 +93,11 @@ def test_where_every_trial_is_over_the_limit_the_best_one_says_so(root: Path) ->
     (root / paths.REGISTRY).write_text("[]")
     registry.record(root, entries[0])
     assert projects.look(root).best == "99.3 %, over the limit"
+
+
+def test_the_curves_stand_out_for_the_best_trial_of_a_run_that_has_not_ended_too(root: Path) -> None:
+    journal = root / paths.JOURNAL
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))
+    conclusion = concluded(root)
+    assert (conclusion.outcome, conclusion.best_run_id) == ("running", None)
+    assert report.leader(root, conclusion) == BEST
