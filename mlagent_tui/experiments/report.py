@@ -123,7 +123,6 @@ def _damaged(root: Path, best: RegistryEntry | None) -> str:
 
 def _problems(*sentences: str) -> list[str]:
     found = [plain(sentence).rstrip(".") + "." for sentence in sentences if sentence]
-    found = [sentence[0].upper() + sentence[1:] for sentence in found]
     return ["## What could not be read", "", *found] if found else []
 
 
@@ -173,7 +172,7 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
     run = runs.load(root, entry.run_id)
     metrics = entry.metrics_summary
     rows = [
-        ("Run", f"`{entry.run_id}`"),
+        ("Trial", f"`{entry.run_id}`"),
         ("Validation accuracy", _accuracy(entry)),
         ("Validation loss", _number(metrics.get("val_loss"))),
         ("Test accuracy", _percent(conclusion.test_accuracy) + _of(conclusion.test_size)),
@@ -237,7 +236,7 @@ def _runs(entries: Sequence[RegistryEntry], best: str | None, goal: Goal | None)
         for index, entry in enumerate(entries)
         if index >= len(entries) - ROWS or entry.run_id == best
     ]
-    heads = ("#", "Run", "Change", "Accuracy", "Loss", "Parameters", "Time", "Trouble", "Decision")
+    heads = ("#", "Trial", "Change", "Accuracy", "Loss", "Parameters", "Time", "Trouble", "Decision")
     note = []
     if len(rows) < len(entries):
         note = [f"The newest {ROWS} of {len(entries):,}, and the best. `mlagent runs --all` lists all.", ""]

@@ -126,7 +126,7 @@ def test_an_unfinished_run_names_the_best_so_far(project: Path, finish: Callable
     finish(project, "qe_3", 0.99, parameters=50_000)
     text = report.compose(project, Conclusion("g", "running", "", goal=GOAL), drawn=False)
     assert "The run has not ended." in text and "so far reached a validation accuracy of 45.00 %" in text
-    assert "| Run | `qe_1` |" in text and "**qe_1**" in text
+    assert "| Trial | `qe_1` |" in text and "**qe_1**" in text
     assert "none has a measured result" not in text and "None:" not in text
 
 
