@@ -50,7 +50,7 @@ def parsed(data: bytes) -> Parsed:
 
 
 def _values(text: bytes) -> list[Any]:
-    """The members of the list; of a text that is no JSON, those that begin on a line of their own."""
+    """The members of the list; of a text that is not valid JSON, those that begin on a line of their own."""
     try:
         whole = json.loads(text)
         return whole if isinstance(whole, list) else []

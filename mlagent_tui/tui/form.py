@@ -130,7 +130,7 @@ class Form:
         try:
             if folder.is_dir() and any(folder.iterdir()) and not paths.Layout(folder).is_project():
                 return Problem(
-                    "project", "This folder exists and is no project.", "Name a new or an empty one."
+                    "project", "This folder exists and is not a project.", "Name a new or an empty one."
                 )
             if folder.exists() and not folder.is_dir():
                 return Problem("project", "This is a file.", "Name a new folder, or a project.")
