@@ -178,15 +178,25 @@ def end_by(how: Callable[[subprocess.Popen[str]], None], folder: Path, *more: st
     run = subprocess.Popen(
         command("run", GOAL, "--project", "run", "--events", "jsonl", *more), cwd=folder,
         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=_heeds_a_closed_terminal,
     )  # fmt: skip
     assert run.stdout
     assert run.stderr
-    assert "run_started" in run.stdout.readline()
-    how(run)
-    with run.stderr as stream:
-        said = stream.read()
-    run.stdout.close()
-    return run.wait(60), said
+    try:
+        assert "run_started" in run.stdout.readline()
+        how(run)
+        said = run.stderr.read()
+        return run.wait(60), said
+    finally:
+        run.kill()
+        run.stdout.close()
+        run.stderr.close()
+        run.wait()
+
+
+def _heeds_a_closed_terminal() -> None:
+    """The tests themselves may run under `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def test_a_run_whose_reader_is_gone_stops_and_can_be_resumed(tmp_path: Path) -> None:
