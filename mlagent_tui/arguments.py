@@ -214,12 +214,13 @@ def with_command(argv: Sequence[str]) -> list[str]:
         return [INTERFACE]
     if first.startswith("-") or first in NAMES:
         return list(argv)
-    if os.path.isdir(first):
+    place = paths.user_path(first)
+    if place.is_dir():
         return [INTERFACE, *argv]
     commands = f"The commands are: {', '.join(NAMES[1:])}. See: mlagent --help"
     if near := difflib.get_close_matches(first, NAMES[1:], 1):
         raise UsageError(f"there is no command '{first}'. Did you mean '{near[0]}'?", commands)
-    if os.path.lexists(first):
+    if os.path.lexists(place):
         raise UsageError(f"{first} is a file, not a project folder", commands)
     raise UsageError(
         f"there is no project {first}", f"Name a folder that `mlagent run` has made.\n{commands}"
@@ -238,25 +239,25 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     known = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog="mlagent")
     interface = known.add_parser(INTERFACE, prog="mlagent")
-    interface.add_argument("project", type=Path, nargs="?", metavar="PROJECT")
+    interface.add_argument("project", type=paths.user_path, nargs="?", metavar="PROJECT")
     _add_run(known)
     resume = known.add_parser("resume", help="resume the last run of a project")
-    resume.add_argument("project", type=Path, metavar="PROJECT")
+    resume.add_argument("project", type=paths.user_path, metavar="PROJECT")
     _add_limits(resume)
     _add_model_use(resume)
     _add_hands(resume)
     _add_output(resume)
     replay = known.add_parser("replay", help="play a recorded run in the terminal interface")
-    replay.add_argument("project", type=Path, metavar="PROJECT")
+    replay.add_argument("project", type=paths.user_path, metavar="PROJECT")
     replay.add_argument(
         "--speed", type=_speed, default=1.0, metavar="X", help="how many times as fast (default: 1)"
     )
     runs = known.add_parser("runs", help="list the trials of a project")
-    runs.add_argument("project", type=Path, metavar="PROJECT")
+    runs.add_argument("project", type=paths.user_path, metavar="PROJECT")
     runs.add_argument("--json", action="store_true", help="print the whole list as JSON")
     runs.add_argument("--all", action="store_true", help="show all trials, not only the newest 50")
     report = known.add_parser("report", help="write and print the report of a project's last run")
-    report.add_argument("project", type=Path, metavar="PROJECT")
+    report.add_argument("project", type=paths.user_path, metavar="PROJECT")
     models = known.add_parser("models", help="list the language models on this machine, or measure one")
     models.set_defaults(check=None)
     models.add_argument("--json", action="store_true", help="print JSON")
@@ -283,7 +284,7 @@ def _add_run(commands: Any) -> None:
     add = run.add_argument
     add(
         "--project",
-        type=Path,
+        type=paths.user_path,
         metavar="DIR",
         help="folder of the project (default: a new one named after the goal, in $MLAGENT_PROJECTS or here)",
     )
@@ -301,7 +302,7 @@ def _add_run(commands: Any) -> None:
     add("--max-seconds", type=float, metavar="S", help="limit on the training time of one trial, in seconds")
     add("--seed", type=int, metavar="N", help="seed of all random numbers (default: 0)")
     add("--device", metavar="D", help="where networks train: auto, cuda, mps or cpu")
-    add("--data-dir", type=Path, metavar="DIR", help="folder with the data sets")
+    add("--data-dir", type=paths.user_path, metavar="DIR", help="folder with the data sets")
     add(
         "--sandbox",
         metavar="S",

@@ -62,6 +62,23 @@ def explain(error: OSError) -> tuple[str, str]:
     return _REASONS.get(error.errno or 0, (error.strerror or str(error), ""))
 
 
+def read_plain(path: Path, limit: int = MAX_READ) -> bytes:
+    """The content of a plain file of at most `limit` bytes, found by a name that may be anything.
+
+    Links are followed. Raises `OSError`, for a FIFO, socket, device or larger file too, and never waits.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            folder = stat.S_ISDIR(os.fstat(file).st_mode)
+            code, why = (errno.EISDIR, "it is a folder") if folder else (errno.EINVAL, "it is not a plain file")
+            raise OSError(code, why, str(path))
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
+    return data
+
+
 class Folder:
     """A folder whose files are named by paths relative to it, or absolute and inside it.
 

@@ -11,9 +11,11 @@ import builtins
 import keyword
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
+
+from mlagent_tui import yaml_text
+from mlagent_tui.field_errors import NUMBER, Truth
 
 DatasetName = Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy"]
 Metric = Literal["accuracy", "val_loss"]
@@ -39,11 +41,11 @@ class Goal(Value):
     dataset: DatasetName | None = Field(description="the data set to train on, null when the text names none")
     metric: Metric = Field(description="accuracy (a fraction, 0 to 1) or val_loss (cross-entropy, nats)")
     comparison: Comparison
-    threshold: Annotated[float, Field(ge=0, le=100)] | None = Field(
+    threshold: Annotated[float, Field(ge=0, le=100), NUMBER] | None = Field(
         description="the number to reach, accuracy as a fraction; null when the text gives none"
     )
-    max_parameters: Annotated[int, Field(ge=1, le=10_000_000_000)] | None = None
-    max_seconds: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+    max_parameters: Annotated[int, Field(ge=1, le=10_000_000_000), NUMBER] | None = None
+    max_seconds: Annotated[float, Field(gt=0, le=1_000_000), NUMBER] | None = Field(
         default=None, description="limit on the training time of one evaluation, seconds"
     )
     wishes: Annotated[str, Field(max_length=400)] = Field(
@@ -53,9 +55,9 @@ class Goal(Value):
 
 # --- model_config ---------------------------------------------------------------------------------------
 
-Size = Annotated[int, Field(ge=1, le=65_536)]
-Kernel = Annotated[int, Field(ge=1, le=31)]
-Probability = Annotated[float, Field(ge=0, lt=1)]
+Size = Annotated[int, Field(ge=1, le=65_536), NUMBER]
+Kernel = Annotated[int, Field(ge=1, le=31), NUMBER]
+Probability = Annotated[float, Field(ge=0, lt=1), NUMBER]
 
 
 class Conv2d(Value):
@@ -64,11 +66,11 @@ class Conv2d(Value):
     type: Literal["conv2d"]
     out_channels: Size
     kernel_size: Kernel
-    stride: Annotated[int, Field(ge=1, le=16)] = 1
-    padding: Annotated[int, Field(ge=0, le=16)] = 0
-    dilation: Annotated[int, Field(ge=1, le=16)] = 1
+    stride: Annotated[int, Field(ge=1, le=16), NUMBER] = 1
+    padding: Annotated[int, Field(ge=0, le=16), NUMBER] = 0
+    dilation: Annotated[int, Field(ge=1, le=16), NUMBER] = 1
     groups: Size = 1
-    bias: bool = True
+    bias: Truth = True
 
 
 class BatchNorm2d(Value):
@@ -112,14 +114,14 @@ class LeakyReLU(Value):
     """x for x >= 0, negative_slope x below."""
 
     type: Literal["leaky_relu"]
-    negative_slope: Annotated[float, Field(ge=0, le=1)] = 0.01
+    negative_slope: Annotated[float, Field(ge=0, le=1), NUMBER] = 0.01
 
 
 class ELU(Value):
     """x for x > 0, alpha (exp(x) - 1) below."""
 
     type: Literal["elu"]
-    alpha: Annotated[float, Field(gt=0, le=10)] = 1.0
+    alpha: Annotated[float, Field(gt=0, le=10), NUMBER] = 1.0
 
 
 class Tanh(Value):
@@ -139,8 +141,8 @@ class MaxPool2d(Value):
 
     type: Literal["max_pool2d"]
     kernel_size: Kernel
-    stride: Annotated[int, Field(ge=1, le=16)] | None = None
-    padding: Annotated[int, Field(ge=0, le=15)] = 0
+    stride: Annotated[int, Field(ge=1, le=16), NUMBER] | None = None
+    padding: Annotated[int, Field(ge=0, le=15), NUMBER] = 0
 
 
 class AvgPool2d(Value):
@@ -148,15 +150,15 @@ class AvgPool2d(Value):
 
     type: Literal["avg_pool2d"]
     kernel_size: Kernel
-    stride: Annotated[int, Field(ge=1, le=16)] | None = None
-    padding: Annotated[int, Field(ge=0, le=15)] = 0
+    stride: Annotated[int, Field(ge=1, le=16), NUMBER] | None = None
+    padding: Annotated[int, Field(ge=0, le=15), NUMBER] = 0
 
 
 class AdaptiveAvgPool2d(Value):
     """Average pooling to a fixed square output."""
 
     type: Literal["adaptive_avg_pool2d"]
-    output_size: Annotated[int, Field(ge=1, le=64)]
+    output_size: Annotated[int, Field(ge=1, le=64), NUMBER]
 
 
 class Dropout(Value):
@@ -184,7 +186,7 @@ class Linear(Value):
 
     type: Literal["linear"]
     out_features: Size
-    bias: bool = True
+    bias: Truth = True
 
 
 SimpleLayer = Annotated[
@@ -221,7 +223,7 @@ class Repeat(Value):
     """The inner layers, `times` over, each time with parameters of its own."""
 
     type: Literal["repeat"]
-    times: Annotated[int, Field(ge=1, le=16)]
+    times: Annotated[int, Field(ge=1, le=16), NUMBER]
     layers: Annotated[
         list[Annotated[SimpleLayer | Residual, Field(discriminator="type")]],
         Field(min_length=1, max_length=16),
@@ -263,12 +265,12 @@ class ModelConfig(Value):
     def to_yaml(self) -> str:
         """The form people read; `from_yaml` gives the same value back."""
         fields = {"model_name": self.model_name} | self.model_dump(mode="json", exclude_defaults=True)
-        return yaml.safe_dump(fields, sort_keys=False)
+        return yaml_text.dump(fields)
 
     @classmethod
     def from_yaml(cls, text: str) -> ModelConfig:
-        """Raises `pydantic.ValidationError` or `yaml.YAMLError`."""
-        return cls.model_validate(yaml.safe_load(text))
+        """Raises `pydantic.ValidationError` or `yaml_text.YamlError`."""
+        return cls.model_validate(yaml_text.load(text))
 
 
 class DataCard(Value):
@@ -293,26 +295,26 @@ class EvalConfig(Value):
     input_shape: tuple[Size, Size, Size] | None = Field(
         default=None, description="(C, H, W), for the dummy data set; null: what the data set has"
     )
-    epochs: Annotated[int, Field(ge=1, le=1000)] = 5
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 64
+    epochs: Annotated[int, Field(ge=1, le=1000), NUMBER] = 5
+    batch_size: Annotated[int, Field(ge=1, le=65_536), NUMBER] = 64
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(ge=1e-6, le=10)] = 0.003
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
+    learning_rate: Annotated[float, Field(ge=1e-6, le=10), NUMBER] = 0.003
+    weight_decay: Annotated[float, Field(ge=0, le=1), NUMBER] = 0.01
     schedule: Literal["onecycle", "cosine", "constant"] = "onecycle"
-    label_smoothing: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, le=0.9), NUMBER] = 0.0
     augmentation: Literal["none", "shift", "flip"] = Field(
         default="none", description="shift: random translation; flip: that and random horizontal mirroring"
     )
-    train_size: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+    train_size: Annotated[int, Field(ge=1, le=10_000_000), NUMBER] | None = Field(
         default=None, description="images to train on, null: all"
     )
-    val_size: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+    val_size: Annotated[int, Field(ge=1, le=10_000_000), NUMBER] | None = Field(
         default=None, description="images to validate on, null: all of the validation split"
     )
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER] = 0
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     precision: Literal["float32", "bfloat16"] = "float32"
-    time_limit: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
+    time_limit: Annotated[float, Field(gt=0, le=1_000_000), NUMBER] | None = Field(
         default=None, description="seconds of training; the trial stops there and reports what it has"
     )
     keep_best: SkipJsonSchema[Metric] = Field(
@@ -459,7 +461,7 @@ class ListDirectory(Value):
     """Arguments of `list_directory`."""
 
     path: FilePath = "."
-    recursive: bool = False
+    recursive: Truth = False
 
 
 class Assemble(Value):

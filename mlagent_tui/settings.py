@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -17,19 +18,28 @@ from pydantic import (
     model_serializer,
 )
 
-from mlagent_tui import paths
+from mlagent_tui import field_errors, paths, yaml_text
 from mlagent_tui.errors import UsageError
+from mlagent_tui.field_errors import NUMBER, Truth
+from mlagent_tui.files import explain, read_plain
 from mlagent_tui.schemas import SandboxPolicy
 
 SERVER = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
 """How a model behind an OpenAI-compatible server is named: `http://host:port/v1#model`."""
 
+MAX_SETTINGS = 1_000_000
+"""Bytes of a settings file."""
+
 Policy = Literal["never", "ask", "always"]
 Sharing = Literal["keep", "offload", "auto"]
 
 
+UserPath = Annotated[Path, AfterValidator(paths.user_path)]
+"""A path as people write it: `~` is the home folder."""
+
+
 def _on_or_off(value: object) -> object:
-    """YAML reads `on` and `off` as truth values."""
+    """Some programs write `on` and `off` as truth values."""
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
@@ -38,22 +48,22 @@ class RoleOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    temperature: Annotated[float, Field(ge=0, le=2), NUMBER] = 0.0
     """0 takes the likeliest token always; a repeated attempt is drawn at random at 0.4 or more."""
 
-    context: Annotated[int, Field(ge=512, le=2**31 - 1)] | None = None
+    context: Annotated[int, Field(ge=512, le=2**31 - 1), NUMBER] | None = None
     """Tokens that prompt and answer may have together; null: what the model was made for, at most 16,384."""
 
-    thinking_budget: Annotated[int, Field(ge=0, le=1_000_000)] = 2048
+    thinking_budget: Annotated[int, Field(ge=0, le=1_000_000), NUMBER] = 2048
     """Tokens that a reasoning model may think before it answers; 0: it answers at once."""
 
-    chat_template: Path | None = None
+    chat_template: UserPath | None = None
     """A file with a Jinja chat template; null: the model's own."""
 
-    gpu_layers: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    gpu_layers: Annotated[int, Field(ge=0, le=10_000), NUMBER] | None = None
     """Layers of a .gguf on the GPU; null: all of them, or as many as fit. 0 keeps any model off the GPU."""
 
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    threads: Annotated[int, Field(ge=0, le=1024), NUMBER] = 0
     """Threads of the CPU; 0: as many as there are physical cores, and one for a very small model."""
 
     flash_attention: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = "auto"
@@ -65,7 +75,7 @@ class RoleOptions(BaseModel):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """The numbers a folder of weights is computed in; auto: 16 bits on a GPU, 32 on a CPU where they fit."""
 
-    memory_check: bool = True
+    memory_check: Truth = True
     """Whether a model that seems too large for the memory is refused before it is loaded."""
 
     @model_serializer(mode="wrap")
@@ -96,7 +106,7 @@ class Settings(BaseModel):
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where networks train; auto takes the first there is of cuda, mps and cpu."""
 
-    data_dir: Path | None = None
+    data_dir: UserPath | None = None
     """The folder of the data sets; without it `$MLAGENT_DATA`, or the user's data folder."""
 
     sandbox: SandboxPolicy = "auto"
@@ -109,22 +119,22 @@ class Settings(BaseModel):
     python_run: Policy = "ask"
     """Whether a plan may run Python scripts: never, after asking, or always."""
 
-    iterations: Annotated[int, Field(ge=1, le=1000)] = 8
+    iterations: Annotated[int, Field(ge=1, le=1000), NUMBER] = 8
     """A run tries at most this many networks."""
 
-    patience: Annotated[int, Field(ge=1, le=1000)] = 3
+    patience: Annotated[int, Field(ge=1, le=1000), NUMBER] = 3
     """A run stops after this many networks in a row that were no better than the best before."""
 
-    time_budget: Annotated[float, Field(gt=0, le=1e8)] | None = None
+    time_budget: Annotated[float, Field(gt=0, le=1e8), NUMBER] | None = None
     """A run starts no new iteration after this many seconds; null: no limit."""
 
-    memory_limit_mb: Annotated[int, Field(ge=256)] | None = None
+    memory_limit_mb: Annotated[int, Field(ge=256), NUMBER] | None = None
     """A trial that holds more resident memory than this is ended; null: a share of the machine's."""
 
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER] = 0
     """Everything random in a run follows from it."""
 
-    model_folders: list[Path] = Field(default_factory=list)
+    model_folders: list[UserPath] = Field(default_factory=list)
     """Folders with models of yours, which `mlagent models` lists too."""
 
     theme: Annotated[str, Field(max_length=100)] | None = None
@@ -133,42 +143,35 @@ class Settings(BaseModel):
     keys: dict[str, Annotated[str, Field(max_length=100)]] = Field(default_factory=dict)
     """Other keys for actions of the interface, such as `run.pause: "space,f9"`; `docs/keys.md` lists them."""
 
-    mouse: bool = True
+    mouse: Truth = True
     """Whether the interface takes the mouse; without it, the terminal's own selection works as usual."""
 
     notify: Literal["never", "bell", "desktop", "both"] = "both"
     """How the interface says that a long run has ended: with a bell, a desktop notice, or both."""
 
-    notify_after: Annotated[float, Field(ge=0, le=1e8)] = 30
+    notify_after: Annotated[float, Field(ge=0, le=1e8), NUMBER] = 30
     """A run is long when it takes more than this many seconds."""
 
 
 def load(path: Path | None = None) -> Settings:
     """The settings in `path`, or in the user's settings file; the defaults when there is none.
 
-    Raises `UsageError` naming the file and the key that is wrong.
+    Raises `UsageError` naming the file, the line and the key that is wrong.
     """
     path = path or paths.settings_file()
+    if os.path.realpath(path) == os.devnull:
+        return Settings()
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml_text.read(read_plain(path, MAX_SETTINGS))
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        what = f"cannot read the settings in {path}: {error}"
-        raise UsageError(what, "Correct the file or remove it.") from error
+    except OSError as error:
+        what, remedy = explain(error)
+        raise UsageError(f"cannot read the settings in {path}: {what}", remedy) from error
+    except yaml_text.YamlError as error:
+        raise UsageError(f"{path}, {error}", "Correct the file or remove it.") from error
     try:
-        return Settings.model_validate({} if fields is None else fields)
+        return Settings.model_validate({} if document.value is None else document.value)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "the file"
-        raise UsageError(f"{path}: {key}: {first['msg']}", _remedy(key)) from error
-
-
-def _remedy(key: str) -> str:
-    outer, _, name = key.rpartition(".")
-    inner = outer in ("planner_options", "coder_options")
-    fields = RoleOptions.model_fields if inner else Settings.model_fields
-    field = fields.get(name if inner else key)
-    if field is None:
-        return f"The {'options' if inner else 'settings'} are: {', '.join(fields)}."
-    return f"{key}: {field.description} Default: {field.default}."
+        first = field_errors.first(error, Settings, "the file")
+        raise UsageError(f"{path}, line {document.line(first.path)}: {first.what}", first.remedy) from error
