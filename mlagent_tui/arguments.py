@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
     from pydantic import ValidationError
 
+    from mlagent_tui.field_errors import FieldError
     from mlagent_tui.settings import RoleOptions, Settings
 
 INTERFACE = "interface"
@@ -64,27 +65,23 @@ def resumed_options(arguments: argparse.Namespace, stored: Any) -> Any:
         raise _slip(error, arguments) from error
 
 
-def slip(where: Sequence[int | str], message: str) -> tuple[str, str, str]:
-    """What is wrong, where in the options, as (option of the command line, what, remedy)."""
-    from mlagent_tui.settings import RoleOptions
-
-    field, *inner = map(str, where)
+def slip(told: FieldError) -> tuple[str, str, str]:
+    """What is wrong with a field of the options, as (option of the command line, what, remedy)."""
+    field = str(told.path[0])
+    what = told.what.removeprefix(field).lstrip(".: ")
     if not field.endswith("_options"):
-        return ("GOAL" if field == "goal_text" else f"--{field.replace('_', '-')}"), message, HELP
-    option = f"--{field.removesuffix('s').replace('_', '-')}"
-    key = inner[0] if inner else ""
-    known = RoleOptions.model_fields.get(key)
-    if known is None:
-        return option, f"there is no option {key!r}", f"The options are: {ROLE_KEYS}."
-    default = "null" if known.default is None else known.default
-    return option, f"{key}: {message}", f"{key}: {known.description} Default: {default}."
+        return ("GOAL" if field == "goal_text" else f"--{field.replace('_', '-')}"), what, HELP
+    return f"--{field.removesuffix('s').replace('_', '-')}", what, told.remedy.removeprefix(f"{field}.")
 
 
 def _slip(error: ValidationError, arguments: argparse.Namespace) -> UsageError:
-    first = error.errors()[0]
-    option, what, remedy = slip(first["loc"], first["msg"])
+    from mlagent_tui import field_errors
+    from mlagent_tui.agent import RunOptions
+
+    first = field_errors.first(error, RunOptions, noun="option")
+    option, what, remedy = slip(first)
     said = getattr(arguments, option.strip("-").replace("-", "_"), None)
-    if first["loc"][0] in ROLE_OPTIONS and first["loc"][1] not in dict(said or ()):
+    if first.path[0] in ROLE_OPTIONS and first.path[1] not in dict(said or ()):
         option = "--model-option"
     return UsageError(f"{option}: {what}", remedy)
 
@@ -126,14 +123,14 @@ def said_options(pairs: Iterable[tuple[str, str | None]]) -> RoleOptions:
     """How a model is used where there is no role: as `--model-option` says. Raises `UsageError`."""
     from pydantic import ValidationError
 
+    from mlagent_tui import field_errors
     from mlagent_tui.settings import RoleOptions
 
     try:
         return RoleOptions.model_validate(dict(pairs))
     except ValidationError as error:
-        first = error.errors()[0]
-        option, what, remedy = slip(("model_options", *first["loc"]), first["msg"])
-        raise UsageError(f"{option}: {what}", remedy) from error
+        first = field_errors.first(error, RoleOptions, noun="option")
+        raise UsageError(f"--model-option: {first.what}", first.remedy) from error
 
 
 def key_value(text: str) -> tuple[str, str | None]:

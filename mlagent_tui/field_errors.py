@@ -10,12 +10,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from mlagent_tui import yaml_text
+
 Schema = Mapping[str, Any]
+T = TypeVar("T", bound=BaseModel)
 SHOWN = 60
 
 
@@ -39,7 +42,7 @@ Truth = Annotated[bool, BeforeValidator(_no_number)]
 
 @dataclass(frozen=True)
 class FieldError:
-    """`path` names the field, `what` says what is wrong with it, the path included, `remedy` what to write."""
+    """`what` says what is wrong with the field at `path`, naming it; `remedy` says what to write."""
 
     path: tuple[str | int, ...]
     what: str
@@ -51,15 +54,32 @@ class FieldError:
         return dotted(self.path)
 
 
-def first(error: ValidationError, model: type[BaseModel], whole: str = "the value") -> FieldError:
-    """The first thing that `model` refuses; `whole` names the value where all of it is wrong."""
-    return every(error, model, whole)[0]
+def first(
+    error: ValidationError, model: type[BaseModel], whole: str = "the value", noun: str = "field"
+) -> FieldError:
+    """The first thing that `model` refuses.
+
+    `whole` names the value where all of it is wrong, `noun` is what people call its fields.
+    """
+    return every(error, model, whole, noun)[0]
 
 
-def every(error: ValidationError, model: type[BaseModel], whole: str = "the value") -> list[FieldError]:
+def every(
+    error: ValidationError, model: type[BaseModel], whole: str = "the value", noun: str = "field"
+) -> list[FieldError]:
     """All that `model` refuses, in the order of its fields."""
     schema = model.model_json_schema()
-    return [_explained(one, schema, whole) for one in error.errors(include_url=False)]
+    return [_explained(one, schema, whole, noun) for one in error.errors(include_url=False)]
+
+
+def from_yaml(model: type[T], text: str | bytes, whole: str = "the value", noun: str = "field") -> T:
+    """The `model` that YAML of a person's describes. Raises `yaml_text.YamlError` naming the line."""
+    document = yaml_text.read(text)
+    try:
+        return model.model_validate({} if document.value is None else document.value)
+    except ValidationError as error:
+        told = first(error, model, whole, noun)
+        raise yaml_text.YamlError(document.line(told.path), told.what, told.remedy) from error
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
@@ -83,17 +103,17 @@ def shown(value: object) -> str:
             return f"a {type(value).__name__}"
 
 
-def _explained(error: ErrorDetails, schema: Schema, whole: str) -> FieldError:
+def _explained(error: ErrorDetails, schema: Schema, whole: str, noun: str) -> FieldError:
     path, field, around = _walk(schema, error["loc"])
     name = dotted(path) or whole
     kind, given = error["type"], error["input"]
-    remedy = _about(path, field, around)
+    remedy = _about(path, field, around, noun)
     if kind == "extra_forbidden":
         known = list(around.get("properties", ()))
         near = difflib.get_close_matches(str(path[-1]), known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         where = f"{dotted(path[:-1])}: " if len(path) > 1 else ""
-        return FieldError(path, f"{where}there is no field {shown(path[-1])}{hint}", _fields(known))
+        return FieldError(path, f"{where}there is no {noun} {shown(path[-1])}{hint}", _fields(known, noun))
     if kind == "missing":
         return FieldError(path, f"{name}: it is missing, expected {admitted(field, schema)}", remedy)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -226,18 +246,21 @@ def _length(field: Schema, root: Schema) -> str:
     return f" of at least {least} values{each}" if least else each.replace(", each", " of values, each")
 
 
-def _about(path: tuple[str | int, ...], field: Schema, around: Schema) -> str:
+def _about(path: tuple[str | int, ...], field: Schema, around: Schema, noun: str) -> str:
     """What a field is for and what it is when it is left out."""
     name = dotted(path)
     if not name or path[-1] not in around.get("properties", {}):
-        return _fields(list(around.get("properties", ())))
+        return _fields(list(around.get("properties", ())), noun)
     about = field.get("description", "").strip().rstrip(".") if "properties" not in field else ""
     parts = [f"{name}: {about}."] if about else []
     if path[-1] not in around.get("required", ()):
-        empty = {"array": [], "object": {}}.get(field.get("type", ""))
-        parts.append(f"Default: {json.dumps(field.get('default', empty), ensure_ascii=False).strip(chr(34))}.")
-    return " ".join(parts) or _fields(list(around.get("properties", ())))
+        empties: dict[str, Any] = {"array": [], "object": {}}
+        empty = empties.get(field.get("type", ""))
+        parts.append(
+            f"Default: {json.dumps(field.get('default', empty), ensure_ascii=False).strip(chr(34))}."
+        )
+    return " ".join(parts) or _fields(list(around.get("properties", ())), noun)
 
 
-def _fields(names: list[str]) -> str:
-    return f"The fields are: {', '.join(names)}." if names else "Correct the value."
+def _fields(names: list[str], noun: str) -> str:
+    return f"The {noun}s are: {', '.join(names)}." if names else "Correct the value."

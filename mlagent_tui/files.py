@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from mlagent_tui import held
 from mlagent_tui.errors import MachineError, MlagentError, ProjectError, ToolError
@@ -62,17 +63,24 @@ def explain(error: OSError) -> tuple[str, str]:
     return _REASONS.get(error.errno or 0, (error.strerror or str(error), ""))
 
 
-def read_plain(path: Path, limit: int = MAX_READ) -> bytes:
-    """The content of a plain file of at most `limit` bytes, found by a name that may be anything.
+def open_plain(path: Path) -> BinaryIO:
+    """A plain file, open for reading, found by a name that may be anything; links are followed.
 
-    Links are followed. Raises `OSError`, for a FIFO, socket, device or larger file too, and never waits.
+    Raises `OSError`, for a FIFO, socket or device too, and never waits for what is at the other end of one.
     """
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(file, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            folder = stat.S_ISDIR(os.fstat(file).st_mode)
-            code, why = (errno.EISDIR, "it is a folder") if folder else (errno.EINVAL, "it is not a plain file")
-            raise OSError(code, why, str(path))
+    mode = os.fstat(file).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(file, "rb")
+    os.close(file)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+
+
+def read_plain(path: Path, limit: int = MAX_READ) -> bytes:
+    """The content of a plain file of at most `limit` bytes. Raises `OSError` as `open_plain` does."""
+    with open_plain(path) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))

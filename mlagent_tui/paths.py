@@ -116,8 +116,8 @@ def state_file() -> Path:
 
 
 def _user_folder(variable: str, default: str) -> Path:
-    base = os.environ.get(variable, "")
-    return (Path(base) if os.path.isabs(base) else home() / default) / "mlagent"
+    base = user_path(os.environ.get(variable, ""))
+    return (base if base.is_absolute() else home() / default) / "mlagent"
 
 
 @dataclass(frozen=True)

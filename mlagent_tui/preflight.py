@@ -13,10 +13,11 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui import sandbox, settings, workspace
+from mlagent_tui import field_errors, sandbox, settings, workspace
 from mlagent_tui.agent import Reading, RunOptions, read
 from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
+from mlagent_tui.field_errors import FieldError
 from mlagent_tui.llm import check_options, check_spec
 from mlagent_tui.schemas import DatasetName
 from mlagent_tui.training import data_card
@@ -58,7 +59,7 @@ def check(arguments: argparse.Namespace) -> Told:
     try:
         options = option_values(arguments, defaults)
     except ValidationError as error:
-        problems += [_slip(e["loc"], e["msg"]) for e in error.errors()]
+        problems += [_slip(told) for told in field_errors.every(error, RunOptions, noun="option")]
     level = sandbox.best_level()
     reading = read(options.goal_text, options.typed()) if options else Reading()
     for question in reading.questions:
@@ -83,11 +84,11 @@ def check(arguments: argparse.Namespace) -> Told:
     )
 
 
-def _slip(where: tuple[int | str, ...], message: str) -> Problem:
-    if where[0] == "goal_text":
+def _slip(told: FieldError) -> Problem:
+    if told.path[0] == "goal_text":
         return Problem(field="goal", message="there is no goal", remedy="Say what to reach, with a number.")
-    _, message, remedy = slip(where, message)
-    return Problem(field=str(where[0]), message=message, remedy=remedy)
+    _, message, remedy = slip(told)
+    return Problem(field=str(told.path[0]), message=message, remedy=remedy)
 
 
 def _looks(

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic.json_schema import SkipJsonSchema
 
 from mlagent_tui import yaml_text
-from mlagent_tui.field_errors import NUMBER, Truth
+from mlagent_tui.field_errors import NUMBER, Truth, from_yaml
 
 DatasetName = Literal["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy"]
 Metric = Literal["accuracy", "val_loss"]
@@ -269,8 +269,8 @@ class ModelConfig(Value):
 
     @classmethod
     def from_yaml(cls, text: str) -> ModelConfig:
-        """Raises `pydantic.ValidationError` or `yaml_text.YamlError`."""
-        return cls.model_validate(yaml_text.load(text))
+        """Raises `yaml_text.YamlError` naming the line."""
+        return from_yaml(cls, text)
 
 
 class DataCard(Value):

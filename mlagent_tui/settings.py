@@ -14,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
 )
 
@@ -162,16 +161,11 @@ def load(path: Path | None = None) -> Settings:
     if os.path.realpath(path) == os.devnull:
         return Settings()
     try:
-        document = yaml_text.read(read_plain(path, MAX_SETTINGS))
+        return field_errors.from_yaml(Settings, read_plain(path, MAX_SETTINGS), "the file", "setting")
     except FileNotFoundError:
         return Settings()
     except OSError as error:
         what, remedy = explain(error)
         raise UsageError(f"cannot read the settings in {path}: {what}", remedy) from error
     except yaml_text.YamlError as error:
-        raise UsageError(f"{path}, {error}", "Correct the file or remove it.") from error
-    try:
-        return Settings.model_validate({} if document.value is None else document.value)
-    except ValidationError as error:
-        first = field_errors.first(error, Settings, "the file")
-        raise UsageError(f"{path}, line {document.line(first.path)}: {first.what}", first.remedy) from error
+        raise UsageError(f"{path}, {error}", error.remedy or "Correct the file or remove it.") from error

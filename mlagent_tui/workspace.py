@@ -177,7 +177,11 @@ def check_branch(folder: Path | None, run_id: str) -> None:
         )
     is_project = paths.Layout(folder.absolute()).is_project()
     known = {entry.run_id for entry in registry.load(folder)} if is_project else set()
-    if run_id not in known or runs.load(folder, run_id).config is None:
+    found = runs.load(folder, run_id) if run_id in known else None
+    if found and (why := found.damaged.get(paths.RUN_CONFIG)):
+        where = paths.Layout(folder).run(run_id) / paths.RUN_CONFIG
+        raise ProjectError(f"the network of {run_id} cannot be read: {where}, {why}", "Correct the file.")
+    if found is None or found.config is None:
         raise ProjectError(
             f"there is no run {run_id} with a network in {folder}", f"See: mlagent runs {folder}"
         )

@@ -42,12 +42,11 @@ _PLAIN = (
 
 
 class YamlError(ValueError):
-    """Text that is not the YAML that is read here; `line` counts from 1."""
+    """Text that is not the YAML that is read here; `line` counts from 1, `remedy` may be empty."""
 
-    def __init__(self, line: int, problem: str) -> None:
+    def __init__(self, line: int, problem: str, remedy: str = "") -> None:
         super().__init__(f"line {line}: {problem}")
-        self.line = line
-        self.problem = problem
+        self.line, self.problem, self.remedy = line, problem, remedy
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,9 @@ def read(text: str | bytes) -> Document:
             builder.take(event)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise YamlError(line, f"it holds a character that YAML does not allow (U+{error.character:04X})") from error
+        raise YamlError(
+            line, f"it holds a character that YAML does not allow (U+{error.character:04X})"
+        ) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlError(mark.line + 1 if mark else 1, _said(error)) from error
@@ -150,7 +151,7 @@ class _Builder:
             case yaml.ScalarEvent():
                 self._scalar(event, line)
             case yaml.AliasEvent():
-                self._alias(event.anchor, line)
+                self._alias(str(event.anchor), line)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 self._begin(event, line)
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
@@ -161,7 +162,9 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, line: int) -> None:
         if event.tag not in _STRING_TAGS:
-            raise YamlError(line, f"a tag ({_shown(event.tag)}), which is not read; write the value without it")
+            raise YamlError(
+                line, f"a tag ({_shown(event.tag)}), which is not read; write the value without it"
+            )
         plain = event.tag is None and event.implicit[0]
         outer = self._open[-1] if self._open else None
         if outer is not None and isinstance(outer.value, dict) and outer.key is None:
@@ -191,7 +194,9 @@ class _Builder:
 
     def _begin(self, event: Any, line: int) -> None:
         if event.tag not in (None, "!"):
-            raise YamlError(line, f"a tag ({_shown(event.tag)}), which is not read; write the value without it")
+            raise YamlError(
+                line, f"a tag ({_shown(event.tag)}), which is not read; write the value without it"
+            )
         if len(self._open) >= MAX_DEPTH:
             raise YamlError(line, f"more than {MAX_DEPTH} levels of nesting")
         value: list[Any] | dict[str, Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
@@ -238,7 +243,9 @@ def _resolved(text: str, line: int) -> Any:
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
         return bool(_TRUE.fullmatch(text))
     if _LEADING_ZERO.fullmatch(text):
-        raise YamlError(line, f"{text} begins with a zero, which some programs read as octal; write {int(text)}")
+        raise YamlError(
+            line, f"{text} begins with a zero, which some programs read as octal; write {int(text)}"
+        )
     if _WHOLE.fullmatch(text) or _NUMBER.fullmatch(text):
         if len(text) > _MAX_DIGITS:
             raise YamlError(line, f"a number of {len(text):,} digits")

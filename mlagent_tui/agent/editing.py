@@ -6,7 +6,7 @@ from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mlagent_tui import events, paths, shapes, tools
+from mlagent_tui import events, paths, python_source, shapes, tools
 from mlagent_tui.agent import planning
 from mlagent_tui.agent.control import Edit
 from mlagent_tui.commands import EditConfig, Reply
@@ -85,7 +85,7 @@ def _refuse_unfit(loop: Loop, config: ModelConfig) -> None:
 
 def _take_code(loop: Loop, code: str) -> Steps:
     now = loop.now
-    code = code.rstrip("\n") + "\n"
+    code = python_source.text_of(code).rstrip("\n") + "\n"
     yield from accept_code(loop, code)
     now.code = code
     now.edited.add("code")

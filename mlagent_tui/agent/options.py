@@ -35,7 +35,9 @@ class RunOptions(BaseModel):
     )
     iterations: Annotated[int, Field(ge=1, le=1000), NUMBER] = 8
     patience: Annotated[int, Field(ge=1, le=1000), NUMBER] = 3
-    time_budget: Annotated[float, Field(gt=0, le=1e8), NUMBER] | None = Field(default=None, description="seconds")
+    time_budget: Annotated[float, Field(gt=0, le=1e8), NUMBER] | None = Field(
+        default=None, description="seconds"
+    )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER] = 0
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     data_dir: Path | None = None

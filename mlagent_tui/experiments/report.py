@@ -117,8 +117,9 @@ def _entries(root: Path, run_ids: Collection[str] | None) -> registry.Listed:
 
 def _damaged(root: Path, best: RegistryEntry | None) -> str:
     """What of the best network's folder cannot be read."""
-    names = runs.load(root, best.run_id).damaged if best else ()
-    return f"{best.experiment_dir}: {', '.join(names)} cannot be read" if best and names else ""
+    damaged = runs.load(root, best.run_id).damaged if best else {}
+    told = "; ".join(f"{name} cannot be read ({why})" for name, why in damaged.items())
+    return f"{best.experiment_dir}: {told}" if best and told else ""
 
 
 def _problems(*sentences: str) -> list[str]:

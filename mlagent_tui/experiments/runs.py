@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui import held, paths
-from mlagent_tui.errors import ProjectError
+from mlagent_tui import held, paths, python_source, yaml_text
+from mlagent_tui.errors import CodeError, MlagentError, ProjectError
+from mlagent_tui.field_errors import first, from_yaml
 from mlagent_tui.files import Folder, explain
 from mlagent_tui.schemas import EpochMetrics, EvalConfig, EvalResult, ModelConfig, Preprocessing, Summary
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 _claimed: set[str] = set()
 
 
@@ -107,37 +110,51 @@ def new_run(root: Path) -> Iterator[NewRun]:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run's folder holds; None for what is missing or cannot be read. `damaged` names the latter."""
+    """What a run's folder holds; None for what is missing or cannot be read.
+
+    `damaged` names the files that cannot be read, each with the reason.
+    """
 
     config: ModelConfig | None
     eval_config: EvalConfig | None
     code: str | None
     summary: Summary | None
     result: EvalResult | None
-    damaged: tuple[str, ...] = ()
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(root: Path, run_id: str) -> Run:
     """What the folder of `run_id` holds. Links that lead out of the project are not followed."""
     inside = Folder(root, ProjectError)
-    damaged: list[str] = []
+    damaged: dict[str, str] = {}
 
-    def part(name: str, parse: Callable[[str], T]) -> T | None:
+    def part(name: str, parse: Callable[[bytes], T]) -> T | None:
         try:
-            return parse(inside.read(f"{paths.EXPERIMENTS}/{run_id}/{name}").decode("utf-8-sig"))
-        except (ProjectError, ValidationError, ValueError, RecursionError, yaml.YAMLError):
+            return parse(inside.read(f"{paths.EXPERIMENTS}/{run_id}/{name}"))
+        except (ProjectError, CodeError, ValueError) as error:
             if os.path.lexists(paths.Layout(root).run(run_id) / name):
-                damaged.append(name)
+                damaged[name] = _why(error)
             return None
 
     parts = (
-        part(paths.RUN_CONFIG, ModelConfig.from_yaml),
-        part(paths.RUN_EVAL_CONFIG, lambda text: EvalConfig.model_validate(yaml.safe_load(text))),
-        part(paths.RUN_CODE, str),
-        part(paths.RUN_SUMMARY, Summary.model_validate_json),
-        part(paths.RUN_RESULTS, EvalResult.model_validate_json),
+        part(paths.RUN_CONFIG, partial(from_yaml, ModelConfig)),
+        part(paths.RUN_EVAL_CONFIG, partial(from_yaml, EvalConfig)),
+        part(paths.RUN_CODE, python_source.decoded),
+        part(paths.RUN_SUMMARY, partial(_from_json, Summary)),
+        part(paths.RUN_RESULTS, partial(_from_json, EvalResult)),
     )
-    return Run(*parts, damaged=tuple(damaged))
+    return Run(*parts, damaged=damaged)
+
+
+def _from_json(model: type[M], data: bytes) -> M:
+    try:
+        return model.model_validate_json(data.removeprefix(codecs.BOM_UTF8))
+    except ValidationError as error:
+        raise ValueError(first(error, model, "the file").what) from error
+
+
+def _why(error: Exception) -> str:
+    return error.what if isinstance(error, MlagentError) else str(error)
 
 
 def save(
@@ -165,7 +182,7 @@ def save(
 
 
 def _yaml(value: BaseModel) -> str:
-    return yaml.safe_dump(value.model_dump(mode="json"), sort_keys=False)
+    return yaml_text.dump(value.model_dump(mode="json"))
 
 
 def _json(value: BaseModel) -> str:

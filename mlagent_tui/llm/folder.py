@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.files import open_plain, read_plain
 
 MAX_JSON = 100_000_000
 """Bytes of a header: the limit of the format itself."""
@@ -130,7 +131,7 @@ def _weights(file: Path) -> Counter[str]:
     """Parameters by type, from the header of one file."""
     types: Counter[str] = Counter()
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             (size,) = struct.unpack("<Q", opened.read(8))
             if size > MAX_JSON:
                 raise ValueError("a header too long")
@@ -162,9 +163,7 @@ def _weights(file: Path) -> Counter[str]:
 
 def _json(file: Path) -> Mapping[str, Any]:
     try:
-        if file.stat().st_size > MAX_JSON:
-            raise ValueError("too long")
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(read_plain(file, MAX_JSON))
     except FileNotFoundError as error:
         raise ModelError(f"there is no {file}", "Name a folder of Hugging Face weights.") from error
     except OSError as error:

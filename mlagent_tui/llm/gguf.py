@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.files import open_plain
 from mlagent_tui.llm.quantisation import FILE_TYPES, type_bytes, type_name
 
 MAX_ENTRIES = 100_000
@@ -163,7 +164,7 @@ def read_header(path: Path) -> Header:
 def is_gguf(path: Path) -> bool:
     """Whether the file begins as a GGUF does, whatever its name."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return file.read(4) == b"GGUF"
     except OSError:
         return False
@@ -177,7 +178,7 @@ def is_later_part(path: Path) -> bool:
 
 def _read(path: Path) -> Header:
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with open_plain(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _parse(path, data)
     except FileNotFoundError as error:
         raise ModelError(f"there is no file {path}", "Check the path of the model.") from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui import paths
+from mlagent_tui.files import read_plain
 from mlagent_tui.llm.folder import is_model_folder
 from mlagent_tui.llm.gguf import is_later_part
 
@@ -113,7 +114,8 @@ def models_below(folder: Path, depth: int = MAX_DEPTH) -> Iterator[Path]:
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(files):
             path = place / name
-            if name.lower().endswith(".gguf") and not is_later_part(path) and not name.startswith("mmproj"):
+            named = name.lower().endswith(".gguf") and not name.startswith("mmproj")
+            if named and not is_later_part(path) and path.is_file():
                 yield path
         if "config.json" in files and is_model_folder(place):
             yield place
@@ -124,16 +126,17 @@ def lm_studio_folders() -> list[Path]:
     home = paths.home()
     own = home / ".lmstudio"
     with suppress(OSError, UnicodeDecodeError):
-        own = Path((home / ".lmstudio-home-pointer").read_text(encoding="utf-8").strip() or own)
+        said = read_plain(home / ".lmstudio-home-pointer", MAX_NOTE).decode().strip()
+        own = paths.user_path(said or own)
     moved = _note(own / "settings.json").get("downloadsFolder")
-    chosen = [Path(moved)] if isinstance(moved, str) and moved else []
+    chosen = [paths.user_path(moved)] if isinstance(moved, str) and moved else []
     return [*chosen, own / "models", home / ".cache" / "lm-studio" / "models"]
 
 
 def ollama_folders() -> list[Path]:
     """`$OLLAMA_MODELS`, or the user's and the system's."""
     named = os.environ.get("OLLAMA_MODELS")
-    return [Path(named)] if named else [paths.home() / ".ollama" / "models", Path(OLLAMA_SYSTEM)]
+    return [paths.user_path(named)] if named else [paths.home() / ".ollama" / "models", Path(OLLAMA_SYSTEM)]
 
 
 def ollama_models(folder: Path) -> Iterator[Found]:
@@ -177,7 +180,7 @@ def hugging_face_models(cache: Path) -> Iterator[Found]:
     for repository in sorted(cache.glob("models--*")):
         current = ""
         with suppress(OSError, UnicodeDecodeError):
-            current = (repository / "refs" / "main").read_text(encoding="utf-8").strip()
+            current = read_plain(repository / "refs" / "main", MAX_NOTE).decode().strip()
         snapshots = sorted((repository / "snapshots").glob("*"), key=lambda path: path.name != current)
         for snapshot in snapshots:
             for path in models_below(snapshot):
@@ -187,9 +190,8 @@ def hugging_face_models(cache: Path) -> Iterator[Found]:
 def _note(file: Path) -> dict[str, Any]:
     """A small JSON object of another program's; empty where there is none."""
     with suppress(OSError, ValueError, RecursionError):
-        if file.stat().st_size <= MAX_NOTE:
-            value = json.loads(file.read_text(encoding="utf-8"))
-            return value if isinstance(value, dict) else {}
+        value = json.loads(read_plain(file, MAX_NOTE))
+        return value if isinstance(value, dict) else {}
     return {}
 
 

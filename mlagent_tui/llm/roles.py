@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
+from mlagent_tui.files import explain, read_plain
 from mlagent_tui.llm.base import LanguageModel
 from mlagent_tui.llm.client import Manner, ServedModel
 from mlagent_tui.llm.folder import read_folder
@@ -149,9 +150,13 @@ def _manner(options: RoleOptions) -> Manner:
 
 def _template(path: Path) -> str:
     try:
-        text = paths.user_path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"cannot read the chat template {path}: {error}", "Name a text file.") from error
+        text = read_plain(paths.user_path(path)).decode("utf-8-sig")
+    except OSError as error:
+        raise ModelError(
+            f"cannot read the chat template {path}: {explain(error)[0]}", "Name a text file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"the chat template {path} is not UTF-8 text", "Name a text file.") from error
     if not text.strip() or len(text) > MAX_TEMPLATE:
         raise ModelError(f"{path} is not a chat template", "Name a file with a Jinja template.")
     return text

@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlagent_tui import shapes
+from mlagent_tui import field_errors, shapes
 from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ToolError, TrialError
 from mlagent_tui.events import CheckFailed, CodeMade
 from mlagent_tui.llm import Answer, PromptTooLong, code_block
 from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
 from mlagent_tui.tools import naming
+from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import code_request
 from mlagent_tui.tools.scripts import staged
@@ -23,6 +24,7 @@ from mlagent_tui.tools.scripts import staged
 ATTEMPTS = 4
 
 
+@checked
 def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: str) -> None:
     """Have the coder write the `nn.Module` of `model_config` to `output_script_path`.
 
@@ -66,13 +68,8 @@ def parse_config(fields: dict[str, Any]) -> ModelConfig:
     try:
         return ModelConfig.model_validate(fields)
     except ValidationError as error:
-        raise ConfigError(first_error(error), "Correct the model_config.") from error
-
-
-def first_error(error: ValidationError) -> str:
-    """`layers.2.conv2d.kernel_size: Input should be ...`."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
+        told = field_errors.first(error, ModelConfig, "model_config")
+        raise ConfigError(told.what, told.remedy) from error
 
 
 def _judged(context: ToolContext, draft: str, config: ModelConfig) -> tuple[str, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from itertools import zip_longest
 
+from mlagent_tui import python_source
 from mlagent_tui.shapes import Step
 
 
@@ -29,7 +30,7 @@ def _parsed(code: str) -> ast.Module:
     try:
         return ast.parse(code)
     except SyntaxError as error:
-        return ast.parse("\n".join(code.splitlines()[: (error.lineno or 1) - 1]))
+        return ast.parse("".join(python_source.lines(code)[: (error.lineno or 1) - 1]))
 
 
 class _Uses(ast.NodeVisitor):

@@ -6,15 +6,13 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, get_type_hints
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from mlagent_tui.errors import MlagentError, ToolError
 from mlagent_tui.events import ToolCalled, ToolFinished
 from mlagent_tui.schemas import ModelConfig, ToolCall
-from mlagent_tui.tools.assembler import first_error, pytorch_model_assembler
+from mlagent_tui.tools.assembler import pytorch_model_assembler
+from mlagent_tui.tools.checking import by_name
 from mlagent_tui.tools.context import current
 from mlagent_tui.tools.evaluator import pytorch_quick_evaluator
 from mlagent_tui.tools.files import list_directory, read_file, write_file
@@ -84,36 +82,7 @@ def arguments_of(planned: ToolCall, config: ModelConfig | None) -> dict[str, Any
 
 
 def bind(name: str, arguments: Mapping[str, Any]) -> inspect.BoundArguments:
-    """The arguments converted to the types of the tool's signature. Raises `ToolError`."""
+    """The arguments as the tool's signature takes them. Raises `ToolError`."""
     if name not in TOOLS:
         raise ToolError(f"there is no tool {name!r}", f"The tools are: {', '.join(TOOLS)}.")
-    signature, types = _signature(name)
-    remedy = f"Its signature is {name}{signature}."
-    several = {
-        key: () for key, p in signature.parameters.items() if p.kind is inspect.Parameter.VAR_POSITIONAL
-    }
-    named: dict[str, Any] = {}
-    for key, value in arguments.items():
-        if key not in types:
-            raise ToolError(f"{name} has no argument {key!r}", remedy)
-        try:
-            (several if key in several else named)[key] = types[key].validate_python(value)
-        except ValidationError as error:
-            raise ToolError(f"{name}: {key}: {first_error(error)}", remedy) from error
-    try:
-        bound = signature.bind(**named)
-    except TypeError as error:
-        raise ToolError(f"{name}: {error}", remedy) from error
-    bound.arguments.update(several)
-    return bound
-
-
-@cache
-def _signature(name: str) -> tuple[inspect.Signature, dict[str, TypeAdapter[Any]]]:
-    signature = inspect.signature(TOOLS[name])
-    hints = get_type_hints(TOOLS[name])
-    several = inspect.Parameter.VAR_POSITIONAL
-    return signature, {
-        key: TypeAdapter(tuple[hints[key], ...] if parameter.kind is several else hints[key])  # type: ignore[valid-type]
-        for key, parameter in signature.parameters.items()
-    }
+    return by_name(TOOLS[name], arguments)

@@ -7,16 +7,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mlagent_tui import field_errors
 from mlagent_tui.errors import ToolError, WorkerLost
 from mlagent_tui.events import BatchDone, EpochDone, Event, TrialFinished, TrialStarted, Warned
 from mlagent_tui.experiments import NewRun, new_run
 from mlagent_tui.schemas import EpochMetrics, EvalConfig
-from mlagent_tui.tools.assembler import first_error
+from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.scripts import staged_copy
 from mlagent_tui.training import preprocessing
 
 
+@checked
 def pytorch_quick_evaluator(
     model_script_path: str, model_class_name: str, eval_config: dict[str, Any]
 ) -> dict[str, Any]:
@@ -64,8 +66,9 @@ def _parse(fields: dict[str, Any]) -> EvalConfig:
     try:
         return EvalConfig.model_validate(fields)
     except ValidationError as error:
-        names = ", ".join(EvalConfig.model_fields)
-        raise ToolError(f"eval_config: {first_error(error)}", f"Its fields are: {names}.") from error
+        told = field_errors.first(error, EvalConfig, "eval_config")
+        what = told.what if not told.path else f"eval_config: {told.what}"
+        raise ToolError(what, told.remedy) from error
 
 
 def _told(report: dict[str, Any], run: NewRun, config: EvalConfig, level: str) -> Event:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from mlagent_tui.errors import ToolError
+from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import current
 
 
+@checked
 def read_file(file_path: str) -> str:
     """The entire content of a text file (UTF-8), line endings as they are.
 
@@ -21,6 +23,7 @@ def read_file(file_path: str) -> str:
         ) from error
 
 
+@checked
 def write_file(file_path: str, content: str) -> None:
     """Create or replace a text file (UTF-8), all or nothing; missing folders are made.
 
@@ -29,6 +32,7 @@ def write_file(file_path: str, content: str) -> None:
     current().folder.write(file_path, content)
 
 
+@checked
 def list_directory(path: str = ".", recursive: bool = False) -> list[str]:
     """The names in a folder, sorted, relative to it; folders end in `/`.
 

@@ -7,12 +7,14 @@ import re
 from mlagent_tui import paths
 from mlagent_tui.errors import ToolError
 from mlagent_tui.files import Folder
+from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import current
 
 REQUIREMENTS = "torch>=2.10\ntorchvision>=0.25\nPyYAML>=6.0\n"
 _NAME = re.compile(r"[^/\\\x00-\x1f]{1,255}")
 
 
+@checked
 def create_pytorch_project_scaffold(project_name: str, base_dir: str = ".") -> None:
     """Make the folder `project_name` in `base_dir` with the parts of a project; existing files are kept.
 
@@ -24,7 +26,7 @@ def create_pytorch_project_scaffold(project_name: str, base_dir: str = ".") -> N
             f"{project_name!r} cannot be the name of a project",
             "Use a plain name, such as MyProject.",
         )
-    base = current().root / paths.user_path(base_dir)
+    base = current().root / base_dir
     if not base.is_dir():
         raise ToolError(f"there is no folder {base}", "Create it first, or choose another base_dir.")
     Folder(base).make(project_name)

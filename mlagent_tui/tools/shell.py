@@ -8,12 +8,14 @@ import sys
 
 from mlagent_tui import sandbox
 from mlagent_tui.errors import Interrupted, ToolError
+from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
 
 OUTPUT_BYTES = 256 * 1024
 EXCERPT = 4000
 
 
+@checked
 def bash_run(command: str) -> str:
     """What a bash command prints, stdout and stderr together, at most 256 KiB of it.
 
@@ -26,6 +28,7 @@ def bash_run(command: str) -> str:
     return _run(current(), "bash_run", command, [shell, "-c", command])
 
 
+@checked
 def python_run(script_path: str, *args: str) -> str:
     """What a Python script of the root folder prints; it runs under this Python, as `bash_run` does.
 

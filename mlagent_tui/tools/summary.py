@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlagent_tui import python_source
 from mlagent_tui.errors import CodeError, Interrupted, ModelError
 from mlagent_tui.events import SummaryMade, Warned
 from mlagent_tui.schemas import DEFAULT_CLASS, Summary
 from mlagent_tui.text import clean
 from mlagent_tui.tools import naming
+from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import explain_request
 from mlagent_tui.tools.scripts import staged_copy
 
 
+@checked
 def pytorch_model_summary(
     model_script_path: str, model_class_name: str, input_size: tuple[int, ...]
 ) -> dict[str, Any]:
@@ -25,9 +28,9 @@ def pytorch_model_summary(
     """
     context = current()
     with staged_copy(context, model_script_path) as script:
-        code = script.read_text(encoding="utf-8", errors="replace")
+        code = python_source.decoded(script.read_bytes())
         with context.pool().worker() as worker:
-            measured = worker.measure(script, model_class_name, tuple(input_size))
+            measured = worker.measure(script, model_class_name, input_size)
     summary = measured.model_copy(update={"explanation": _explain(context, code, measured)})
     context.on_event(SummaryMade(summary=summary.model_dump(mode="json")))
     return summary.model_dump(mode="json")

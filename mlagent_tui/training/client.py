@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mlagent_tui import paths, shapes
+from mlagent_tui import paths, python_source, shapes
 from mlagent_tui.errors import CodeError, Interrupted, MachineError, TrialError, WorkerLost
+from mlagent_tui.files import explain, read_plain
 from mlagent_tui.schemas import EvalConfig, EvalResult, ModelConfig, Summary, Value
 from mlagent_tui.training import weights as stored
 from mlagent_tui.training.catalog import data_card
@@ -201,10 +202,10 @@ class TrialWorker:
     def _source(self, script: Path) -> str:
         path = self._root / script
         try:
-            with open(path, encoding="utf-8") as file:
-                return file.read(MAX_SOURCE + 1)
-        except (OSError, UnicodeDecodeError) as error:
-            raise CodeError(f"{path} cannot be read: {error}", "Name an existing Python file.") from None
+            return python_source.decoded(read_plain(path))[: MAX_SOURCE + 1]
+        except OSError as error:
+            what = f"{path} cannot be read: {explain(error)[0]}"
+            raise CodeError(what, "Name an existing Python file.") from None
 
 
 class _Begun(Exception):

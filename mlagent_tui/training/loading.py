@@ -10,6 +10,7 @@ import types
 import torch
 from torch import nn
 
+from mlagent_tui import python_source
 from mlagent_tui.errors import CodeError
 from mlagent_tui.training.code_rules import check_source
 
@@ -21,7 +22,7 @@ def load_model(source: str, class_name: str, seed: int = 0) -> nn.Module:
     check_source(source, class_name)
     module = types.ModuleType("generated_model")
     sys.modules[module.__name__] = module
-    linecache.cache[SOURCE_NAME] = (len(source), None, source.splitlines(keepends=True), SOURCE_NAME)
+    linecache.cache[SOURCE_NAME] = (len(source), None, python_source.lines(source), SOURCE_NAME)
     try:
         exec(compile(source, SOURCE_NAME, "exec", dont_inherit=True), module.__dict__)
         found = getattr(module, class_name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui import paths
+from mlagent_tui.files import open_plain
 from mlagent_tui.tui import found
 from mlagent_tui.tui.engine import Problem, Request
 
@@ -197,7 +198,7 @@ def _model(role: str, spec: str) -> Problem | None:
                 "This folder holds no config.json with weights as .safetensors.",
                 f"Pick another, or a .gguf file, with {key}.",
             )
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             magic = file.read(4)
     except OSError as error:
         return Problem(
@@ -227,9 +228,9 @@ def _options(field: str, text: str) -> Problem | None:
         return None
     from pydantic import ValidationError
 
+    from mlagent_tui import field_errors
     from mlagent_tui.settings import RoleOptions
 
-    known = ", ".join(RoleOptions.model_fields)
     try:
         words = [word.partition("=") for word in shlex.split(text)]
     except ValueError:
@@ -241,9 +242,6 @@ def _options(field: str, text: str) -> Problem | None:
     try:
         RoleOptions.model_validate(said)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0])
-        if key not in RoleOptions.model_fields:
-            return Problem(field, f"There is no option {key}.", f"The options are: {known}.")
-        return Problem(field, f"{key}: {first['msg']}.", str(RoleOptions.model_fields[key].description))
+        told = field_errors.first(error, RoleOptions, noun="option")
+        return Problem(field, f"{told.what[0].upper()}{told.what[1:]}.", told.remedy)
     return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlagent_tui.files import open_plain
 from mlagent_tui.tui import engine
 
 SECONDS = 120.0
@@ -87,7 +88,7 @@ def is_model(path: Path) -> bool:
     if "-of-" in path.name and "-00001-of-" not in path.name:
         return False
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return file.read(4) == b"GGUF"
     except OSError:
         return False

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from mlagent_tui import yaml_text
 from mlagent_tui.experiments import Run, registry, runs
 from mlagent_tui.schemas import RegistryEntry
 from mlagent_tui.tui import words
@@ -33,7 +32,7 @@ class Opened:
             parts.append("# the network\n" + _yaml(fields))
         if self.run.eval_config is not None:
             fields = self.run.eval_config.model_dump(mode="json", exclude_none=True)
-            parts.append("# how it was trained\n" + yaml.safe_dump(fields, sort_keys=False))
+            parts.append("# how it was trained\n" + yaml_text.dump(fields))
         return "\n".join(parts)
 
     @property
@@ -68,4 +67,4 @@ def load(root: Path, run_id: str) -> Opened | None:
 
 def _yaml(fields: dict[str, Any]) -> str:
     """YAML with a line for each layer."""
-    return yaml.safe_dump(fields, sort_keys=False, default_flow_style=None, width=100)
+    return yaml_text.dump(fields, default_flow_style=None, width=100)

@@ -190,13 +190,11 @@ class RunActions(Screen[None]):
         await self._edit()
 
     async def _edit(self) -> None:
-        import yaml
-
-        from mlagent_tui import commands
+        from mlagent_tui import commands, yaml_text
 
         what = self.state.editable
         if what == "config":
-            text = yaml.safe_dump(without_defaults(self.state.config), sort_keys=False)
+            text = yaml_text.dump(without_defaults(self.state.config))
             dialog = EditDialog("Edit the configuration", text, None, self._hand_in_config)
         else:
             dialog = EditDialog("Edit the code", self.state.code, "python", self._hand_in_code)
@@ -206,14 +204,12 @@ class RunActions(Screen[None]):
             await self.tell(commands.Resume())
 
     async def _hand_in_config(self, text: str) -> Reply:
-        import yaml
-
-        from mlagent_tui import commands
+        from mlagent_tui import commands, yaml_text
 
         try:
-            config = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            return commands.Reply(ok=False, message=f"The configuration is not valid YAML: {error}")
+            config = yaml_text.load(text)
+        except yaml_text.YamlError as error:
+            return commands.Reply(ok=False, message=f"The configuration is not valid YAML: {error}.")
         if not isinstance(config, dict):
             return commands.Reply(ok=False, message="The configuration must be a list of names and values.")
         command = commands.EditConfig(config=config, confirmed=text == self._objected_to)
@@ -298,12 +294,11 @@ class RunActions(Screen[None]):
 
 def without_defaults(config: dict[str, Any]) -> dict[str, Any]:
     """A configuration as a person writes it: what the schema adds by itself is left out."""
-    import yaml
-
+    from mlagent_tui import yaml_text
     from mlagent_tui.schemas import ModelConfig
 
     try:
-        told: dict[str, Any] = yaml.safe_load(ModelConfig.model_validate(config).to_yaml())
+        told: dict[str, Any] = yaml_text.load(ModelConfig.model_validate(config).to_yaml())
     except ValueError:
         return config
     return told
