@@ -100,7 +100,7 @@ def shown(value: object) -> str:
             text = repr(value) if isinstance(value, str) else f"{value}"[: SHOWN + 1]
             return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
         case _:
-            return f"a {type(value).__name__}"
+            return f"a value of type {type(value).__name__}"
 
 
 def _explained(error: ErrorDetails, schema: Schema, whole: str, noun: str) -> FieldError:

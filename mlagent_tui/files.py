@@ -44,6 +44,7 @@ _REASONS = {
     errno.EISDIR: ("it is a folder, not a file", "Name a file."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name."),
     errno.ELOOP: ("a link in the path cannot be followed", "Name the file itself, without links."),
+    errno.ENXIO: ("it is not a plain file", "Name a file."),
     errno.EEXIST: ("it exists already", "Choose another name."),
 }
 
@@ -75,7 +76,7 @@ def open_plain(path: Path) -> BinaryIO:
     os.close(file)
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
-    raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+    raise OSError(errno.ENXIO, "it is not a plain file", str(path))
 
 
 def read_plain(path: Path, limit: int = MAX_READ) -> bytes:
@@ -114,7 +115,7 @@ class Folder:
 
     def write(self, path: str, content: str | bytes) -> None:
         """Create or replace a file, all or nothing; missing folders are made."""
-        with self._guard("write", path), self._at(path, create=True) as (folder, name):
+        with self._guard("write", path), self._at(path, create=True, file=True) as (folder, name):
             if name == ".":
                 raise IsADirectoryError(errno.EISDIR, "is a folder")
             _replace(folder, name, content.encode() if isinstance(content, str) else content)
@@ -132,12 +133,12 @@ class Folder:
     def append_to(self, path: str) -> int:
         """Create a new file and return its descriptor, open for appending; the caller closes it."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        with self._guard("write", path), self._at(path, create=True) as (folder, name):
+        with self._guard("write", path), self._at(path, create=True, file=True) as (folder, name):
             return os.open(name, flags, 0o666, dir_fd=folder)
 
     def open_to_change(self, path: str) -> int:
         """Open a plain file for reading and writing in place; the caller closes the descriptor."""
-        with self._guard("write", path), self._at(path) as (folder, name):
+        with self._guard("write", path), self._at(path, file=True) as (folder, name):
             file = os.open(name, _PLAIN & ~os.O_ACCMODE | os.O_RDWR, dir_fd=folder)
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 os.close(file)
@@ -177,12 +178,16 @@ class Folder:
 
     def entries(self, path: str = ".", *, recursive: bool = False) -> list[str]:
         """The names in a folder, sorted, folders with a `/` at the end; links are listed, not entered."""
+        found: list[str] = []
+        size = 0
         with self._guard("list", path), self._at(path) as (parent, name):
-            folder = os.open(name, _FOLDER, dir_fd=parent)
-            try:
-                return [_printable(entry) for entry in sorted(_walk(folder, recursive))]
-            finally:
-                os.close(folder)
+            for entry in walk(name, parent, recursive):
+                found.append(entry)
+                size += len(entry)
+                if size > MAX_READ:
+                    what = f"cannot list {path}: the names in it come to more than {MAX_READ:,} characters"
+                    raise self._error(what, "List a folder inside of it.")
+        return [_printable(entry) for entry in sorted(found)]
 
     def resolve(self, path: str) -> Path:
         """The real place of a file or folder, for programs that are given its name."""
@@ -204,11 +209,18 @@ class Folder:
             raise self._error(f"cannot {doing} {path!r}: {error}", "Use plain names and text.") from error
 
     @contextmanager
-    def _at(self, path: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
-        """The open folder that holds `path`, and its name there: never a link, `.` for the root itself."""
+    def _at(self, path: str, *, create: bool = False, file: bool = False) -> Iterator[tuple[int, str]]:
+        """The open folder that holds `path`, and its name there: never a link, `.` for the root itself.
+
+        A path that ends in a slash means a folder: it is refused for a `file`, and where there is another.
+        """
+        if (means_folder := path.endswith(("/", "/."))) and file:
+            raise IsADirectoryError(errno.EISDIR, "names a folder")
         opened = [held.open_folder(self.root)]
         try:
             name = self._descend(path, opened, create)
+            if means_folder and _is_file(name, opened[-1]):
+                raise NotADirectoryError(errno.ENOTDIR, "is a file")
             yield opened[-1], name
         finally:
             for descriptor in opened:
@@ -305,19 +317,60 @@ def _replace(folder: int, name: str, data: bytes) -> None:
     os.fsync(folder)
 
 
-def _walk(folder: int, recursive: bool) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                yield entry.name
-                continue
-            yield entry.name + "/"
-            if recursive:
-                inner = os.open(entry.name, _FOLDER, dir_fd=folder)
-                try:
-                    yield from (f"{entry.name}/{name}" for name in _walk(inner, True))
-                finally:
-                    os.close(inner)
+def walk(name: str, parent: int, recursive: bool = True) -> Iterator[str]:
+    """All that is in the folder `name` of the open folder `parent`, folders with a `/` at the end.
+
+    Neither recursion nor the length of a path limits the depth, and two open folders do for any. Links are
+    not entered. Raises `OSError`, also where a folder is moved away while the walk is in it.
+    """
+    here = os.open(name, _FOLDER, dir_fd=parent)
+    above: list[tuple[tuple[int, int], list[str]]] = []  # who each folder on the way is; its folders to come
+    trail: list[str] = []
+    try:
+        while True:
+            prefix = "".join(trail)
+            inner = []
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        inner.append(entry.name)
+                        yield f"{prefix}{entry.name}/"
+                    else:
+                        yield prefix + entry.name
+            above.append((_identity(here), inner if recursive else []))
+            while not above[-1][1]:
+                above.pop()
+                if not above:
+                    return
+                trail.pop()
+                here = _replaced(here, "..")
+                if _identity(here) != above[-1][0]:
+                    raise OSError(errno.ESTALE, "a folder was moved while it was read")
+            trail.append(above[-1][1].pop() + "/")
+            here = _replaced(here, trail[-1][:-1])
+    finally:
+        os.close(here)
+
+
+def _replaced(here: int, name: str) -> int:
+    """The folder `name` of `here`, open in its place."""
+    there = os.open(name, _FOLDER, dir_fd=here)
+    os.dup2(there, here, inheritable=False)
+    os.close(there)
+    return here
+
+
+def _identity(folder: int) -> tuple[int, int]:
+    about = os.fstat(folder)
+    return about.st_dev, about.st_ino
+
+
+def _is_file(name: str, folder: int) -> bool:
+    """Whether there is something of this name that is no folder."""
+    try:
+        return not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
 
 
 def _printable(name: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.files import open_plain, read_plain
+from mlagent_tui.files import explain, open_plain, read_plain
 
 MAX_JSON = 100_000_000
 """Bytes of a header: the limit of the format itself."""
@@ -145,7 +145,8 @@ def _weights(file: Path) -> Counter[str]:
             + max((t["data_offsets"][1] for n, t in header.items() if n != "__metadata__"), default=0)
         )
     except OSError as error:
-        raise ModelError(f"cannot read {file}: {error.strerror}", "Check its permissions.") from error
+        what, remedy = explain(error)
+        raise ModelError(f"cannot read {file}: {what}", remedy or "Check the disk.") from error
     except (
         ValueError,
         KeyError,
@@ -167,7 +168,8 @@ def _json(file: Path) -> Mapping[str, Any]:
     except FileNotFoundError as error:
         raise ModelError(f"there is no {file}", "Name a folder of Hugging Face weights.") from error
     except OSError as error:
-        raise ModelError(f"cannot read {file}: {error.strerror}", "Check its permissions.") from error
+        what, remedy = explain(error)
+        raise ModelError(f"cannot read {file}: {what}", remedy or "Check the disk.") from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file} is damaged", "Copy the folder again.") from error
     if not isinstance(value, dict):

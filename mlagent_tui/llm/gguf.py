@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.files import open_plain
+from mlagent_tui.files import explain, open_plain
 from mlagent_tui.llm.quantisation import FILE_TYPES, type_bytes, type_name
 
 MAX_ENTRIES = 100_000
@@ -185,9 +185,8 @@ def _read(path: Path) -> Header:
     except IsADirectoryError as error:
         raise ModelError(f"{path} is a folder", "Name the .gguf file in it.") from error
     except OSError as error:
-        raise ModelError(
-            f"cannot read {path}: {error.strerror}", "Check its permissions and the disk."
-        ) from error
+        what, remedy = explain(error)
+        raise ModelError(f"cannot read {path}: {what}", remedy or "Check the disk.") from error
     except (struct.error, UnicodeDecodeError, OverflowError) as error:
         raise ModelError(f"{path} is truncated or damaged: its header cannot be read", _COPY_AGAIN) from error
     except ValueError as error:  # an empty file cannot be mapped

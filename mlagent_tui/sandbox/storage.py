@@ -23,12 +23,13 @@ class Stored:
 
 def folder(root: Path) -> Stored:
     """All under `root`, however deep; links are not followed."""
-    size = files = 0
+    size, files, too_deep = 0, 0, False
     waiting = [os.fspath(root)]
     while waiting:
         place = waiting.pop()
         if len(os.fsencode(place)) > _DEEPEST:
-            return Stored(size, files, too_deep=True)
+            too_deep = True
+            continue
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             for entry in entries:
                 files += 1
@@ -36,7 +37,7 @@ def folder(root: Path) -> Stored:
                     size += entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-    return Stored(size, files)
+    return Stored(size, files, too_deep)
 
 
 def removed(pids: Iterable[int]) -> int:

@@ -111,7 +111,7 @@ def _shown(value: object) -> str:
     if isinstance(value, str | int | float | None):
         text = repr(value) if isinstance(value, str | bool | None) or abs(value) < 1e15 else "a huge number"
         return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 def _text(value: object) -> str:
@@ -121,7 +121,7 @@ def _text(value: object) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         code = ord(value[error.start])
-        got = f"a lone surrogate (U+{code:04X}) at character {error.start + 1}, which no file can hold"
+        got = f"a lone surrogate (U+{code:04X}) at character {error.start + 1}, which is no text"
         raise _Unfit("text", got) from error
     return value
 
