@@ -1,7 +1,7 @@
 """The layer table: what a module is made of, and what of it ran, with every parameter in one row.
 
-A layer is a module without parts. Parametrized modules and `nn.MultiheadAttention` are layers too: their parts
-only hold what they use themselves. Parameters that lie directly in other modules are rows of their own.
+A layer is a module without parts. Parametrized modules and `nn.MultiheadAttention` are layers too: their
+parts only hold what they use themselves. Parameters that lie directly in other modules are rows of their own.
 """
 
 from __future__ import annotations
@@ -86,9 +86,8 @@ class _Part:
         """When it was first called, or else one of its parameters used; infinite when it was not."""
         if self.calls:
             return self.first_call
-        return min(
-            (first_use.get(memory_of(p), inf) for p in self.parameters.values() if size(p)), default=inf
-        )
+        used = [first_use.get(memory_of(p), inf) for p in self.parameters.values() if size(p)]
+        return min(used, default=inf)
 
     def row(self, count: int, notes: list[str]) -> LayerRow:
         if self.module is None:
@@ -137,10 +136,8 @@ class Layers:
                     count += size(parameter)
                 elif owner != part.name:
                     shared.setdefault(owner, []).append(name)
-            notes = [
-                *_changes(part.module),
-                *(f"{' and '.join(n)} shared with {o}" for o, n in shared.items()),
-            ]
+            notes = _changes(part.module)
+            notes += [f"{' and '.join(names)} shared with {owner}" for owner, names in shared.items()]
             if first_use is not None and begun[index] == inf:
                 notes.append("not run" if part.module is not None else "not used")
             rows.append(part.row(count, notes))
@@ -164,9 +161,8 @@ def _parts(model: nn.Module) -> Iterator[_Part]:
 def _is_layer(module: nn.Module) -> bool:
     if isinstance(module, nn.MultiheadAttention):
         return True
-    return not isinstance(module, _HOLDERS) and all(
-        n == "parametrizations" for n, _ in module.named_children()
-    )
+    parts = [name for name, _ in module.named_children() if name != "parametrizations"]
+    return not parts and not isinstance(module, _HOLDERS)
 
 
 def _changes(module: nn.Module | None) -> list[str]:

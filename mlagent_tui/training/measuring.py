@@ -18,7 +18,7 @@ from mlagent_tui.training.layers import Layers, count_parameters, cut, own_param
 from mlagent_tui.training.loading import describe
 from mlagent_tui.training.multiply_adds import counting
 from mlagent_tui.training.outputs import show, tensors
-from mlagent_tui.training.replies import MOST_ROWS
+from mlagent_tui.training.replies import MOST_NAMES, MOST_ROWS
 
 EVERYTHING = "all operations"
 
@@ -56,8 +56,8 @@ def run(
 def summarise(model: nn.Module, class_name: str, input_size: tuple[int, ...]) -> Summary:
     """Facts of one forward pass in eval mode; `input_size` includes the batch.
 
-    The input is a tensor of float zeros, or of integers where the network takes no other; a network of several
-    inputs gets as many. Raises `CodeError`.
+    The input is a tensor of float zeros, or of integers where the network takes no other; a network of
+    several inputs gets as many. Raises `CodeError`.
     """
     inputs = contract.inputs(model)
     layers = Layers(model.eval(), input_size[0] if input_size else 1)
@@ -77,7 +77,7 @@ def summarise(model: nn.Module, class_name: str, input_size: tuple[int, ...]) ->
         trainable_parameters=sum(size(p) for p in own_parameters(model).values() if p.requires_grad),
         size_mb=sum(tensor.nbytes for tensor in stored if size(tensor)) / 1e6,
         multiply_adds=ran.multiply_adds,
-        not_counted=ran.not_counted[:100],
+        not_counted=ran.not_counted[:MOST_NAMES],
         layers=_most(layers.rows(ran.first_use)),
     )
 

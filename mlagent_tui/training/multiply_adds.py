@@ -1,9 +1,8 @@
 """Counts the multiply-adds of what runs, from the shapes that each operation of torch is given.
 
-Counted are convolutions and products of matrices, thus linear, recurrent, bilinear and attention layers. One
-multiplication with its addition is one; causal and other masks do not make it less. What works number by number
-(activations, norms, pooling, interpolation, look-ups in a table) is not counted. Operations that multiply and
-have no formula here are named instead.
+Counted are convolutions and products of matrices, thus linear, recurrent, bilinear and attention layers; masks
+make no difference. What works number by number (activations, norms, pooling, interpolation) and looking up
+embeddings are not counted. Operations that multiply and have no formula here are named instead.
 """
 
 from __future__ import annotations
@@ -157,7 +156,7 @@ def _tensors(values: tuple[Any, ...]) -> list[Tensor]:
 
 
 def memory_of(tensor: Tensor) -> int:
-    """Where the numbers of `tensor` lie: the same for a parameter and all its views. 0 where that is hidden."""
+    """Where the numbers of `tensor` lie: the same for a parameter and its views. 0 where that is hidden."""
     try:
         return tensor.untyped_storage().data_ptr()
     except (RuntimeError, NotImplementedError):  # sparse, or wrapped by a transformation
@@ -166,7 +165,7 @@ def memory_of(tensor: Tensor) -> int:
 
 @contextmanager
 def counting(clock: Iterator[int] | None = None) -> Iterator[Counter]:
-    """Count what runs within. Torch's fused layers for attention, which hide their parts, are off meanwhile."""
+    """Count what runs within. Torch's fused attention layers, which hide their parts, are off meanwhile."""
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

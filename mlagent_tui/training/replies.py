@@ -20,8 +20,8 @@ Size = Annotated[int, Field(ge=0, le=10**9)]
 Shape = Annotated[tuple[Size, ...], Field(max_length=16)]
 MOST_LETTERS = 400
 Short = Annotated[str, Field(max_length=MOST_LETTERS)]
-MOST_ROWS = 10_000
-"""Rows of a layer table; the length of a text in one is `MOST_LETTERS`."""
+MOST_ROWS, MOST_NAMES = 10_000, 100
+"""Rows of a layer table, whose texts have `MOST_LETTERS`; names of operations."""
 
 
 class Row(LayerRow):
@@ -49,7 +49,7 @@ class Measured(Summary):
     trainable_parameters: Count
     size_mb: Rate
     multiply_adds: Count
-    not_counted: Annotated[list[Short], Field(max_length=100)] = []
+    not_counted: Annotated[list[Short], Field(max_length=MOST_NAMES)] = Field(default_factory=list)
     layers: Annotated[list[Row], Field(max_length=MOST_ROWS)]  # type: ignore[assignment]
     explanation: Literal[""] = ""
 
