@@ -6,14 +6,15 @@ parts only hold what they use themselves. Parameters that lie directly in other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from mlagent_tui.schemas import LayerRow
@@ -39,7 +40,7 @@ def count_parameters(model: nn.Module) -> int:
 
 def size(tensor: Tensor) -> int:
     """How many numbers `tensor` has: none while a lazy module has not run."""
-    return 0 if isinstance(tensor, UninitializedTensorMixin) else tensor.numel()
+    return 0 if is_lazy(tensor) else tensor.numel()
 
 
 def cut(text: str) -> str:
@@ -49,99 +50,111 @@ def cut(text: str) -> str:
 
 def _numbers(parameter: Tensor) -> object:
     """The same for two parameters that are made of the same numbers, as `weight` and `weight.t()` are."""
-    if isinstance(parameter, UninitializedTensorMixin) or not memory_of(parameter):
+    if is_lazy(parameter) or not memory_of(parameter):
         return id(parameter)
     return (parameter.data_ptr(), parameter.numel())
 
 
 @dataclass
+class _Called:
+    """How often a module was called, when first, and what it gave then."""
+
+    module: nn.Module
+    first: int
+    times: int = 0
+    output_shape: tuple[int, ...] = ()
+    output: str = ""
+
+
+@dataclass
+class Calls:
+    """The calls of modules on a batch of `batch` items, for `rows`."""
+
+    batch: int
+    by_module: dict[int, _Called] = field(default_factory=dict)
+
+    @contextmanager
+    def watching(self, clock: Iterator[int]) -> Iterator[None]:
+        """Record the calls within; what was recorded before is forgotten."""
+        self.by_module.clear()
+
+        def before(module: nn.Module, inputs: Any) -> None:
+            self.by_module.setdefault(id(module), _Called(module, next(clock))).times += 1
+
+        def after(module: nn.Module, inputs: Any, output: Any) -> None:
+            called = self.by_module[id(module)]
+            if called.times == 1:
+                found = tensors(output)
+                called.output_shape = sizes(found[0], self.batch) if found else ()
+                called.output = cut(show(output, self.batch)) if len(found) > 1 else ""
+
+        hooks = register_module_forward_pre_hook(before), register_module_forward_hook(after)
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+@dataclass(frozen=True)
 class _Part:
     """A row to be: a layer, or a parameter that lies directly in another module (`module` is None)."""
 
     name: str
     parameters: Mapping[str, nn.Parameter]
     module: nn.Module | None = None
-    calls: int = 0
-    first_call: float = inf
-    output_shape: tuple[int, ...] = ()
-    output: str = ""
-
-    def watch(self, module: nn.Module, clock: Iterator[int], batch: int) -> Callable[[], None]:
-        """Record the calls of `module` until what is returned is called."""
-
-        def before(module: nn.Module, inputs: Any) -> None:
-            self.calls += 1
-            self.first_call = min(self.first_call, next(clock))
-
-        def after(module: nn.Module, inputs: Any, output: Any) -> None:
-            if self.calls == 1:
-                found = tensors(output)
-                self.output_shape = sizes(found[0], batch) if found else ()
-                self.output = show(output, batch) if len(found) > 1 else ""
-
-        handles = module.register_forward_pre_hook(before), module.register_forward_hook(after)
-        return lambda: [handle.remove() for handle in handles] and None
-
-    def begun(self, first_use: Mapping[int, int]) -> float:
-        """When it was first called, or else one of its parameters used; infinite when it was not."""
-        if self.calls:
-            return self.first_call
-        used = [first_use.get(memory_of(p), inf) for p in self.parameters.values() if size(p)]
-        return min(used, default=inf)
-
-    def row(self, count: int, notes: list[str]) -> LayerRow:
-        if self.module is None:
-            shape = [tuple(p.shape) for p in self.parameters.values() if size(p)]
-            kind, self.output_shape = "Parameter", shape[0] if shape else ()
-        else:
-            kind = parametrize.type_before_parametrizations(self.module).__name__
-        return LayerRow(
-            name=cut(self.name), type=cut(kind), output_shape=self.output_shape, output=cut(self.output),
-            parameters=count, calls=self.calls, note=cut(", ".join(notes)),
-        )  # fmt: skip
 
 
-class Layers:
-    """The parts of `model`; `watching` records which of them are called on a batch of `batch` items."""
+def rows(model: nn.Module, calls: Calls, first_use: Mapping[int, int] | None) -> list[LayerRow]:
+    """The parts in the order in which they ran, then those that did not. Their parameters add up to all.
 
-    def __init__(self, model: nn.Module, batch: int) -> None:
-        self._model, self._batch = model, batch
-        self._parts: list[_Part] = []
+    `first_use` is `multiply_adds.Counter`'s; without it, no part is said to be unused.
+    """
+    timed = []
+    for part in _parts(model):
+        called = calls.by_module.get(id(part.module))
+        used = [(first_use or {}).get(memory_of(p), inf) for p in part.parameters.values() if size(p)]
+        timed.append((min(used, default=inf) if called is None else called.first, part, called))
+    timed.sort(key=lambda entry: entry[0])
+    owners: dict[object, str] = {}
+    found = []
+    for begun, part, called in timed:
+        count, notes = _take(part, owners)
+        if begun == inf and first_use is not None:
+            notes.append("not run" if part.module is not None else "not used")
+        found.append(_row(part, called, count, notes))
+    return found
 
-    @contextmanager
-    def watching(self, clock: Iterator[int]) -> Iterator[None]:
-        """Record the calls within; what an earlier time recorded is forgotten."""
-        self._parts = list(_parts(self._model))
-        with ExitStack() as hooks:
-            for part in self._parts:
-                if part.module is not None:
-                    hooks.callback(part.watch(part.module, clock, self._batch))
-            yield
 
-    def rows(self, first_use: Mapping[int, int] | None) -> list[LayerRow]:
-        """In the order in which they ran, then those that did not. Their parameters add up to all there are.
+def _row(part: _Part, called: _Called | None, count: int, notes: list[str]) -> LayerRow:
+    if part.module is None:
+        kind, shape = "Parameter", next((tuple(p.shape) for p in part.parameters.values() if size(p)), ())
+    else:
+        kind, shape = parametrize.type_before_parametrizations(part.module).__name__, ()
+    return LayerRow(
+        name=cut(part.name),
+        type=cut(kind),
+        output_shape=called.output_shape if called else shape,
+        output=called.output if called else "",
+        parameters=count,
+        calls=called.times if called else 0,
+        note=cut(", ".join(notes)),
+    )
 
-        `first_use` is `multiply_adds.Counter`'s; without it, what is not called is not said to be unused.
-        """
-        begun = [part.begun(first_use or {}) for part in self._parts]
-        owners: dict[object, str] = {}
-        rows = []
-        for index in sorted(range(len(begun)), key=begun.__getitem__):
-            part, count = self._parts[index], 0
-            shared: dict[str, list[str]] = {}
-            for name, parameter in part.parameters.items():
-                owner = owners.get(_numbers(parameter))
-                if owner is None:
-                    owners[_numbers(parameter)] = part.name
-                    count += size(parameter)
-                elif owner != part.name:
-                    shared.setdefault(owner, []).append(name)
-            notes = _changes(part.module)
-            notes += [f"{' and '.join(names)} shared with {owner}" for owner, names in shared.items()]
-            if first_use is not None and begun[index] == inf:
-                notes.append("not run" if part.module is not None else "not used")
-            rows.append(part.row(count, notes))
-        return rows
+
+def _take(part: _Part, owners: dict[object, str]) -> tuple[int, list[str]]:
+    """How many of the part's numbers have no owner yet, who now is `part`; and what is to be said of it."""
+    count = 0
+    shared: dict[str, list[str]] = {}
+    for name, parameter in part.parameters.items():
+        owner = owners.get(_numbers(parameter))
+        if owner is None:
+            owners[_numbers(parameter)] = part.name
+            count += size(parameter)
+        elif owner != part.name:
+            shared.setdefault(owner, []).append(name)
+    notes = [f"{' and '.join(names)} shared with {owner}" for owner, names in shared.items()]
+    return count, [*_changes(part.module), *notes]
 
 
 def _parts(model: nn.Module) -> Iterator[_Part]:
@@ -169,9 +182,8 @@ def _changes(module: nn.Module | None) -> list[str]:
     """`SpectralNorm`, `WeightNorm`, …: what torch does to the weights of a layer before it runs."""
     if module is None:
         return []
-    found: list[object] = [
-        hook for hook in module._forward_pre_hooks.values() if type(hook).__module__.startswith("torch.nn.")
-    ]
+    hooks = module._forward_pre_hooks.values()
+    found: list[object] = [hook for hook in hooks if type(hook).__module__.startswith("torch.nn.")]
     if parametrize.is_parametrized(module):
         for listed in module.get_submodule("parametrizations").children():
             found += listed.children()

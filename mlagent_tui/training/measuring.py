@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mlagent_tui.errors import CodeError
 from mlagent_tui.schemas import LayerRow, Summary
 from mlagent_tui.training import contract
-from mlagent_tui.training.layers import Layers, count_parameters, cut, own_parameters, size
+from mlagent_tui.training.layers import Calls, count_parameters, cut, own_parameters, rows, size
 from mlagent_tui.training.loading import describe
 from mlagent_tui.training.multiply_adds import counting
 from mlagent_tui.training.outputs import show, tensors
@@ -60,8 +60,8 @@ def summarise(model: nn.Module, class_name: str, input_size: tuple[int, ...]) ->
     several inputs gets as many. Raises `CodeError`.
     """
     inputs = contract.inputs(model)
-    layers = Layers(model.eval(), input_size[0] if input_size else 1)
-    ran, dtype = _try(model, inputs, input_size, layers)
+    calls = Calls(input_size[0] if input_size else 1)
+    ran, dtype = _try(model.eval(), inputs, input_size, calls)
     outputs = tensors(ran.output)
     if not outputs:
         raise CodeError(f"output: expected tensors, got {show(ran.output)}")
@@ -78,18 +78,16 @@ def summarise(model: nn.Module, class_name: str, input_size: tuple[int, ...]) ->
         size_mb=sum(tensor.nbytes for tensor in stored if size(tensor)) / 1e6,
         multiply_adds=ran.multiply_adds,
         not_counted=ran.not_counted[:MOST_NAMES],
-        layers=_most(layers.rows(ran.first_use)),
+        layers=_most(rows(model, calls, ran.first_use)),
     )
 
 
-def _try(
-    model: nn.Module, inputs: int, input_size: tuple[int, ...], layers: Layers
-) -> tuple[Ran, torch.dtype]:
+def _try(model: nn.Module, inputs: int, input_size: tuple[int, ...], calls: Calls) -> tuple[Ran, torch.dtype]:
     """The forward pass on float numbers, else on integers."""
     problem: Exception | None = None
     for dtype in (torch.float32, torch.long):
         try:
-            return run(model, [torch.zeros(input_size, dtype=dtype)] * inputs, layers.watching), dtype
+            return run(model, [torch.zeros(input_size, dtype=dtype)] * inputs, calls.watching), dtype
         except Exception as error:
             if problem is None or contract.wants_integers(problem):
                 problem = error
@@ -100,11 +98,11 @@ def _try(
     ) from None
 
 
-def _most(rows: list[LayerRow]) -> list[LayerRow]:
-    """`rows`, the last of very many taken together."""
-    if len(rows) <= MOST_ROWS:
-        return rows
-    rest = rows[MOST_ROWS - 1 :]
+def _most(table: list[LayerRow]) -> list[LayerRow]:
+    """`table`, the last of very many rows taken together."""
+    if len(table) <= MOST_ROWS:
+        return table
+    rest = table[MOST_ROWS - 1 :]
     parameters = sum(row.parameters for row in rest)
     last = LayerRow(name="…", type=f"{len(rest)} more", output_shape=(), parameters=parameters)
-    return [*rows[: MOST_ROWS - 1], last]
+    return [*table[: MOST_ROWS - 1], last]

@@ -1,8 +1,8 @@
 """Counts the multiply-adds of what runs, from the shapes that each operation of torch is given.
 
-Counted are convolutions and products of matrices, thus linear, recurrent, bilinear and attention layers; masks
-make no difference. What works number by number (activations, norms, pooling, interpolation) and looking up
-embeddings are not counted. Operations that multiply and have no formula here are named instead.
+Counted are convolutions and products of matrices, thus linear, recurrent, bilinear and attention layers.
+Masks make no difference. What works number by number (activations, norms, pooling, interpolation) and looking
+up embeddings are not counted. Operations that multiply and have no formula here are named instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import HigherOrderOperator
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 Formula = Callable[..., int]
@@ -152,7 +152,7 @@ def _multiplies(namespace: str, name: str) -> bool:
 def _tensors(values: tuple[Any, ...]) -> list[Tensor]:
     """The tensors among an operation's arguments and in its lists, but for those of lazy modules."""
     listed = [item for value in values for item in (value if isinstance(value, list | tuple) else (value,))]
-    return [x for x in listed if isinstance(x, Tensor) and not isinstance(x, UninitializedTensorMixin)]
+    return [x for x in listed if isinstance(x, Tensor) and not is_lazy(x)]
 
 
 def memory_of(tensor: Tensor) -> int:
