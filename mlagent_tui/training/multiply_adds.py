@@ -59,7 +59,7 @@ def _trilinear(a: Tensor, b: Tensor, c: Tensor, *new_axes: Any, **_: Any) -> int
         for axis in axes:
             tensor = tensor.unsqueeze(axis)
         shapes.append(tensor.shape)
-    return prod(torch.broadcast_shapes(*shapes))
+    return prod(max(sizes) for sizes in zip(*shapes, strict=True))
 
 
 def _distances(a: Tensor, *_: Any, out: Tensor, **__: Any) -> int:
@@ -95,7 +95,7 @@ _OTHER_PRODUCTS = (
 _NO_PRODUCTS = ("linalg_vector_norm", "linalg_cross", "linalg_diagonal", "_linalg_check_errors", "lu_unpack")
 
 
-class Counter(TorchDispatchMode):
+class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Use within `counting`. `total` is the number so far, `not_counted` names what is missing from it.
 
     `first_use` has the moment of `clock` at which the memory of a tensor was first given to an operation.
@@ -104,7 +104,7 @@ class Counter(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(self, clock: Iterator[int]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
         self.not_counted: list[str] = []
         self.first_use: dict[int, int] = {}
