@@ -327,8 +327,13 @@ class LayerRow(Value):
 
     name: str
     type: str
-    output_shape: tuple[int, ...] = Field(description="without the batch dimension")
-    parameters: int
+    output_shape: tuple[int, ...] = Field(
+        description="of the first call's first tensor, without the batch dimension; of a parameter, its own"
+    )
+    output: str = Field(default="", description="all shapes, where a layer gives more than one tensor")
+    parameters: int = Field(description="those that are in no row above")
+    calls: int = Field(default=1, description="how often the layer was called in the forward pass")
+    note: str = Field(default="", description="'weight shared with NAME', 'SpectralNorm', 'not run'")
 
 
 class Summary(Value):
@@ -336,11 +341,19 @@ class Summary(Value):
 
     class_name: str
     input_shape: tuple[int, ...] = Field(description="with the batch dimension")
-    output_shape: tuple[int, ...] = Field(description="with the batch dimension")
-    total_parameters: int
+    inputs: int = Field(default=1, description="how many tensors of that shape the network was given")
+    input_type: str = Field(default="float32", description="int64 for a network that takes integers")
+    output_shape: tuple[int, ...] = Field(description="of the first tensor, with the batch dimension")
+    output: str = Field(default="", description="all shapes, where the network gives anything but one tensor")
+    total_parameters: int = Field(description="tied parameters count once")
     trainable_parameters: int
     size_mb: float = Field(description="parameters and buffers, 10^6 bytes")
-    multiply_adds: int = Field(description="of one forward pass of the given input")
+    multiply_adds: int = Field(
+        description="of one forward pass of the given input: convolutions and products of matrices"
+    )
+    not_counted: list[str] = Field(
+        default_factory=list, description="operations of torch that multiply and are not in multiply_adds"
+    )
     layers: list[LayerRow]
     explanation: str = Field(default="", description="written by the internal LLM, not measured")
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from mlagent_tui.errors import CodeError, ConfigError
 from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.shapes import Step, infer, show
-from mlagent_tui.training import trace
-from mlagent_tui.training.loading import describe, load_model
+from mlagent_tui.training import contract, outputs, trace
+from mlagent_tui.training.layers import count_parameters
+from mlagent_tui.training.loading import describe, load_trainable
 from mlagent_tui.training.reference import Reference, build
 from mlagent_tui.training.replies import ConfigFacts, Row
 
@@ -35,7 +36,7 @@ def check_config(config: ModelConfig) -> ConfigFacts:
     for step in steps:
         if step.role == "open":
             continue
-        count = 0 if step.role == "close" else _count(model.get_submodule(step.name))
+        count = 0 if step.role == "close" else count_parameters(model.get_submodule(step.name))
         shape = model.shapes[step.name]
         if (shape, count) != (step.output_shape, step.parameters):
             raise ConfigError(
@@ -43,7 +44,7 @@ def check_config(config: ModelConfig) -> ConfigFacts:
                 f"got {show(shape)} and {count}"
             )
         rows.append(Row(name=step.name, type=step.layer.type, output_shape=shape, parameters=count))
-    return ConfigFacts(parameters=_count(model), output_shape=tuple(output.shape[1:]), layers=rows)
+    return ConfigFacts(parameters=count_parameters(model), output_shape=tuple(output.shape[1:]), layers=rows)
 
 
 def check_code(source: str, class_name: str, config: ModelConfig | None, input_shape: Sequence[int]) -> None:
@@ -51,7 +52,7 @@ def check_code(source: str, class_name: str, config: ModelConfig | None, input_s
 
     Without a config, only that it builds and runs forward and backward on `input_shape` (C, H, W).
     """
-    model = load_model(source, class_name)
+    model = load_trainable(source, class_name)
     torch.manual_seed(0)
     batch = torch.randn(_BATCH, *(config.input_shape if config else input_shape))
     if config is None:
@@ -72,12 +73,17 @@ def _run(model: nn.Module, batch: Tensor, comparison: _Comparison | None) -> Non
         with recorder:
             output = model(batch.clone())
     except Exception as error:
-        difference = comparison.explain(recorder.calls, describe(error)) if comparison else ""
+        difference = contract.refused_input(model, batch, error)
+        if comparison and not difference:
+            difference = comparison.explain(recorder.calls, describe(error))
         raise CodeError(difference or f"forward: expected an output, got {describe(error)}") from None
     if comparison:
         comparison.check_shape(output, recorder.calls)
-    elif not isinstance(output, Tensor):
-        raise CodeError(f"output: expected a tensor, got {type(output).__name__}")
+    refusal = contract.refused_output(output)
+    if refusal:
+        raise CodeError(refusal)
+    if not output.requires_grad:
+        raise CodeError(contract.NOTHING_TO_LEARN)
     try:
         output.float().square().mean().backward()
     except Exception as error:
@@ -95,7 +101,7 @@ class _Comparison:
         shape = tuple(self.reference.shapes[self.reference.steps[-1].name])
         got = tuple(output.shape) if isinstance(output, Tensor) else None
         if got != (_BATCH, *shape):
-            shown = show(got[1:]) if got else type(output).__name__
+            shown = show(got[1:]) if got else outputs.show(output, _BATCH)
             raise CodeError(self.explain(calls) or f"output: expected shape {show(shape)}, got {shown}")
 
     def check(self) -> None:
@@ -104,7 +110,7 @@ class _Comparison:
         self.reference.double()
         self.batch = self.batch.double()
         expected, calls = self._traces(training=True)
-        if _count(self.model) != _count(self.reference):
+        if count_parameters(self.model) != count_parameters(self.reference):
             raise CodeError(trace.first_difference(expected, calls) or self._unused(calls))
         expected_in_eval, calls_in_eval = self._traces(training=False)
         if not self._same_outputs(expected, calls):
@@ -159,7 +165,7 @@ class _Comparison:
     def _unused(self, calls: Sequence[trace.Call]) -> str:
         used = {id(tensor) for call in calls for tensor in call.tensors.values()}
         unused = [name for name, parameter in self.model.named_parameters() if id(parameter) not in used]
-        text = f"parameters: expected {_count(self.reference)}, got {_count(self.model)}"
+        text = f"parameters: expected {count_parameters(self.reference)}, got {count_parameters(self.model)}"
         return text + (f" ({', '.join(unused[:4])} never used)" if unused else "")
 
 
@@ -194,7 +200,3 @@ def _as_built(reference: nn.Module, model: nn.Module) -> list[tuple[Tensor, Tens
     """Tensors in the order of registration; none when their numbers differ."""
     ours, theirs = list(reference.state_dict().values()), list(model.state_dict().values())
     return list(zip(ours, theirs, strict=True)) if len(ours) == len(theirs) else []
-
-
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -35,6 +35,12 @@ def load_model(source: str, class_name: str, seed: int = 0) -> nn.Module:
         model = found()
     except Exception as error:
         raise CodeError(f"{class_name}(): expected a module, got {describe(error)}") from None
+    return model
+
+
+def load_trainable(source: str, class_name: str, seed: int = 0) -> nn.Module:
+    """As `load_model`, of a class that has parameters. Raises `CodeError`."""
+    model = load_model(source, class_name, seed)
     if not any(True for _ in model.parameters()):
         raise CodeError(f"{class_name}: expected layers with parameters, got none")
     return model

@@ -18,15 +18,22 @@ Loss = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=0, le=10**9)]
 Shape = Annotated[tuple[Size, ...], Field(max_length=16)]
+MOST_LETTERS = 400
+Short = Annotated[str, Field(max_length=MOST_LETTERS)]
+MOST_ROWS, MOST_NAMES = 10_000, 100
+"""Rows of a layer table, whose texts have `MOST_LETTERS`; names of operations."""
 
 
 class Row(LayerRow):
     """One row of a layer table."""
 
-    name: Annotated[str, Field(max_length=400)]
-    type: Annotated[str, Field(max_length=400)]
+    name: Short
+    type: Short
     output_shape: Shape
+    output: Short = ""
     parameters: Count
+    calls: Size = 1
+    note: Short = ""
 
 
 class Measured(Summary):
@@ -34,12 +41,16 @@ class Measured(Summary):
 
     class_name: Text
     input_shape: Shape
+    inputs: Size = 1
+    input_type: Short = "float32"
     output_shape: Shape
+    output: Short = ""
     total_parameters: Count
     trainable_parameters: Count
     size_mb: Rate
     multiply_adds: Count
-    layers: Annotated[list[Row], Field(max_length=10_000)]  # type: ignore[assignment]
+    not_counted: Annotated[list[Short], Field(max_length=MOST_NAMES)] = Field(default_factory=list)
+    layers: Annotated[list[Row], Field(max_length=MOST_ROWS)]  # type: ignore[assignment]
     explanation: Literal[""] = ""
 
 
@@ -48,7 +59,7 @@ class ConfigFacts(Value):
 
     parameters: Count
     output_shape: Shape
-    layers: Annotated[list[Row], Field(max_length=10_000)]
+    layers: Annotated[list[Row], Field(max_length=MOST_ROWS)]
 
 
 class Room(Value):

@@ -17,8 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mlagent_tui.errors import TrialError
 from mlagent_tui.research import ranking
 from mlagent_tui.schemas import EvalConfig, TrialStatus
+from mlagent_tui.training import contract
 from mlagent_tui.training.datasets import AUGMENTATIONS, Data, Part
 from mlagent_tui.training.replies import Batch, Epoch, Progress, Trained
 
@@ -191,8 +193,10 @@ class Training:
 
     def _batch(self, images: Tensor, labels: Tensor, sums: _Sums) -> None:
         with _autocast(images.device, self.config.precision):
-            output = self.model(images)
+            output = contract.one_tensor(self.model(images))
         loss = F.cross_entropy(output.float(), labels, label_smoothing=self.config.label_smoothing)
+        if not loss.requires_grad:
+            raise TrialError(contract.NOTHING_TO_LEARN)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self._optimizer.step()

@@ -17,14 +17,14 @@ import torch
 from safetensors.torch import load_model as load_weights
 from safetensors.torch import save_model as save_weights
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from mlagent_tui.errors import MlagentError, TrialError
 from mlagent_tui.schemas import EvalConfig, ModelConfig, Value
-from mlagent_tui.training import checks, trainer
+from mlagent_tui.training import checks, contract, trainer
 from mlagent_tui.training.datasets import Data, load
-from mlagent_tui.training.loading import describe, load_model
-from mlagent_tui.training.measuring import summarise
+from mlagent_tui.training.layers import count_parameters
+from mlagent_tui.training.loading import describe, load_model, load_trainable
+from mlagent_tui.training.measuring import run, summarise
 from mlagent_tui.training.replies import Done, Ready, Refused, Room, Started, TestResult
 
 WEIGHTS = "model.safetensors"
@@ -71,7 +71,7 @@ class Worker:
                 train_size=len(data.train),
                 val_size=len(data.validation),
                 test_size=len(data.test),
-                parameters=sum(p.numel() for p in model.parameters()),
+                parameters=count_parameters(model),
                 precision=config.precision,
                 mean=data.mean.tolist(),
                 std=data.std.tolist(),
@@ -95,15 +95,20 @@ def _prepare(
 ) -> tuple[nn.Module, Data, torch.device]:
     """Model and data on the device, every source of randomness seeded."""
     device = _device(config.device)
-    model = load_model(source, class_name, config.seed).to(device)
+    model = load_trainable(source, class_name, config.seed).to(device)
     data = load(config, device, Path(data_dir))
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     torch.manual_seed(config.seed)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        output = model.eval()(data.normalise(data.train.images[:2]))
+    images = data.normalise(data.train.images[:2])
+    try:
+        ran = run(model.eval(), [images])
+    except Exception as error:
+        refusal = contract.refused_input(model, images, error)
+        raise (TrialError(refusal) if refusal else error) from None
+    output = contract.one_tensor(ran.output)
     if device.type == "cpu":
-        work = counter.get_total_flops() // 4 * config.batch_size  # two images, two operations each
+        work = ran.multiply_adds // 2 * config.batch_size  # it ran on two images
         torch.set_num_threads(max(1, min(_CORES, work // _WORK_OF_A_THREAD)))
     if tuple(output.shape) != (2, data.info.num_classes):
         raise TrialError(
