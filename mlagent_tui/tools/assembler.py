@@ -1,11 +1,12 @@
 """`pytorch_model_assembler`: the coder writes the module, and checks decide whether it is accepted.
 
-The first difference that a check finds goes back to the coder, a bounded number of times. Only code that
-passed is written to the output path.
+A network too long for the coder's context is asked for in stretches. The first difference that a check of the
+whole finds goes back to the coder, a bounded number of times. Only code that passed is written to the output path.
 """
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,15 +14,19 @@ from pydantic import ValidationError
 from mlagent_tui import field_errors, shapes
 from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ToolError, TrialError
 from mlagent_tui.events import CheckFailed, CodeMade
-from mlagent_tui.llm import Answer, PromptTooLong, code_block
+from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, code_block
 from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
 from mlagent_tui.tools import naming
 from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
-from mlagent_tui.tools.prompts import code_request
+from mlagent_tui.tools.drafting import ATTEMPTS, Difference, Draft, Question
+from mlagent_tui.tools.joining import PartError
+from mlagent_tui.tools.prompts import CODE_TOKENS, code_request
 from mlagent_tui.tools.scripts import staged
+from mlagent_tui.tools.stretches import length
 
-ATTEMPTS = 4
+ANSWER = 1.25
+"""Tokens of code for each token of the description, at most in most models' vocabularies."""
 
 
 @checked
@@ -38,22 +43,23 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     if not output_script_path.endswith(".py"):
         raise ToolError(f"{output_script_path} is not a Python file", "Let output_script_path end in .py.")
     context.folder.exists(output_script_path)
-    problem = previous = None
-    for attempt in range(ATTEMPTS):
-        draft = _write(context, config, steps, problem, previous, attempt)
-        if draft != previous:
-            code, problem = _judged(context, draft, config)
+    draft = Draft.of(steps, _room(context.coder(), config, steps))
+    known: dict[str, str | None] = {}
+    for attempt in count():
+        _write(context, draft, config)
+        code, difference = _judged(context, draft, config, known)
         context.on_event(
-            CodeMade(code=code, attempt=attempt, accepted=problem is None, path=output_script_path)
+            CodeMade(code=code, attempt=attempt, accepted=difference is None, path=output_script_path)
         )
-        if problem is None:
+        if difference is None:
             context.folder.write(output_script_path, code)
             return
-        context.on_event(CheckFailed(what="code", problem=problem, attempt=attempt))
-        previous = draft
-    raise CodeError(
-        f"{problem} (after {ATTEMPTS} attempts)", "Simplify the configuration, or use a more capable coder."
-    )
+        context.on_event(CheckFailed(what="code", problem=difference.what, attempt=attempt))
+        if not draft.refuse(difference):
+            raise CodeError(
+                f"{difference.what} (after {ATTEMPTS} attempts)",
+                "Simplify the configuration, or use a more capable coder.",
+            )
 
 
 def check_code(code: str, config: ModelConfig) -> None:
@@ -72,43 +78,69 @@ def parse_config(fields: dict[str, Any]) -> ModelConfig:
         raise ConfigError(told.what, told.remedy) from error
 
 
-def _judged(context: ToolContext, draft: str, config: ModelConfig) -> tuple[str, str | None]:
-    """The coder's draft under the wanted name, and what is wrong with it, if anything."""
-    try:
-        code = naming.for_user(draft, config.model_name)
-    except CodeError as error:
-        return draft, error.what
-    return code, _first_difference(context, code, config)
+def _room(coder: LanguageModel, config: ModelConfig, steps: list[shapes.Step]) -> int:
+    """Characters of a network's description that leave room for an answer, and for being asked again."""
+
+    def tokens(steps: list[shapes.Step]) -> int:
+        return coder.count_tokens(code_request(config, steps).messages)
+
+    instructions = tokens([])
+    each = (tokens(steps) - instructions) / length(steps)
+    most = min((coder.context_length / 2 - instructions) / (1 + ANSWER), CODE_TOKENS / ANSWER)
+    return max(int(most / each), 1)
 
 
-def _write(
-    context: ToolContext,
-    config: ModelConfig,
-    steps: list[shapes.Step],
-    problem: str | None,
-    previous: str | None,
-    attempt: int,
-) -> str:
+def _write(context: ToolContext, draft: Draft, config: ModelConfig) -> None:
+    """Have the coder answer all open questions; one that is too long for it is divided."""
+    while question := draft.open_question:
+        try:
+            answer = _ask(context, config, question)
+        except PromptTooLong:
+            if not draft.divide(question):
+                raise
+            continue
+        context.on_call("code", answer)
+        if answer.finish == "cancelled":
+            raise Interrupted("the coder was interrupted")
+        if answer.finish != "length" or not draft.cut_off(question):
+            question.code, question.problem = code_block(answer.text), None
+
+
+def _ask(context: ToolContext, config: ModelConfig, question: Question) -> Answer:
+    problem = question.problem
     if problem is not None:
         problem = naming.in_text(problem, config.model_name, DEFAULT_CLASS)
     config = config.model_copy(update={"model_name": DEFAULT_CLASS})
 
     def ask(shown: str | None) -> Answer:
-        request = code_request(config, steps, problem, shown, attempt, seed=context.seed)
+        request = code_request(config, question.steps, problem, shown, question.repairs, seed=context.seed)
         return context.coder().generate(
             request, lambda piece, thinking: context.on_text("code", piece, thinking), context.cancel
         )
 
     try:
-        answer = ask(previous)
+        return ask(question.code)
     except PromptTooLong:
-        if previous is None:
+        if question.code is None:
             raise
-        answer = ask(None)
-    context.on_call("code", answer)
-    if answer.finish == "cancelled":
-        raise Interrupted("the coder was interrupted")
-    return code_block(answer.text)
+        return ask(None)
+
+
+def _judged(
+    context: ToolContext, draft: Draft, config: ModelConfig, known: dict[str, str | None]
+) -> tuple[str, Difference | None]:
+    """The code under the wanted name, and what is wrong with it, if anything.
+
+    `known` holds what was found of code that was checked before.
+    """
+    try:
+        module = draft.module(config.model_name)
+    except PartError as error:
+        return draft.unusable(error)
+    if module.code not in known:
+        known[module.code] = _first_difference(context, module.code, config)
+    problem = known[module.code]
+    return module.code, None if problem is None else draft.located(problem, module)
 
 
 def _first_difference(context: ToolContext, code: str, config: ModelConfig) -> str | None:

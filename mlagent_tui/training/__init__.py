@@ -2,6 +2,7 @@
 
 from mlagent_tui.training.catalog import DATASETS, data_card, preprocessing
 from mlagent_tui.training.client import TrialWorker
+from mlagent_tui.training.code_rules import check_source
 from mlagent_tui.training.footprint import expected_memory
 from mlagent_tui.training.pool import WorkerPool
 from mlagent_tui.training.replies import ConfigFacts, Room, TestResult
@@ -13,6 +14,7 @@ __all__ = [
     "TestResult",
     "TrialWorker",
     "WorkerPool",
+    "check_source",
     "data_card",
     "expected_memory",
     "preprocessing",
