@@ -53,11 +53,11 @@ def step_for(span: float, most: int) -> float:
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """At most `most` round numbers from `low` to `high`, equally spaced."""
+    """From 2 to `most` (at least 2) round numbers from `low` to `high`, equally spaced; else both bounds."""
     parts = max(1, most - 1)
     step = step_for(high - low, parts)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(number * step, 12) for number in range(first, last + 1)]
+    return [round(number * step, 12) for number in range(first, last + 1)] if last > first else [low, high]
 
 
 def labels(at: Sequence[float]) -> list[str]:
