@@ -63,8 +63,7 @@ def check(arguments: argparse.Namespace) -> Told:
     level = sandbox.best_level()
     reading = read(options.goal_text, options.typed()) if options else Reading()
     for question in reading.questions:
-        where = "dataset" if question.part == "dataset" else "goal"
-        problems.append(Problem(field=where, message=question.what, remedy=question.remedy))
+        problems.append(Problem(field=question.part, message=question.what, remedy=question.remedy))
     if options:
         if options.sandbox != "auto" and options.sandbox != "required":
             level = options.sandbox

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
@@ -21,11 +21,13 @@ from textual import events as tevents
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
-from mlagent_tui.tui import clipboard, garbage, keys, notify, themes
+from mlagent_tui.tui import clipboard, garbage, glyphs, keys, notify, themes
+from mlagent_tui.tui.contrast import Contrast, Greys
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.memory import Memory
 from mlagent_tui.tui.messages import RunEnded
@@ -82,6 +84,9 @@ class MlagentApp(App[int], inherit_bindings=False):
         self.engine = EngineLink(self.opening.project or Path())
         self._given_theme = ""
         self._touched = 0.0
+        self._contrast: dict[tuple[bool, bool], Contrast] = {}
+        self._greys, self._colourless = Greys(), NoColor()
+        self._font = [glyphs.ConsoleFont()] if glyphs.console_font() else []
         self.background: dict[Path, EngineLink] = {}
         """The engines of runs that were left and go on."""
         self._dress()
@@ -97,6 +102,19 @@ class MlagentApp(App[int], inherit_bindings=False):
         self._given_theme = chosen if known else themes.first_choice(self.console.color_system)
         self.theme = self._given_theme
         self.stylesheet.set_variables(self.get_css_variables())
+
+    def get_line_filters(self, *, inactive: bool = False) -> Sequence[LineFilter]:
+        """Textual's; then enough contrast for all text, and only characters that the terminal has."""
+        key = (self.current_theme.dark, inactive)
+        if key not in self._contrast:
+            self._contrast[key] = Contrast(self.console.color_system, *key)
+        return [*map(self._colours, super().get_line_filters()), self._contrast[key], *self._font]
+
+    def _colours(self, one: LineFilter) -> LineFilter:
+        """For NO_COLOR: greys, or none with a theme of the terminal's own colours."""
+        if not isinstance(one, Monochrome):
+            return one
+        return self._colourless if self.native_ansi_color else self._greys
 
     def refresh_css(self, animate: bool = True) -> None:
         """Textual asks for this as it starts, too, when there is nothing yet that has styles."""

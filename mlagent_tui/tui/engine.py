@@ -41,9 +41,12 @@ class Request:
     planner_options: tuple[str, ...] = ()
     coder_options: tuple[str, ...] = ()
     dataset: str = ""
+    metric: str = ""
+    threshold: float | None = None
+    max_parameters: int | None = None
+    max_seconds: float | None = None
     device: str = "auto"
     sandbox: str = "auto"
-    max_parameters: int | None = None
     iterations: int | None = None
     patience: int | None = None
     time_budget: str = ""
@@ -60,9 +63,12 @@ class Request:
             ("--planner", self.planner),
             ("--coder", self.coder),
             ("--dataset", self.dataset),
+            ("--metric", self.metric),
+            ("--threshold", self.threshold),
+            ("--max-parameters", self.max_parameters),
+            ("--max-seconds", self.max_seconds),
             ("--device", self.device),
             ("--sandbox", self.sandbox),
-            ("--max-parameters", self.max_parameters),
             ("--iterations", self.iterations),
             ("--patience", self.patience),
             ("--time-budget", self.time_budget),

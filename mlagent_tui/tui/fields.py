@@ -13,32 +13,64 @@ from textual.widgets import Checkbox, Input, Label, Select, Static
 from mlagent_tui.tui.engine import Problem
 from mlagent_tui.tui.text import plain
 
-MUTED = "$foreground 60%"
+MUTED = "$foreground 70%"
 """The style of what is said in passing. (`$text-muted` is a colour for stylesheets only.)"""
+
+ENTRIES = {
+    "threshold": ("Threshold", "The value to reach: 0.95 or 95%. It counts before what the goal says."),
+    "max_parameters": ("Parameters", "At most this many, such as 50k. It counts before what the goal says."),
+    "max_seconds": ("Seconds", "Training time of one network at most. It counts before what the goal says."),
+    "iterations": ("Iterations", "At most this many networks are tried."),
+    "patience": ("Patience", "Stop after this many networks in a row that were no better."),
+    "time_budget": ("Time", "Nothing new is begun after this time: 90s, 30m, 1h30m."),
+    "seed": ("Seed", "Everything random follows from it."),
+}
+"""The fields that take one word, with their label and what is said of them."""
+
+OF_THE_GOAL = ("goal", "dataset", "metric", "threshold", "max_parameters", "max_seconds")
+"""The goal in words, and the fields that say parts of it; while it is typed, what is missing is not wrong."""
 
 Options = Sequence[tuple[str | Content, str]]
 
 
 class Field(Vertical):
-    """A named control of the form. The control's id is the field's name."""
+    """A named control of the form, and below it what is wrong with it. The control's id is its name."""
 
     def __init__(self, name: str, label: str, *controls: Widget, classes: str = "") -> None:
         super().__init__(id=f"field-{name}", classes=f"field {classes}")
         self.label = label
         self.controls = controls
+        self.words = Static(id=f"problem-{name}", classes="field-problem")
+        self.beside = False
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="field-row"):
             yield Label(self.label, classes="field-label")
             yield from self.controls
-        yield Static(classes="field-problem")
+        if not self.beside:
+            yield self.words
 
     def show(self, problem: Problem | None, *, gently: bool = False) -> None:
         """Show what is wrong with the field, or that nothing is; `gently`: what is only not finished yet."""
-        words = self.query_one(".field-problem", Static)
-        words.update(problem_text(problem, gently=gently) if problem else "")
+        said = f"{self.label}: " if self.beside else ""
+        self.words.update(problem_text(problem, gently=gently, before=said) if problem else "")
+        self.words.display = problem is not None
         self.set_class(problem is not None and not gently, "-wrong")
-        self.set_class(problem is not None, "-told")
+
+
+class Pair(Vertical):
+    """Two fields beside each other. What is wrong with either is said below both, in all of the width."""
+
+    def __init__(self, *pair: Field) -> None:
+        super().__init__(classes="pair")
+        self.pair = pair
+        for field in pair:
+            field.beside = True
+
+    def compose(self) -> ComposeResult:
+        yield Horizontal(*self.pair, classes="pair-row")
+        for field in self.pair:
+            yield field.words
 
 
 class Choice(Select[str]):
@@ -86,8 +118,8 @@ def tick(id: str, label: str, value: bool, tooltip: str = "") -> Tick:
     return box
 
 
-def problem_text(problem: Problem, *, gently: bool = False) -> Content:
-    """A problem and its remedy, as lines."""
+def problem_text(problem: Problem, *, gently: bool = False, before: str = "") -> Content:
+    """A problem and its remedy, as lines; `before` comes before them."""
     mark, style = ("· ", "$text-warning") if gently else ("✗ ", "$text-error")
-    what = Content.assemble((mark, style), plain(problem.message, style))
+    what = Content.assemble((mark, style), (before, style), plain(problem.message, style))
     return Content("\n").join([what, plain(problem.remedy, MUTED)]) if problem.remedy else what

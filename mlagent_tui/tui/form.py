@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,19 @@ EXAMPLES: tuple[str, ...] = (
     "A compact CNN for cifar100 that reaches at least 30% accuracy, under 1M parameters",
 )
 DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy")
+METRICS = ("accuracy", "val_loss")
 DEVICES = ("auto", "cuda", "mps", "cpu")
 SANDBOXES = ("auto", "required", "none", "bubblewrap", "landlock", "seatbelt")
 HOLDS = ("assemble", "evaluate")
 
 LONGEST_GOAL = 4000
 SLUG_WIDTH = 40
+
+_FIELDS = {
+    "dataset": "the field Data set", "metric": "the field Metric", "threshold": "the field Threshold",
+    "max-parameters": "the field Parameters", "max-seconds": "the field Seconds",
+}  # fmt: skip
+"""The fields by the options of the command line that say the same."""
 
 _SCALES = {"": 1, "k": 1_000, "m": 1_000_000}
 _DURATION = re.compile(r"([0-9]+(\.[0-9]+)?[smhd]?\s*)+", re.IGNORECASE)
@@ -47,12 +54,15 @@ class Form:
     planner_options: str = ""
     coder_options: str = ""
     dataset: str = ""
-    device: str = "auto"
-    sandbox: str = "auto"
+    metric: str = ""
+    threshold: str = ""
+    max_parameters: str = ""
+    max_seconds: str = ""
     iterations: str = ""
     patience: str = ""
     time_budget: str = ""
-    parameters: str = ""
+    device: str = "auto"
+    sandbox: str = "auto"
     seed: str = ""
     project: str = ""
     hold_assemble: bool = False
@@ -78,9 +88,12 @@ class Form:
             planner_options=tuple(shlex.split(self.planner_options)),
             coder_options=tuple(shlex.split(self.coder_options)),
             dataset=self.dataset,
+            metric=self.metric,
+            threshold=share(self.threshold),
+            max_parameters=amount(self.max_parameters),
+            max_seconds=seconds(self.max_seconds),
             device=self.device,
             sandbox=self.sandbox,
-            max_parameters=amount(self.parameters),
             iterations=_whole(self.iterations),
             patience=_whole(self.patience),
             time_budget=re.sub(r"\s", "", self.time_budget),
@@ -95,10 +108,10 @@ class Form:
             self._goal(),
             *(_model(role, getattr(self, role)) for role in ("planner", "coder")),
             *(_options(name, getattr(self, name)) for name in ("planner_options", "coder_options")),
+            *self._limits(),
             _number("iterations", self.iterations, 1, 1000),
             _number("patience", self.patience, 1, 1000),
             self._time(),
-            self._parameters(),
             _number("seed", self.seed, 0, 2**31 - 1),
             self._project(base),
         ]
@@ -117,12 +130,16 @@ class Form:
             return None
         return Problem("time_budget", "This is not a valid duration.", "Such as 90s, 30m or 1h30m.")
 
-    def _parameters(self) -> Problem | None:
-        if not self.parameters.strip() or amount(self.parameters):
-            return None
-        return Problem(
-            "parameters", "This is not a valid number of parameters.", "Such as 50000, 50k or 1.5M."
-        )
+    def _limits(self) -> Iterator[Problem | None]:
+        """What is wrong with the numbers that say more exactly what the goal says."""
+        for name, read, what, examples in (
+            ("threshold", share, "a value to reach", "0.95 or 95% for the accuracy, 0.3 for a loss"),
+            ("max_parameters", amount, "a number of parameters", "50000, 50k or 1.5M"),
+            ("max_seconds", seconds, "a training time", "90, 90s or 2m"),
+        ):
+            text = getattr(self, name)
+            if text.strip() and read(text) is None:
+                yield Problem(name, f"This is not {what}.", f"Such as {examples}.")
 
     def _project(self, base: Path) -> Problem | None:
         if not self.project.strip():
@@ -147,7 +164,7 @@ def remembered(state: Mapping[str, Any], defaults: Form) -> Form:
         for field in fields(Form)
         if field.name in state and type(state[field.name]) is type(getattr(defaults, field.name))
     }
-    choices = {"dataset": ("", *DATASETS), "device": DEVICES, "sandbox": SANDBOXES}
+    choices = {"dataset": ("", *DATASETS), "metric": ("", *METRICS), "device": DEVICES, "sandbox": SANDBOXES}
     fitting = {name: value for name, value in kept.items() if value in choices.get(name, (value,))}
     return replace(defaults, **fitting)
 
@@ -166,6 +183,25 @@ def amount(text: str) -> int | None:
     match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([km]?)", text.strip().replace(",", "").lower())
     value = round(float(match[1]) * _SCALES[match[2]]) if match else 0
     return value or None
+
+
+def share(text: str) -> float | None:
+    """The number in `0.95`, `0,95`, `95%` or `95 %`; None for anything else and for zero."""
+    match = re.fullmatch(r"([0-9]{1,4}(?:[.,][0-9]{1,9})?|[.,][0-9]{1,9})\s*(%?)", text.strip())
+    value = float(match[1].replace(",", ".")) if match else 0.0
+    return round(value / 100 if match and match[2] else value, 12) or None
+
+
+def seconds(text: str) -> float | None:
+    """The seconds in `90`, `90s`, `2m` or `1h`; None for anything else and for zero."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*([smh]?)", text.strip().lower())
+    value = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    return value or None
+
+
+def here(remedy: str) -> str:
+    """A remedy that names options of the command line, with the fields of the form in their place."""
+    return re.sub(r"--([a-z-]+)", lambda found: _FIELDS.get(found[1], found[0]), remedy)
 
 
 def _whole(text: str) -> int | None:

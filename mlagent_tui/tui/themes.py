@@ -19,7 +19,7 @@ DARK = Theme(
     dark=True,
     variables={
         "border": "#6cb6ff",
-        "border-blurred": "#3a4556",
+        "border-blurred": "#5a6679",
         "footer-key-foreground": "#ffb454",
         "footer-background": "#141922",
         "footer-description-foreground": "#96a2b8",
@@ -42,7 +42,7 @@ LIGHT = Theme(
     dark=False,
     variables={
         "border": "#0b63c5",
-        "border-blurred": "#b5bdca",
+        "border-blurred": "#858e9e",
         "footer-key-foreground": "#a34e00",
         "footer-background": "#e4e8ee",
         "footer-description-foreground": "#4a5362",

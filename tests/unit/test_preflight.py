@@ -64,7 +64,7 @@ def test_each_data_set_is_said_to_be_there_or_what_it_lacks(check: Any) -> None:
     ("arguments", "field", "said"),
     [
         ([""], "goal", "no goal"),
-        (["a good network for the digits"], "goal", "no measurable criterion"),
+        (["a good network for the digits"], "threshold", "no measurable criterion"),
         (["a network with 95% accuracy"], "dataset", "names no data set"),
         (["a network for CIFAR-10, 70% accuracy"], "dataset", "cifar10 is not in"),
         ([GOAL, "--dataset", "mnist"], "dataset", "mnist is not in"),
@@ -97,7 +97,7 @@ def test_what_would_keep_a_run_from_starting_is_said_beside_its_field(
 def test_every_problem_is_said_at_once(check: Any) -> None:
     status, told = check("a network", "--device", "mps", model="nowhere.gguf")
     assert status == 2
-    assert set(fields(told)) >= {"goal", "dataset", "planner", "coder"}
+    assert set(fields(told)) >= {"threshold", "dataset", "planner", "coder"}
 
 
 def test_a_project_in_which_something_runs_or_waits_is_said(here: Path, check: Any) -> None:

@@ -10,23 +10,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Sparkline, Static
 
-from mlagent_tui.tui import keys
-
-if TYPE_CHECKING:
-    from textual_plot import PlotWidget
+from mlagent_tui.tui.panels import axis
 
 Kind = Literal["first", "second", "muted", "goal"]
 COLOURS: dict[Kind, str] = {"first": "primary", "second": "accent", "muted": "secondary", "goal": "success"}
-SIGNS: dict[Kind, str] = {"first": "━", "second": "─", "muted": "┄", "goal": "┈"}
+SIGNS: dict[Kind, str] = {"first": "━", "second": "╍", "muted": "┄", "goal": "┈"}
+DASHES: dict[str, tuple[int, int]] = {"first": (1, 1), "second": (3, 4), "muted": (2, 4), "goal": (1, 3)}
+"""How many dots of how many are drawn along a curve: curves can be told apart without colours."""
+
+GOAL_MARK = "◄"
+"""Stands on the frame, where no curve is, at the height of the goal."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,23 @@ class Line:
 
 def legend(title: str, lines: Sequence[Line], columns: int) -> Content:
     """The title, and which line is which with its last value; where that is too long, with fewer values."""
-    told = Content()
+    goal = next((one.y[-1] for one in lines if one.kind == "goal"), None)
+    words = Content()
     for gap, valued in (
-        ("  ", ("first", "second")),
-        (" ", ("first", "second")),
+        ("  ", ("first", "second", "goal")),
+        (" ", ("first", "second", "goal")),
+        (" ", ("first", "goal")),
         (" ", ("first",)),
         (" ", ()),
     ):
         parts: list[str | tuple[str, str]] = [(title, "bold")]
         for one in reversed(lines):
-            last = f" {one.y[-1]:.3f}" if one.kind in valued else ""
+            last = f" {axis.told(one.y[-1], goal)}" if one.kind in valued else ""
             parts += [gap, (f"{SIGNS[one.kind]} {one.name}{last}", f"${COLOURS[one.kind]}")]
-        told = Content.assemble(*parts)
-        if told.cell_length <= columns or not columns:
+        words = Content.assemble(*parts)
+        if words.cell_length <= columns or not columns:
             break
-    return told
+    return words
 
 
 def slim(line: Line, points: int) -> Line:
@@ -74,9 +77,11 @@ class Chart(Vertical):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"chart--{kind}" for kind in COLOURS}
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, most: float | None = None) -> None:
         super().__init__(classes="chart")
         self._title = title
+        self._most = most
+        """The largest value that there can be."""
         self._shown: list[Line] = []
         self._legend = Static("", classes="legend")
 
@@ -106,8 +111,8 @@ class Chart(Vertical):
 class Sparks(Chart):
     """The fallback: the last of the curves as a sparkline."""
 
-    def __init__(self, title: str) -> None:
-        super().__init__(title)
+    def __init__(self, title: str, most: float | None = None) -> None:
+        super().__init__(title, most)
         self._spark = Sparkline([])
         self._spark.can_focus = True
 
@@ -130,30 +135,16 @@ def _finite(line: Line) -> tuple[list[float], list[float]]:
 
 def _plotted() -> type[Chart]:
     """The class of charts drawn by the library. Raises `ImportError`."""
-    from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
-
-    class Values(NumericAxisFormatter):
-        """Ticks of the upright axis, so few that each has a line of its own and one between."""
-
-        most = 8
-
-        def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
-            ticks: list[float] = super().get_ticks(min_, max_, max_ticks)
-            return ticks[:: -(-len(ticks) // max(2, self.most))]
-
-    class Curves(PlotWidget, inherit_bindings=False):
-        """The library's widget with keys of ours, which the settings file can change."""
-
-        BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("chart")]
+    from mlagent_tui.tui.panels.plot import Curves
 
     class Plot(Chart):
-        """Curves in Braille dots, zoomed and moved by keys and mouse."""
+        """Curves in dots, zoomed and moved by keys and mouse."""
 
-        def __init__(self, title: str) -> None:
-            super().__init__(title)
-            self._plot = Curves()
-            self._values = Values()
+        def __init__(self, title: str, most: float | None = None) -> None:
+            super().__init__(title, most)
+            self._plot = Curves(DASHES, GOAL_MARK)
             self._last: tuple[Sequence[Line], float] = ([], 1.0)
+            self._limits = axis.Limits(0.0, 1.0)
             self._zoomed = False
 
         def compose(self) -> ComposeResult:
@@ -161,20 +152,20 @@ def _plotted() -> type[Chart]:
             yield self._plot
 
         def on_mount(self) -> None:
-            self._plot.margin_top = 0
-            self._plot.margin_bottom = 1
-            self._plot.margin_left = 6
-            self._plot.set_y_formatter(self._values)
             self.app.theme_changed_signal.subscribe(self, lambda _: self.draw_lines(*self._last))
 
         def on_resize(self) -> None:
             """Draw again: the plot may have been drawn at its new size already, with the ticks of the old."""
-            self._values.most = self.size.height // 2 - 1
+            self._tell()
+            self._plot.make_room(self.size)
             self.draw_lines(*self._last)
 
-        def on_plot_widget_scale_changed(self, event: PlotWidget.ScaleChanged) -> None:
-            """The user zoomed or moved, or asked for all again: then the width follows the training."""
-            zoomed = (event.x_min, event.x_max) != (0, self._last[1])
+        def on_plot_widget_scale_changed(self, event: Curves.ScaleChanged) -> None:
+            """The user zoomed or moved, or asked for all again: then the limits follow the training."""
+            all_of_it = (0, self._last[1], self._limits.low, self._limits.high)
+            zoomed = (event.x_min, event.x_max, event.y_min, event.y_max) != all_of_it
+            if zoomed:
+                self._plot.fit_labels(event.y_min, event.y_max)
             if zoomed != self._zoomed:
                 self._zoomed = zoomed
                 self.draw_lines(*self._last)
@@ -186,11 +177,11 @@ def _plotted() -> type[Chart]:
             with self.app.batch_update():
                 self._plot.clear()
                 if not self._zoomed:
-                    self._plot.set_xlimits(0, width)
+                    self._limits = axis.limits((y for line in lines for y in line.y), self._most)
+                    self._plot.show_all(width, self._limits)
                 for line in lines:
                     colour = str(self.get_component_rich_style(f"chart--{line.kind}", partial=True))
-                    x, y = ([*line.x] * 2, [*line.y] * 2) if len(line.y) == 1 else (line.x, line.y)
-                    self._plot.plot(x, y, line_style=colour, hires_mode=HiResMode.BRAILLE)
+                    self._plot.curve(line.x, line.y, line.kind, colour)
 
         def focus_target(self) -> Widget:
             return self._plot

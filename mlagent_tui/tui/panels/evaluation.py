@@ -29,6 +29,14 @@ def curve(points: Sequence[Point], name: str) -> tuple[list[float], list[float]]
     return [x for x, _ in both], [y for _, y in both]
 
 
+def _goal(state: RunState, metric: str, width: float) -> list[Line]:
+    """The goal as a level line, where it is about this metric."""
+    threshold = state.goal.get("threshold")
+    if threshold is None or state.goal.get("metric") != metric:
+        return []
+    return [Line("goal", [0.0, float(width)], [float(threshold)] * 2, "goal")]
+
+
 class EvaluationPanel(Panel):
     """Progress bar, facts, a chart of accuracy and one of loss."""
 
@@ -68,7 +76,7 @@ If there is room for one chart only, `v` shows the other.
 
     async def _mount_charts(self) -> None:
         kind = await charts()
-        accuracy, loss = kind("accuracy"), kind("loss")
+        accuracy, loss = kind("accuracy", 1.0), kind("loss")
         await self._charts.mount(accuracy, loss)
         self._accuracy, self._loss = accuracy, loss
         self._arrange()
@@ -118,16 +126,13 @@ If there is room for one chart only, `v` shows the other.
         if self._accuracy is not None and epochs != self._drawn[:-1]:
             self._draw_accuracy(self._accuracy, state, trial, against)
         if self._loss is not None and batches != self._drawn:
-            self._draw_loss(self._loss, trial, against)
+            self._draw_loss(self._loss, state, trial, against)
         self._drawn = batches if self._loss is not None else ()
 
     @staticmethod
     def _draw_accuracy(chart: Chart, state: RunState, trial: Trial, against: Sequence[Point]) -> None:
         width = max(trial.epochs, trial.epoch, 1)
-        best = [Line("best", *curve(against, "accuracy"), "muted")]
-        goal = state.goal.get("threshold")
-        if goal is not None and state.goal.get("metric") == "accuracy":
-            best.append(Line("goal", [0.0, float(width)], [float(goal)] * 2, "goal"))
+        best = [Line("best", *curve(against, "accuracy"), "muted"), *_goal(state, "accuracy", width)]
         own = [
             Line("train", *curve(trial.epoch_points, "train_accuracy"), "second"),
             Line("val", *curve(trial.epoch_points, "accuracy"), "first"),
@@ -135,13 +140,14 @@ If there is room for one chart only, `v` shows the other.
         chart.draw([*best, *own], width)
 
     @staticmethod
-    def _draw_loss(chart: Chart, trial: Trial, against: Sequence[Point]) -> None:
-        best = [Line("best", *curve(against, "val_loss"), "muted")]
+    def _draw_loss(chart: Chart, state: RunState, trial: Trial, against: Sequence[Point]) -> None:
+        width = max(trial.epochs, trial.epoch, 1)
+        best = [Line("best", *curve(against, "val_loss"), "muted"), *_goal(state, "val_loss", width)]
         own = [
             Line("train", *curve(trial.batch_points or trial.epoch_points, "train_loss"), "second"),
             Line("val", *curve(trial.epoch_points, "val_loss"), "first"),
         ]
-        chart.draw([*best, *own], max(trial.epochs, trial.epoch, 1))
+        chart.draw([*best, *own], width)
 
     @staticmethod
     def _told(trial: Trial) -> list[Fact]:

@@ -175,7 +175,7 @@ opens one. `d` compares two trials: measurements, configuration and code.
             await place.mount(Static(plain("This trial completed no epoch, so there are no curves.", MUTED)))
             return
         chart = await charts()
-        accuracy, loss = chart("accuracy"), chart("loss")
+        accuracy, loss = chart("accuracy", 1.0), chart("loss")
         await place.mount(accuracy, loss)
         drawn_lines: dict[str, list[Line]] = {"accuracy": [], "val_loss": []}
         for run, points in curves:

@@ -7,16 +7,21 @@ for are drawn, and a style is dimmed once.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from rich.segment import Segment
 from rich.style import Style
 from textual._context import visible_screen_stack
 from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
+
+if TYPE_CHECKING:
+    from mlagent_tui.tui.app import MlagentApp
 
 Result = TypeVar("Result")
 MOST_STYLES = 5_000
@@ -50,6 +55,10 @@ class Over(ModalScreen[Result], Under[Result]):
         self._dimmed_with: Color | None = None
         self._rows: dict[int, Strip] | None = None
         self._asked = Region()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """The application's, for what cannot be used while a dialog is above it."""
+        return cast("MlagentApp", self.app).get_line_filters(inactive=True)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Lines of this screen, which are those of the screen below where no dialog covers them."""

@@ -6,6 +6,7 @@ asked of the engine's own check, a moment after the last change and again before
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -21,7 +22,18 @@ from textual.widgets import Button, Checkbox, Footer, Input, Select, Static, Tex
 from mlagent_tui import __version__, paths
 from mlagent_tui.tui import engine, form, keys
 from mlagent_tui.tui.engine import Check, Problem, Request
-from mlagent_tui.tui.fields import MUTED, Choice, Field, entry, problem_text, tick
+from mlagent_tui.tui.fields import (
+    ENTRIES,
+    MUTED,
+    OF_THE_GOAL,
+    Choice,
+    Field,
+    Options,
+    Pair,
+    entry,
+    problem_text,
+    tick,
+)
 from mlagent_tui.tui.messages import RunEnded
 from mlagent_tui.tui.projects import look
 from mlagent_tui.tui.recents import RecentList
@@ -39,13 +51,6 @@ TAGLINE = "neural networks, designed and tried on this machine"
 URL = "http://host:port/v1#model"
 
 _UNKNOWN = Check()
-
-_LIMITS = {
-    "iterations": ("Iterations", "At most this many networks are tried."),
-    "patience": ("Patience", "Stop after this many networks in a row that were no better."),
-    "time_budget": ("Time", "Nothing new is begun after this time: 90s, 30m, 1h30m."),
-    "parameters": ("Parameters", "At most this many, such as 50k. It counts before what the goal says."),
-}
 
 
 class StartScreen(Starting):
@@ -117,29 +122,36 @@ The run goes on in a process of its own: closing this program does not end it.
             yield Field(role, label, entry(role, getattr(at, role), f"bundled, a path, or {URL}", tip), pick)
             name, tip = f"{role}_options", f"How the {role} uses it: context=8192 gpu_layers=20, for example."
             yield Field(name, "  options", entry(name, getattr(at, name), self._usual_options(name), tip))
-        with Horizontal(classes="pair"):
-            yield Field("dataset", "Data set", Choice(self._datasets(), at.dataset, "dataset"))
-            devices = [(name, name) for name in form.DEVICES]
-            yield Field("device", "Device", Choice(devices, at.device, "device"))
-        for pair in (("iterations", "patience"), ("time_budget", "parameters")):
-            with Horizontal(classes="pair"):
-                for name in pair:
-                    label, tip = _LIMITS[name]
-                    yield Field(name, label, entry(name, getattr(at, name), self._usual(name), tip))
-        with Horizontal(classes="pair"):
-            yield Field("sandbox", "Sandbox", Choice(self._sandboxes(), at.sandbox, "sandbox"))
-            yield Field(
-                "seed",
-                "Seed",
-                entry("seed", at.seed, self._usual("seed"), "Everything random follows from it."),
-            )
+        choices: dict[str, tuple[str, Options]] = {
+            "dataset": ("Data set", self._datasets()),
+            "metric": ("Metric", [("as in the goal", ""), *((name, name) for name in form.METRICS)]),
+            "device": ("Device", [(name, name) for name in form.DEVICES]),
+            "sandbox": ("Sandbox", self._sandboxes()),
+        }
+        for pair in (
+            ("dataset", "metric"),
+            ("threshold", "max_parameters"),
+            ("max_seconds", "time_budget"),
+            ("iterations", "patience"),
+            ("device", "sandbox"),
+        ):
+            yield Pair(*(self._field(name, at, choices) for name in pair))
         waits = Horizontal(
             tick("hold_assemble", "code is written", at.hold_assemble, "Edit the configuration, then go on."),
             tick("hold_evaluate", "training", at.hold_evaluate, "Read or edit the code, then go on."),
             classes="ticks",
         )
+        yield self._field("seed", at, choices)
         yield Field("hold", "Wait before", waits)
         yield Field("project", "Folder", entry("project", at.project, "", "A new folder, or a project."))
+
+    def _field(self, name: str, at: form.Form, choices: Mapping[str, tuple[str, Options]]) -> Field:
+        if name in choices:
+            label, options = choices[name]
+            return Field(name, label, Choice(options, getattr(at, name), name))
+        label, tip = ENTRIES[name]
+        usual = "as in the goal" if name in OF_THE_GOAL else self._usual(name)
+        return Field(name, label, entry(name, getattr(at, name), usual, tip))
 
     def on_mount(self) -> None:
         self._show_folder()
@@ -161,10 +173,9 @@ The run goes on in a process of its own: closing this program does not end it.
     def values(self) -> form.Form:
         """The fields as they stand."""
         texts = (
-            "planner", "coder", "planner_options", "coder_options", "iterations", "patience", "time_budget",
-            "parameters", "seed", "project",
+            "planner", "coder", "planner_options", "coder_options", *ENTRIES, "project",
         )  # fmt: skip
-        choices = ("dataset", "device", "sandbox")
+        choices = ("dataset", "metric", "device", "sandbox")
         return form.Form(
             goal=self.query_one("#goal", TextArea).text,
             **{name: self.query_one(f"#{name}", Input).value for name in texts},
@@ -227,7 +238,8 @@ The run goes on in a process of its own: closing this program does not end it.
         own = now.problems(self.base)
         told = {problem.field for problem in own}
         asked = self.check.problems if self.up_to_date() else ()
-        return own + [problem for problem in asked if problem.field not in told]
+        here = (replace(problem, remedy=form.here(problem.remedy)) for problem in asked)
+        return own + [problem for problem in here if problem.field not in told]
 
     def _show_problems(self) -> None:
         found = self.problems()
@@ -238,7 +250,7 @@ The run goes on in a process of its own: closing this program does not end it.
             problem = by_field.pop(name, None)
             if name == "goal" and problem and not self.tried and not self.values().goal.strip():
                 problem = None  # nobody has done anything wrong by not having typed yet
-            field.show(problem, gently=name in ("goal", "dataset") and not self.tried)
+            field.show(problem, gently=name in OF_THE_GOAL and not self.tried)
             shown += problem is not None
         others = [problem for problem in found if problem.field in by_field]
         if others:
@@ -278,7 +290,7 @@ The run goes on in a process of its own: closing this program does not end it.
 
     def _datasets(self) -> list[tuple[str | Content, str]]:
         missing = self.check.datasets
-        rows: list[tuple[str | Content, str]] = [("as the goal says", "")]
+        rows: list[tuple[str | Content, str]] = [("as in the goal", "")]
         for name in form.DATASETS:
             words = Content.assemble(name, (" — files missing", "$text-error")) if missing.get(name) else name
             rows.append((words, name))

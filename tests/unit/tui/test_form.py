@@ -37,7 +37,7 @@ def test_what_is_no_amount_is_none(text: str) -> None:
 
 
 def test_a_limit_on_parameters_goes_to_the_engine_as_it_is(tmp_path: Path) -> None:
-    request = Form(goal="An MLP for digits, at least 90%.", parameters="12k").request(tmp_path)
+    request = Form(goal="An MLP for digits, at least 90%.", max_parameters="12k").request(tmp_path)
     assert request.goal == "An MLP for digits, at least 90%."
     assert "--max-parameters=12000" in request.arguments()
 
@@ -46,7 +46,7 @@ def test_a_limit_on_parameters_goes_to_the_engine_as_it_is(tmp_path: Path) -> No
     ("field", "value"),
     [
         ("goal", " \n"), ("goal", "x" * 4001), ("iterations", "0"), ("iterations", "ten"), ("patience", "-1"),
-        ("time_budget", "soon"), ("time_budget", "0m"), ("parameters", "few"), ("seed", "2147483648"),
+        ("time_budget", "soon"), ("time_budget", "0m"), ("max_parameters", "few"), ("threshold", "high"), ("max_seconds", "soon"), ("seed", "2147483648"),
         ("seed", "²"), ("planner", "/no/such/file.gguf"), ("coder", "/tmp"),
     ],
 )  # fmt: skip
@@ -61,7 +61,7 @@ def test_a_field_that_cannot_be_used_is_named_with_a_remedy(field: str, value: s
 def test_a_form_that_is_filled_in_has_no_problems(tmp_path: Path) -> None:
     model = tiny_gguf.make(tmp_path / "m.gguf")
     form = Form(
-        GOAL, planner=str(model), iterations="3", patience="2", time_budget="1h 30m", parameters="50k",
+        GOAL, planner=str(model), iterations="3", patience="2", time_budget="1h 30m", max_parameters="50k", threshold="95 %", max_seconds="2m",
         seed="0",
     )  # fmt: skip
     assert form.problems(tmp_path) == []

@@ -77,7 +77,7 @@ def text(pilot: Pilot[int], selector: str) -> str:
 
 
 def problem(pilot: Pilot[int], name: str) -> str:
-    return text(pilot, f"#field-{name} .field-problem")
+    return text(pilot, f"#problem-{name}")
 
 
 @pytest.fixture
@@ -151,8 +151,8 @@ async def test_what_the_form_can_tell_is_said_below_its_field(
         screen = screen_of(pilot)
         screen.query_one("#goal", TextArea).text = GOAL
         screen.query_one("#planner", Input).value = "/no/such.gguf"
-        screen.query_one("#parameters", Input).value = "few"
-        await until(pilot, lambda: "50k" in problem(pilot, "parameters"))
+        screen.query_one("#max_parameters", Input).value = "few"
+        await until(pilot, lambda: "50k" in problem(pilot, "max_parameters"))
         assert "F2" in problem(pilot, "planner")
         assert "2 fields" in text(pilot, "#state")
         await pilot.press("ctrl+r")
