@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mlagent_tui import paths, shapes
-from mlagent_tui.errors import CodeError, Interrupted, MachineError, TrialError, WorkerLost
+from mlagent_tui.errors import (
+    CodeError,
+    ConfigError,
+    DataError,
+    Interrupted,
+    MachineError,
+    TrialError,
+    WorkerLost,
+)
 from mlagent_tui.schemas import EvalConfig, EvalResult, ModelConfig, Summary, Value
 from mlagent_tui.training import weights as stored
 from mlagent_tui.training.catalog import data_card
 from mlagent_tui.training.channel import Channel
 from mlagent_tui.training.code_rules import MAX_SOURCE, check_source
 from mlagent_tui.training.progress import Watch, check_tested
-from mlagent_tui.training.replies import ConfigFacts, Measured, Room, TestResult, Trained
+from mlagent_tui.training.replies import ConfigFacts, Measured, Room, Saved, TestResult
 
 CHECK_SECONDS = 120.0
 _GRACE_SECONDS = 120.0  # loading, validation and saving around a training that has a time limit
@@ -105,7 +113,8 @@ class TrialWorker:
 
         Reports and weights are held against the data set, `eval_config` and, where given, the network's
         `config`. A crash, a hang, a broken limit, an impossible report and a divergence are results, with
-        their reason. Raises `CodeError`, `DataError`, `MachineError` (`WorkerLost` when a process was killed
+        their reason. Once the training has ended its result stands: when the weights cannot be had,
+        `weights_missing` says why. Raises `CodeError`, `DataError`, `MachineError` (`WorkerLost` when a process was killed
         from outside after training began: the trial may be repeated), `Interrupted` when cancelled or closed.
         """
         source = self._source(script)
@@ -118,22 +127,34 @@ class TrialWorker:
         def once() -> EvalResult:
             watch = Watch(eval_config, card, parameters, on_event)
             with self._process() as channel:
+                unsaved = ""
                 try:
                     value = channel.call(
                         "evaluate", arguments, seconds=limit, on_progress=watch,
                         progress_lines=watch.lines, cancel=cancel,
                     )  # fmt: skip
-                    trained = watch.finish(_read(Trained, value))
-                    if run_dir is not None:
-                        assert watch.started is not None  # `finish` has looked
+                    unsaved = _read(Saved, value).missing
+                    if watch.started is None or watch.trained is None:
+                        raise TrialError("the worker reported what cannot be: no training")
+                    if unsaved:
+                        _refuse_full_disk(channel.folder)
+                    elif run_dir is not None:
                         count = watch.started.parameters
                         stored.fetch(channel.folder, run_dir / paths.RUN_WEIGHTS, count, steps)
-                except TrialError as error:
+                except _OF_A_TRIAL as error:
+                    if watch.trained is None and not isinstance(error, TrialError):
+                        raise
                     _refuse_full_disk(channel.folder)
-                    trained = watch.failed(error.what)
+                    unsaved = error.what
                 except WorkerLost as error:
-                    raise _Begun(error) if watch.started else error from None
-            return watch.result(run_dir.name if run_dir else "", self._level, trained)
+                    if watch.trained is None:
+                        raise _Begun(error) if watch.started else error from None
+                    unsaved = error.what
+            if watch.trained is None:
+                trained, unsaved = watch.failed(unsaved), ""
+            else:
+                trained = watch.trained  # what comes after it cannot undo a measured result
+            return watch.result(run_dir.name if run_dir else "", self._level, trained, unsaved)
 
         try:
             return self._repeated(once)
@@ -205,6 +226,10 @@ class TrialWorker:
                 return file.read(MAX_SOURCE + 1)
         except (OSError, UnicodeDecodeError) as error:
             raise CodeError(f"{path} cannot be read: {error}", "Name an existing Python file.") from None
+
+
+_OF_A_TRIAL = (TrialError, CodeError, ConfigError, DataError)
+"""What a worker may refuse with."""
 
 
 class _Begun(Exception):

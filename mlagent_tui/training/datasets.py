@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mlagent_tui.errors import DataError
 from mlagent_tui.schemas import DatasetName, EvalConfig
+from mlagent_tui.training import batching
 from mlagent_tui.training.catalog import DatasetInfo, locate, resolve, split_sizes
 from mlagent_tui.training.files import Labelled, read_cifar, read_digits, read_idx
 
@@ -62,10 +63,10 @@ class Data:
 
     def batches(self, part: Part, size: int, order: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Normalised images and labels, in `order` when one is given."""
-        for start in range(0, len(part), size):
-            chosen = part.take(order[start : start + size]) if order is not None else None
-            images = chosen.images if chosen else part.images[start : start + size]
-            labels = chosen.labels if chosen else part.labels[start : start + size]
+        for start, end in batching.bounds(len(part), size):
+            chosen = part.take(order[start:end]) if order is not None else None
+            images = chosen.images if chosen else part.images[start:end]
+            labels = chosen.labels if chosen else part.labels[start:end]
             yield self.normalise(images), labels
 
 

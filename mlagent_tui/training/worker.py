@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from safetensors.torch import load_model as load_weights
-from safetensors.torch import save_model as save_weights
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -25,7 +23,9 @@ from mlagent_tui.training import checks, trainer
 from mlagent_tui.training.datasets import Data, load
 from mlagent_tui.training.loading import describe, load_model
 from mlagent_tui.training.measuring import summarise
-from mlagent_tui.training.replies import Done, Ready, Refused, Room, Started, TestResult
+from mlagent_tui.training.replies import Done, Ready, Refused, Room, Saved, Started, TestResult
+from mlagent_tui.training.saving import load as load_weights
+from mlagent_tui.training.saving import save as save_weights
 
 WEIGHTS = "model.safetensors"
 _TEXT = 4000
@@ -61,7 +61,7 @@ class Worker:
         return Room.model_validate({"device": chosen.type, "free": free})
 
     def evaluate(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
-        """Train, validate, leave the weights in the working directory."""
+        """Train, validate, say how it ended, and only then leave the weights in the working directory."""
         config = EvalConfig.model_validate(eval_config)
         model, data, device = _prepare(source, class_name, config, data_dir)
         self._send(
@@ -77,15 +77,15 @@ class Worker:
                 std=data.std.tolist(),
             )
         )
-        result = trainer.Training(model, data, config, self._send).run()
-        save_weights(model.cpu(), WEIGHTS)
-        return result
+        training = trainer.Training(model, data, config, self._send)
+        self._send(training.run())
+        return Saved(missing=_stored(training))
 
     def test(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
         """Scores of the weights in the working directory on the test part."""
         config = EvalConfig.model_validate(eval_config)
         model, data, device = _prepare(source, class_name, config, data_dir)
-        load_weights(model, WEIGHTS, device=str(device))
+        load_weights(model, WEIGHTS)
         scores = trainer.measure(model, data, data.test, config.precision)
         return TestResult(accuracy=scores.accuracy, loss=scores.loss, test_size=scores.count)
 
@@ -101,16 +101,25 @@ def _prepare(
     torch.backends.cudnn.benchmark = False
     torch.manual_seed(config.seed)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        output = model.eval()(data.normalise(data.train.images[:2]))
+        images = data.normalise(data.train.images[:2])
+        trainer.checked(model.eval()(images), len(images), data.info.num_classes)
     if device.type == "cpu":
-        work = counter.get_total_flops() // 4 * config.batch_size  # two images, two operations each
+        # two operations make a multiply-add
+        work = counter.get_total_flops() // (2 * len(images)) * config.batch_size
         torch.set_num_threads(max(1, min(_CORES, work // _WORK_OF_A_THREAD)))
-    if tuple(output.shape) != (2, data.info.num_classes):
-        raise TrialError(
-            f"the model gives {tuple(output.shape[1:])}, the data set has {data.info.num_classes} classes",
-            "Let it end in as many outputs as there are classes.",
-        )
     return model, data, device
+
+
+def _stored(training: trainer.Training) -> str:
+    """Store the best epoch's weights; why that was not possible, or empty. What was measured stands."""
+    try:
+        training.restore()
+        save_weights(training.model.cpu(), WEIGHTS)
+    except MlagentError as error:
+        return error.what[:_TEXT]
+    except Exception as error:
+        return describe(error)[:_TEXT]
+    return ""
 
 
 def _device(asked: str) -> torch.device:

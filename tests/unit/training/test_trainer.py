@@ -78,7 +78,9 @@ def test_the_weights_kept_are_those_of_the_best_validated_epoch(metric: str) -> 
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
     events: list[Progress] = []
     data = load(config, torch.device("cpu"), None)
-    Training(model, data, config, events.append).run()
+    training = Training(model, data, config, events.append)
+    training.run()
+    training.restore()
     curves = [e for e in events if isinstance(e, Epoch)]
     kept = best_epoch(curves, metric)
     assert kept is not None and kept < len(curves) - 1
