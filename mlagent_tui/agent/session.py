@@ -205,7 +205,11 @@ class Session:
         """Write the report of the run as the journal tells it, with the ending that is about to be told."""
         told = history.last_run(self.project.root)
         conclusion = from_journal(chain(told, (self.spent(), ending)))
-        report.write(self.project.root, conclusion, self.drawn)
+        try:
+            report.write(self.project.root, conclusion, self.drawn)
+        except report.NotDrawn as error:
+            self.background.emit(events.Warned(message=error.what, remedy=error.remedy))
+            report.write(self.project.root, conclusion, drawn=False)
 
     def spent(self) -> events.TimeSpent:
         """Where the time went so far."""

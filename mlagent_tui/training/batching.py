@@ -1,8 +1,8 @@
 """How the images of a part are cut into batches: the one rule, for trainer, engine and estimates. No torch.
 
-Batches hold `size` images, in order, and the last one what is left. BatchNorm cannot normalise a single image,
-so that a single image left over joins the batch before it: every image is seen, and no batch holds one image
-unless `size` is one or there is only one image.
+Batches hold `size` images, in order, and the last one what is left. BatchNorm cannot normalise a single
+image, so that a single image left over joins the batch before it: every image is seen, and no batch holds one
+image unless `size` is one or there is only one image.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Worker:
     def test(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
         """Scores of the weights in the working directory on the test part."""
         config = EvalConfig.model_validate(eval_config)
-        model, data, device = _prepare(source, class_name, config, data_dir)
+        model, data, _ = _prepare(source, class_name, config, data_dir)
         load_weights(model, WEIGHTS)
         scores = trainer.measure(model, data, data.test, config.precision)
         return TestResult(accuracy=scores.accuracy, loss=scores.loss, test_size=scores.count)
