@@ -114,8 +114,9 @@ class TrialWorker:
         Reports and weights are held against the data set, `eval_config` and, where given, the network's
         `config`. A crash, a hang, a broken limit, an impossible report and a divergence are results, with
         their reason. Once the training has ended its result stands: when the weights cannot be had,
-        `weights_missing` says why. Raises `CodeError`, `DataError`, `MachineError` (`WorkerLost` when a process
-        was killed from outside in training: the trial may be repeated), `Interrupted` when cancelled or closed.
+        `weights_missing` says why. Raises `CodeError`, `DataError`, `MachineError` (`WorkerLost` when a
+        process was killed from outside in training: the trial may be repeated), `Interrupted` when cancelled or
+        closed.
         """
         source = self._source(script)
         card = data_card(eval_config.dataset, eval_config, self._data_dir)  # a missing set is known at once
