@@ -68,6 +68,7 @@ class Session:
         self.lost: ProjectError | None = None
         """Why the run cannot go on: its project is no longer in its place."""
         self._models: list[LanguageModel] = []
+        self._looked: set[DatasetName] = set()
         self.pool: WorkerPool
         self.lending: Lending
         self.planner: Planner
@@ -98,8 +99,18 @@ class Session:
         meter = Meter(self.background.emit)
         threading.Thread(target=meter.run, args=(over,), name="resources", daemon=True).start()
 
-    def load_models(self) -> None:
-        """Load the models of both roles and put the tools together. Raises `ModelError`."""
+    def load_models(self, dataset: DatasetName | None = None) -> None:
+        """Load the models of both roles and put the tools together; meanwhile, look at the data set.
+
+        Raises `ModelError`, and what `look` raises: no model is called before the data set has been read.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="look") as aside:
+            looking = aside.submit(self.look, dataset) if dataset else None
+            self._load_models()
+            if looking:
+                looking.result()
+
+    def _load_models(self) -> None:
         options, emit = self.options, self.background.emit
         planner, coder = self.open_models(
             options.planner, options.coder, options.planner_options, options.coder_options
@@ -156,6 +167,13 @@ class Session:
         """What the data set is. Raises `DataError` when its files are missing."""
         assert dataset is not None
         return data_card(dataset, None, self.options.data_dir)
+
+    def look(self, dataset: DatasetName) -> None:
+        """Read all of the data set in a worker, once in a run. Raises `DataError` naming a wrong file."""
+        if dataset not in self._looked:
+            with self.pool.worker() as worker:
+                worker.look(dataset)
+            self._looked.add(dataset)
 
     def use(self, work: Callable[[], T], network: ModelConfig | None = None) -> T:
         """`work` with the tools at hand; `network` is what the code they train was checked against."""

@@ -18,9 +18,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mlagent_tui.errors import MlagentError, TrialError
-from mlagent_tui.schemas import EvalConfig, ModelConfig, Value
-from mlagent_tui.training import checks, trainer
-from mlagent_tui.training.datasets import Data, load
+from mlagent_tui.schemas import DatasetName, EvalConfig, ModelConfig, Value
+from mlagent_tui.training import checks, datasets, trainer
+from mlagent_tui.training.catalog import split_sizes
+from mlagent_tui.training.datasets import Data, PartName
 from mlagent_tui.training.loading import describe, load_model
 from mlagent_tui.training.measuring import summarise
 from mlagent_tui.training.replies import Done, Ready, Refused, Room, Saved, Started, TestResult
@@ -60,17 +61,21 @@ class Worker:
         free = torch.cuda.mem_get_info(chosen)[0] if chosen.type == "cuda" else None
         return Room.model_validate({"device": chosen.type, "free": free})
 
-    def evaluate(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
+    def look(self, dataset: DatasetName, files: list[str]) -> None:
+        """Read all of a data set. Raises `DataError`."""
+        datasets.look(dataset, [Path(file) for file in files])
+
+    def evaluate(self, source: str, class_name: str, eval_config: dict[str, Any], files: list[str]) -> Value:
         """Train, validate, say how it ended, and only then leave the weights in the working directory."""
         config = EvalConfig.model_validate(eval_config)
-        model, data, device = _prepare(source, class_name, config, data_dir)
+        model, data, device = _prepare(source, class_name, config, files, "validation")
         self._send(
             Started(
                 event="started",
                 device=_device_name(device),
                 train_size=len(data.train),
                 val_size=len(data.validation),
-                test_size=len(data.test),
+                test_size=split_sizes(data.info).test,
                 parameters=sum(p.numel() for p in model.parameters()),
                 precision=config.precision,
                 mean=data.mean.tolist(),
@@ -81,22 +86,22 @@ class Worker:
         self._send(training.run())
         return Saved(missing=_stored(training))
 
-    def test(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
+    def test(self, source: str, class_name: str, eval_config: dict[str, Any], files: list[str]) -> Value:
         """Scores of the weights in the working directory on the test part."""
         config = EvalConfig.model_validate(eval_config)
-        model, data, _ = _prepare(source, class_name, config, data_dir)
+        model, data, _ = _prepare(source, class_name, config, files, "test")
         load_weights(model, WEIGHTS)
         scores = trainer.measure(model, data, data.test, config.precision)
         return TestResult(accuracy=scores.accuracy, loss=scores.loss, test_size=scores.count)
 
 
 def _prepare(
-    source: str, class_name: str, config: EvalConfig, data_dir: str
+    source: str, class_name: str, config: EvalConfig, files: list[str], measured_on: PartName
 ) -> tuple[nn.Module, Data, torch.device]:
-    """Model and data on the device, every source of randomness seeded."""
+    """Model and the data that is needed on the device, every source of randomness seeded."""
     device = _device(config.device)
     model = load_model(source, class_name, config.seed).to(device)
-    data = load(config, device, Path(data_dir))
+    data = datasets.load(config, device, [Path(file) for file in files], [measured_on])
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     torch.manual_seed(config.seed)
