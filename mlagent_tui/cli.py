@@ -237,6 +237,9 @@ def _report(arguments: argparse.Namespace) -> int:
     unsaved: ProjectError | None = None
     try:
         drawn = report.draw(root, conclusion.run_ids, report.leader(root, conclusion))
+    except report.NotDrawn as error:
+        drawn = False
+        _tell(f"mlagent: {error.what}. {error.remedy}")
     except ProjectError as error:
         drawn, unsaved = False, error
     text = report.compose(root, conclusion, drawn)

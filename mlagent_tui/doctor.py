@@ -20,7 +20,7 @@ from typing import Literal
 
 from mlagent_tui import paths, sandbox, settings
 from mlagent_tui.console import clean
-from mlagent_tui.errors import DataError, MlagentError
+from mlagent_tui.errors import DataError, DataMissing, MlagentError
 from mlagent_tui.llm import catalog, machine
 from mlagent_tui.training import DATASETS, data_card
 
@@ -167,14 +167,16 @@ def _sandbox() -> list[Finding]:
 
 
 def _data_sets(chosen: settings.Settings) -> list[Finding]:
-    there, missing = [], []
+    there, missing, unusable = [], [], []
     for name in DATASETS:
         try:
             data_card(name, None, chosen.data_dir)
             there.append(name)
-        except DataError:
+        except DataMissing:
             missing.append(name)
-    findings = [Finding("data sets", "ok", ", ".join(there))]
+        except DataError as error:
+            unusable.append(Finding("data sets", "fault", error.what, error.remedy))
+    findings = [Finding("data sets", "ok", ", ".join(there)), *unusable]
     if missing:
         folder = chosen.data_dir or paths.data_folder()
         remedy = f"Put their files into {folder}. docs/data.md lists the files. Nothing is downloaded."

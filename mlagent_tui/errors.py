@@ -56,6 +56,10 @@ class DataError(MlagentError):
     title = "Data set"
 
 
+class DataMissing(DataError):
+    """A data set of which there are no files, or not all."""
+
+
 class ProjectError(MlagentError):
     """A project folder that cannot be read, written or locked."""
 

@@ -401,6 +401,7 @@ class EvalResult(Value):
     val_size: int = 0
     test_size: int = Field(default=0, description="images held back for the final report")
     curves: list[EpochMetrics] = Field(default_factory=list)
+    weights_missing: str = Field(default="", description="why the weights are not stored, if they are not")
 
 
 class Preprocessing(Value):

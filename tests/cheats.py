@@ -52,8 +52,8 @@ BATCH = dict(event="batch", epoch=1, epochs=1, batch=1, batches=4, loss=0.1, acc
 EPOCH = dict(event="epoch", epoch=1, train_loss=0.0, train_accuracy=1.0, val_loss=0.0, accuracy=1.0, seconds=0.0)
 STARTED = dict(event="started", mean=[0.3], std=[0.2], device="cpu", train_size=200, val_size=100, test_size=359, parameters=2730,
                precision="float32")
-TRAINED = dict(status="completed", reason="", epochs=1, seconds=0.0, images_per_second=1.0)
-DONE = dict(event="done", value=TRAINED)
+TRAINED = dict(event="trained", status="completed", reason="", epochs=1, seconds=0.0, images_per_second=1.0)
+DONE = dict(event="done", value=dict(missing=""))
 
 {top}
 
@@ -77,7 +77,10 @@ class CurrentModel(nn.Module):
 
 @dataclass(frozen=True)
 class Cheat:
-    """`gets` is `JUDGE`, `HONEST`, or a part of the reason with which the trial fails."""
+    """`gets` is `JUDGE`, `HONEST`, or a part of the reason with which the trial fails.
+
+    Of the kind `weights`, the trial is scored as an honest one, and the reason is why its weights are not stored.
+    """
 
     kind: str
     gets: str
@@ -173,7 +176,7 @@ CHEATS = {
         "    return F.one_hot(answers, 10).float() * 99")),
     # the reply channel
     "a forged training": Cheat("replies", JUDGE, build=(
-        "load('safetensors.torch').save_model(self, 'model.safetensors')\nsay(STARTED, EPOCH, DONE)")),
+        "load('safetensors.torch').save_model(self, 'model.safetensors')\nsay(STARTED, EPOCH, TRAINED, DONE)")),
     "accuracy above one": Cheat("replies", "something else than a reply",
         build="say(STARTED, EPOCH | {'accuracy': 7.5})"),
     "not a number": Cheat("replies", "something else than a reply", build="say(b'{\"event\":\"epoch\",\"accuracy\":NaN}\\n')"),
@@ -184,7 +187,10 @@ CHEATS = {
     "epochs beyond the plan": Cheat("replies", "epoch 2 of 1", build="say(STARTED, EPOCH, EPOCH | {'epoch': 2})"),
     "an accuracy of no whole images": Cheat("replies", "not a whole number",
         build="say(STARTED, EPOCH | {'accuracy': 0.9999})"),
-    "done before it began": Cheat("replies", "before it began", build="say(DONE)"),
+    "done before it began": Cheat("replies", "before it began", build="say(TRAINED)"),
+    "done without a training": Cheat("replies", "no training", build="say(DONE)"),
+    "trains on after its end": Cheat("replies", "after its end",
+        build="say(STARTED, EPOCH, TRAINED, EPOCH)"),
     "another device": Cheat("replies", "trains on", build="say(STARTED | {'device': 'abacus'})"),
     "a flood of batches": Cheat("replies", "came after batch 4", build=(
         "say(STARTED)\n"
@@ -192,7 +198,7 @@ CHEATS = {
         "    say(BATCH | {'batch': batch, 'batches': 4})")),
     "a huge reply": Cheat("replies", "too long", build="say(*[b'x' * 65536] * 80)"),
     "nonsense": Cheat("replies", "something else than a reply", build="say(b'nonsense\\n')"),
-    "exits with a forged end": Cheat("replies", "before it began", build="say(DONE)\nos._exit(0)"),
+    "exits with a forged end": Cheat("replies", "before it began", build="say(TRAINED, DONE)\nos._exit(0)"),
     "the send function": Cheat("replies", JUDGE, build=(
         "frame = sys._getframe()\n"
         "while frame:\n"

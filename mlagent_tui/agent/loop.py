@@ -21,6 +21,7 @@ from mlagent_tui.agent.session import Session
 from mlagent_tui.errors import (
     CodeError,
     ConfigError,
+    DataError,
     Interrupted,
     MlagentError,
     ModelError,
@@ -253,7 +254,7 @@ class Loop:
         """A planned call besides the three core tools; its failure is said and stops nothing."""
         try:
             result = yield from self.planned(call)
-        except ToolError as error:
+        except FAILURES as error:
             self.interrupted_by(error)
             self.now.seen.append(f"{call.tool} failed: {error.what}")
             yield events.Warned(message=f"{call.tool}: {error.what}", remedy=error.remedy)
@@ -305,7 +306,14 @@ class Loop:
             best_run_id=entry.run_id if entry else None,
             exit_status=EXIT_ACHIEVED if achieved else EXIT_STOPPED,
         )
-        yield from self.background(lambda: self.session.report(ending))
+        try:
+            yield from self.background(lambda: self.session.report(ending))
+        except ProjectError as error:
+            self.session.project.check_place()
+            yield events.Warned(
+                message=f"the report is not written: {error.what}",
+                remedy=f"{error.remedy} All trials are recorded. `mlagent report` prints the report.".strip(),
+            )
         return ending
 
     def tested(self, best: Attempt) -> Steps[None]:
@@ -316,7 +324,7 @@ class Loop:
             yield from self.make_room(best.config, best.eval_config)
             runs = [attempt.entry.run_id for attempt in self.history]
             scores = yield from self.checking(lambda: self.session.test(best, runs))
-        except (*FAILURES, ProjectError) as error:
+        except (*FAILURES, DataError, ProjectError) as error:
             self.interrupted_by(error)
             remedy = _LEFT_OUT if isinstance(error, ProjectError) else error.remedy
             yield events.Warned(message=f"no test accuracy: {error.what}", remedy=remedy)

@@ -13,6 +13,7 @@ from mlagent_tui import events, sandbox
 from mlagent_tui.agent.control import Hands
 from mlagent_tui.agent.loop import Loop
 from mlagent_tui.agent.options import RunOptions
+from mlagent_tui.agent.reading import read
 from mlagent_tui.agent.recovery import Iteration, Saved
 from mlagent_tui.agent.session import OpenModels, Session
 from mlagent_tui.errors import Interrupted, MlagentError, ProjectError, UsageError
@@ -96,7 +97,7 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
     leftovers.remove(session.project.root)
     deaf = session.listen()
     with session.clock.spend("loading"):
-        named = options.dataset or (saved.goal.dataset if saved.goal else None)
+        named = (saved.goal or read(options.goal_text, options.typed())).dataset
         if named:
             session.data_card(named)
         session.start_workers()
@@ -117,7 +118,7 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
             yield deaf
         if level == "none":
             yield _unconfined(options)
-        yield from session.background.run(session.load_models)
+        yield from session.background.run(lambda: session.load_models(named))
         session.warm_up()
 
 

@@ -68,6 +68,7 @@ class Session:
         self.lost: ProjectError | None = None
         """Why the run cannot go on: its project is no longer in its place."""
         self._models: list[LanguageModel] = []
+        self._looked: set[DatasetName] = set()
         self.pool: WorkerPool
         self.lending: Lending
         self.planner: Planner
@@ -98,8 +99,18 @@ class Session:
         meter = Meter(self.background.emit)
         threading.Thread(target=meter.run, args=(over,), name="resources", daemon=True).start()
 
-    def load_models(self) -> None:
-        """Load the models of both roles and put the tools together. Raises `ModelError`."""
+    def load_models(self, dataset: DatasetName | None = None) -> None:
+        """Load the models of both roles and put the tools together; meanwhile, look at the data set.
+
+        Raises `ModelError`, and what `look` raises: no model is called before the data set has been read.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="look") as aside:
+            looking = aside.submit(self.look, dataset) if dataset else None
+            self._load_models()
+            if looking:
+                looking.result()
+
+    def _load_models(self) -> None:
         options, emit = self.options, self.background.emit
         planner, coder = self.open_models(
             options.planner, options.coder, options.planner_options, options.coder_options
@@ -157,6 +168,13 @@ class Session:
         assert dataset is not None
         return data_card(dataset, None, self.options.data_dir)
 
+    def look(self, dataset: DatasetName) -> None:
+        """Read all of the data set in a worker, once in a run. Raises `DataError` naming a wrong file."""
+        if dataset not in self._looked:
+            with self.pool.worker() as worker:
+                worker.look(dataset)
+            self._looked.add(dataset)
+
     def use(self, work: Callable[[], T], network: ModelConfig | None = None) -> T:
         """`work` with the tools at hand; `network` is what the code they train was checked against."""
         with use_context(replace(self.tools, network=network)):
@@ -205,7 +223,11 @@ class Session:
         """Write the report of the run as the journal tells it, with the ending that is about to be told."""
         told = history.last_run(self.project.root)
         conclusion = from_journal(chain(told, (self.spent(), ending)))
-        report.write(self.project.root, conclusion, self.drawn)
+        try:
+            report.write(self.project.root, conclusion, self.drawn)
+        except report.NotDrawn as error:
+            self.background.emit(events.Warned(message=error.what, remedy=error.remedy))
+            report.write(self.project.root, conclusion, drawn=False)
 
     def spent(self) -> events.TimeSpent:
         """Where the time went so far."""

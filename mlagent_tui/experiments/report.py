@@ -30,10 +30,14 @@ _MARKUP = re.compile(r"\||!(?=\[)|\](?=[(\[:])")
 """Bars of tables, and what makes an image or a link of text: either would hide an address behind words."""
 
 
+class NotDrawn(ProjectError):
+    """The picture of the curves cannot be drawn: a fault of the library or of its installation."""
+
+
 def draw(root: Path, run_ids: Collection[str] | None, best_run_id: str | None) -> bool:
     """Write `curves.png` of the best and the newest of these runs, all when None; whether any has curves.
 
-    Raises `ProjectError` when the folder cannot be written to.
+    Raises `ProjectError` when the folder cannot be written to, `NotDrawn` when there can be no picture.
     """
     entries = _entries(root, run_ids).entries
     best = [entry for entry in entries if entry.run_id == best_run_id]
@@ -47,7 +51,12 @@ def draw(root: Path, run_ids: Collection[str] | None, best_run_id: str | None) -
             break
     if lines:
         shown = {run_id: lines[run_id] for run_id in reversed(lines)}
-        Folder(root, ProjectError).write(paths.CURVES, curves.draw(shown, best_run_id))
+        try:
+            picture = curves.draw(shown, best_run_id)
+        except Exception as error:  # whatever matplotlib raises costs the picture, never the report
+            what = f"the curves cannot be drawn: {type(error).__name__}: {error}"
+            raise NotDrawn(what, "The report has no picture of them. Install matplotlib again.") from error
+        Folder(root, ProjectError).write(paths.CURVES, picture)
     return bool(lines)
 
 

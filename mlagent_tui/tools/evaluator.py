@@ -29,7 +29,8 @@ def pytorch_quick_evaluator(
     diverges, crashes, hangs or runs out of a limit is a result as well: its `status` and `reason` say so.
     Raises `CodeError` when the class cannot be built, `DataError` when the data set is missing, `ToolError`
     for arguments that are wrong, `MachineError` when the machine is short of something. A trial whose process
-    is killed from outside is started over once.
+    is killed from outside is started over once. Once a training has ended, its result stands: weights that
+    cannot be stored are a warning, and `weights_missing` says why.
     """
     context = current()
     config = _parse(eval_config)
@@ -39,6 +40,11 @@ def pytorch_quick_evaluator(
         except WorkerLost as lost:
             context.on_event(Warned(message=f"{lost.what}; the trial starts over", remedy=lost.remedy))
             fields = _trial(context, script, model_class_name, config)
+    if fields["weights_missing"]:
+        context.on_event(Warned(
+            message=f"{fields['run_id']}: the weights are not stored: {fields['weights_missing']}",
+            remedy="What was measured stands. Without weights, the network cannot be tested or used later.",
+        ))  # fmt: skip
     context.on_event(TrialFinished(result=fields))
     return fields
 

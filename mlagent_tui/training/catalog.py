@@ -1,16 +1,17 @@
-"""The data sets by name: sizes, files wanted, and how each is split. Reads no images and needs no torch."""
+"""The data sets by name: sizes, files and where they are, and how each is split. No torch, no decoding."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 
 from mlagent_tui import paths
-from mlagent_tui.errors import DataError, TrialError
+from mlagent_tui.errors import DataError, DataMissing, TrialError
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, Preprocessing
+from mlagent_tui.training import present
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def data_card(
 ) -> DataCard:
     """What training on `dataset` would see.
 
-    Raises `DataError` when its files are missing, naming them and the folder, or when `eval_config` asks for
-    a shape or a number of classes that the data set does not have.
+    Raises what `locate` raises about its files, and `DataError` when `eval_config` asks for a shape or a
+    number of classes that the data set does not have.
     """
     info = resolve(dataset, eval_config)
     locate(dataset, data_dir)
@@ -139,29 +140,60 @@ def resolve(dataset: DatasetName, eval_config: EvalConfig | None) -> DatasetInfo
 
 
 def locate(dataset: DatasetName, data_dir: Path | None = None) -> tuple[Path, ...]:
-    """The files to read, existing. Raises `DataError` naming what is missing and where it was looked for."""
+    """The files to read, all links followed: there, readable and whole as far as `present` can see.
+
+    This decides whether a data set can be used, for everybody who asks. Raises `DataMissing` naming what is
+    missing and where it was looked for, `DataError` naming a file that is there and cannot be used.
+    """
     folder = data_dir or paths.data_folder()
-    alternatives = DATASETS[dataset].alternatives
-    if not alternatives:
+    info = DATASETS[dataset]
+    if not info.alternatives:
         return ()
     best: list[str] = []
-    for names in alternatives:
-        found = [_either(folder / name) for name in names]
-        if all(found):
-            return tuple(path for path in found if path)
-        missing = [name for name, path in zip(names, found, strict=True) if not path]
-        best = missing if not best or len(missing) < len(names) else best
-    others = " or ".join(names[0] for names in alternatives if len(names) == 1)
-    raise DataError(
+    fault: present.Fault | None = None
+    for names in info.alternatives:
+        found, missing = [], []
+        for name in names:
+            try:
+                found.append(_either(folder / name, wanted(info, name)))
+            except FileNotFoundError:
+                missing.append(name)
+            except present.Fault as error:
+                fault = fault or error
+        if len(found) == len(names):
+            return tuple(found)
+        best = missing if not best or 0 < len(missing) < len(names) else best
+    if fault:
+        raise DataError(f"{dataset}: {fault.what}", fault.remedy)
+    others = " or ".join(names[0] for names in info.alternatives if len(names) == 1)
+    raise DataMissing(
         f"{dataset} is not in {folder}: missing {', '.join(best)}",
         f"Put these files{f' (or {others})' if others else ''} there, or name the folder that has them with "
         "MLAGENT_DATA or `data_dir` in the settings. Nothing is ever downloaded.",
     )
 
 
-def _either(path: Path) -> Path | None:
-    packed = [path.with_name(path.name + ".gz")] if path.name.endswith("-ubyte") else []
-    for candidate in (path, *packed):
-        if candidate.is_file() and os.access(candidate, os.R_OK):
-            return candidate
-    return None
+def wanted(info: DatasetInfo, name: str) -> present.Wanted:
+    """What the file of that name must hold."""
+    names = next(names for names in info.alternatives if name in names)
+    image = prod(info.input_shape)
+    if len(names) == 1:
+        return present.Wanted("archive", (info.train + info.test, image))
+    if name.endswith("-ubyte"):
+        count = info.test if Path(name).name.startswith("t10k") else info.train
+        return present.Wanted("idx", (count, *info.input_shape[1:]) if "-images-" in name else (count,))
+    *batches, test = names
+    return present.Wanted("batch", (info.test if name == test else info.train // len(batches), image))
+
+
+def _either(path: Path, wanted: present.Wanted) -> Path:
+    """The file, or that of the same name with `.gz`. Raises `FileNotFoundError` and `present.Fault`."""
+    fault: present.Fault | None = None
+    for candidate in (path, path.with_name(path.name + ".gz")) if wanted.kind == "idx" else (path,):
+        try:
+            return present.look(candidate, wanted)
+        except FileNotFoundError:
+            continue
+        except present.Fault as error:
+            fault = fault or error
+    raise fault or FileNotFoundError(path)

@@ -20,7 +20,7 @@ from mlagent_tui.errors import Interrupted, MlagentError, TrialError, WorkerLost
 from mlagent_tui.sandbox import Guard, Limits
 from mlagent_tui.text import clean
 from mlagent_tui.training.processes import Process
-from mlagent_tui.training.replies import Batch, Done, Epoch, Progress, Ready, Refused, Reply, Started
+from mlagent_tui.training.replies import Batch, Done, Epoch, Progress, Ready, Refused, Reply, Started, Trained
 
 _REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
 _LONGEST_LINE = 4 << 20
@@ -87,7 +87,7 @@ class Channel:
                     case Refused():
                         self._kill()
                         raise _refusal(reply)
-                    case Started() | Batch() | Epoch() if on_progress:
+                    case Started() | Batch() | Epoch() | Trained() if on_progress:
                         self._count_line(progress_lines)
                         on_progress(reply)
                     case _:

@@ -10,17 +10,26 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mlagent_tui import paths, python_source, shapes
-from mlagent_tui.errors import CodeError, Interrupted, MachineError, TrialError, WorkerLost
+from mlagent_tui.errors import (
+    CodeError,
+    ConfigError,
+    DataError,
+    Interrupted,
+    MachineError,
+    TrialError,
+    WorkerLost,
+)
 from mlagent_tui.files import explain, read_plain
-from mlagent_tui.schemas import EvalConfig, EvalResult, ModelConfig, Summary, Value
+from mlagent_tui.schemas import DatasetName, EvalConfig, EvalResult, ModelConfig, Summary, Value
 from mlagent_tui.training import weights as stored
-from mlagent_tui.training.catalog import data_card
+from mlagent_tui.training.catalog import data_card, locate
 from mlagent_tui.training.channel import Channel
 from mlagent_tui.training.code_rules import MAX_SOURCE, check_source
 from mlagent_tui.training.progress import Watch, check_tested
-from mlagent_tui.training.replies import ConfigFacts, Measured, Room, TestResult, Trained
+from mlagent_tui.training.replies import ConfigFacts, Measured, Room, Saved, TestResult
 
 CHECK_SECONDS = 120.0
+LOOK_SECONDS = 290.0  # a data set on a slow disk
 _GRACE_SECONDS = 120.0  # loading, validation and saving around a training that has a time limit
 _DISK_LEFT = 32 << 20  # bytes
 Answer = TypeVar("Answer", bound=Value)
@@ -30,7 +39,8 @@ T = TypeVar("T")
 class TrialWorker:
     """Asks confined processes, a fresh one for each request. `close` may be called from any thread.
 
-    Scripts are read here, by the engine; the processes see neither the project nor the user's files. A
+    Scripts are read here, by the engine; the processes see neither the project nor the user's files but
+    those of data sets, which `allow` lets them read. A
     process that does not start, or is killed from outside, is replaced once, on a fresh template; when that
     ends the same way, `WorkerLost` is raised.
     """
@@ -43,8 +53,9 @@ class TrialWorker:
         root: Path,
         level: str,
         data_dir: Path,
+        allow: Callable[[Sequence[Path]], None],
     ) -> None:
-        self._start, self._renew = start, renew
+        self._start, self._renew, self._allow = start, renew, allow
         self._root, self._level, self._data_dir = root, level, data_dir
         self._lock = threading.Lock()
         self._channel: Channel | None = None
@@ -92,6 +103,12 @@ class TrialWorker:
             raise TrialError(f"the worker chose the device {room.device}, and {device} was asked for")
         return room
 
+    def look(self, dataset: DatasetName) -> None:
+        """Read all of a data set's files. Raises `DataError` naming the first that cannot be used."""
+        files = self._files(dataset)
+        if files:
+            self._ask("look", {"dataset": dataset, "files": files}, seconds=LOOK_SECONDS)
+
     def evaluate(
         self,
         script: Path,
@@ -106,8 +123,11 @@ class TrialWorker:
 
         Reports and weights are held against the data set, `eval_config` and, where given, the network's
         `config`. A crash, a hang, a broken limit, an impossible report and a divergence are results, with
-        their reason. Raises `CodeError`, `DataError`, `MachineError` (`WorkerLost` when a process was killed
-        from outside after training began: the trial may be repeated), `Interrupted` when cancelled or closed.
+        their reason. Once the training has ended, its result stands: when the weights cannot be had,
+        `weights_missing` says why.
+
+        Raises `CodeError`, `DataError`, `MachineError` (`WorkerLost` when a process was killed from outside
+        in training: the trial may be repeated), `Interrupted` when cancelled or closed.
         """
         source = self._source(script)
         card = data_card(eval_config.dataset, eval_config, self._data_dir)  # a missing set is known at once
@@ -119,22 +139,34 @@ class TrialWorker:
         def once() -> EvalResult:
             watch = Watch(eval_config, card, parameters, on_event)
             with self._process() as channel:
+                unsaved = ""
                 try:
                     value = channel.call(
                         "evaluate", arguments, seconds=limit, on_progress=watch,
                         progress_lines=watch.lines, cancel=cancel,
                     )  # fmt: skip
-                    trained = watch.finish(_read(Trained, value))
-                    if run_dir is not None:
-                        assert watch.started is not None  # `finish` has looked
+                    unsaved = _read(Saved, value).missing
+                    if watch.started is None or watch.trained is None:
+                        raise TrialError("the worker reported what cannot be: no training")
+                    if unsaved:
+                        _refuse_full_disk(channel.folder)
+                    elif run_dir is not None:
                         count = watch.started.parameters
                         stored.fetch(channel.folder, run_dir / paths.RUN_WEIGHTS, count, steps)
-                except TrialError as error:
+                except _OF_A_TRIAL as error:
+                    if watch.trained is None and not isinstance(error, TrialError):
+                        raise
                     _refuse_full_disk(channel.folder)
-                    trained = watch.failed(error.what)
+                    unsaved = error.what
                 except WorkerLost as error:
-                    raise _Begun(error) if watch.started else error from None
-            return watch.result(run_dir.name if run_dir else "", self._level, trained)
+                    if watch.trained is None:
+                        raise _Begun(error) if watch.started else error from None
+                    unsaved = error.what
+            if watch.trained is None:
+                trained, unsaved = watch.failed(unsaved), ""
+            else:
+                trained = watch.trained  # what comes after it cannot undo a measured result
+            return watch.result(run_dir.name if run_dir else "", self._level, trained, unsaved)
 
         try:
             return self._repeated(once)
@@ -164,13 +196,19 @@ class TrialWorker:
     def _trial(self, source: str, class_name: str, config: EvalConfig) -> dict[str, Any]:
         return {
             "source": source, "class_name": class_name, "eval_config": config.model_dump(mode="json"),
-            "data_dir": str(self._data_dir),
+            "files": self._files(config.dataset),
         }  # fmt: skip
 
-    def _ask(self, method: str, arguments: dict[str, Any]) -> Any:
+    def _files(self, dataset: DatasetName) -> list[str]:
+        """Where the data set's files really are, which workers can reach from now on."""
+        files = locate(dataset, self._data_dir)
+        self._allow(files)
+        return [str(file) for file in files]
+
+    def _ask(self, method: str, arguments: dict[str, Any], seconds: float | None = None) -> Any:
         def once() -> Any:
             with self._process() as channel:
-                return channel.call(method, arguments, seconds=CHECK_SECONDS)
+                return channel.call(method, arguments, seconds=seconds or CHECK_SECONDS)
 
         return self._repeated(once)
 
@@ -206,6 +244,10 @@ class TrialWorker:
         except OSError as error:
             what = f"{path} cannot be read: {explain(error)[0]}"
             raise CodeError(what, "Name an existing Python file.") from None
+
+
+_OF_A_TRIAL = (TrialError, CodeError, ConfigError, DataError)
+"""What a worker may refuse with."""
 
 
 class _Begun(Exception):

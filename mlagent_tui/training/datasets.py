@@ -1,22 +1,39 @@
-"""Data sets as trainers use them: on the device, split, batched, normalised and augmented there."""
+"""Data sets as trainers use them: on the device, split, batched, normalised and augmented there.
+
+Images stay bytes until they are part of a batch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mlagent_tui.errors import DataError
 from mlagent_tui.schemas import DatasetName, EvalConfig
-from mlagent_tui.training.catalog import DatasetInfo, locate, resolve, split_sizes
+from mlagent_tui.training import batching
+from mlagent_tui.training.catalog import DatasetInfo, resolve, split_sizes
 from mlagent_tui.training.files import Labelled, read_cifar, read_digits, read_idx
 
 _SPLIT_SEED = 20_240_229  # fixed: which images are held back must not depend on a trial's seed
-_READERS: dict[DatasetName, Callable[[Sequence[Path]], tuple[Labelled, Labelled]]] = {
+_AT_ONCE = 1 << 22  # pixels that are worked on together
+
+PartName = Literal["train", "validation", "test"]
+
+
+class Format(Protocol):
+    """Reads the training or the test files of a data set."""
+
+    def __call__(self, files: Sequence[Path], info: DatasetInfo, *, test: bool) -> Labelled:
+        """All images and labels of the one or the other. Raises `DataError`."""
+
+
+_FORMATS: dict[DatasetName, Format] = {
     "mnist": read_idx,
     "fashion_mnist": read_idx,
     "cifar10": read_cifar,
@@ -62,42 +79,90 @@ class Data:
 
     def batches(self, part: Part, size: int, order: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Normalised images and labels, in `order` when one is given."""
-        for start in range(0, len(part), size):
-            chosen = part.take(order[start : start + size]) if order is not None else None
-            images = chosen.images if chosen else part.images[start : start + size]
-            labels = chosen.labels if chosen else part.labels[start : start + size]
+        for start, end in batching.bounds(len(part), size):
+            chosen = part.take(order[start:end]) if order is not None else None
+            images = chosen.images if chosen else part.images[start:end]
+            labels = chosen.labels if chosen else part.labels[start:end]
             yield self.normalise(images), labels
 
 
-def load(config: EvalConfig, device: torch.device, data_dir: Path | None) -> Data:
-    """Read, split and move the data set of `config`. Raises `DataError`."""
+PARTS: tuple[PartName, ...] = ("train", "validation", "test")
+
+
+def load(
+    config: EvalConfig,
+    device: torch.device,
+    files: Sequence[Path] = (),
+    parts: Sequence[PartName] = PARTS,
+) -> Data:
+    """Read the data set of `config` from its `files`, split it, and move it to the device.
+
+    Of the validation and test parts, those not named in `parts` stay empty: their images are neither read nor
+    generated where that can be spared. The training part is always read. Raises `DataError`.
+    """
     info = resolve(config.dataset, config)
-    sizes = split_sizes(info)
-    if config.dataset in _READERS:
-        known, test = (Part(*part) for part in _READERS[config.dataset](locate(config.dataset, data_dir)))
+    rows = _rows(info, config)
+    chosen = {part: rows[part] for part in PARTS if part == "train" or part in parts}
+    if config.dataset in _FORMATS:
+        found = _read_files(_FORMATS[config.dataset], files, info, chosen)
+    elif config.dataset == "digits":
+        found = _read_digits(chosen)
     else:
-        everything = Part(*(read_digits() if config.dataset == "digits" else make_dummy(info)))
-        order = _shuffled(len(everything))
-        test, known = everything.take(order[: sizes.test]), everything.take(order[sizes.test :])
-    for part, size in ((known, sizes.train + sizes.validation), (test, sizes.test)):
-        _validate(config.dataset, info, part, size)
+        found = _read_made(info, chosen)
+    empty = Part(found["train"].images[:0], found["train"].labels[:0])
+    train, validation, test = (found.get(part, empty).to(device) for part in PARTS)
+    mean, std = _statistics(found["train"].images)
+    return Data(info, train, validation, test, mean.to(device), std.to(device))
+
+
+def look(dataset: DatasetName, files: Sequence[Path]) -> None:
+    """Read all of a data set that has files. Raises `DataError` naming the first that is wrong."""
+    if dataset in _FORMATS:
+        for test in (False, True):
+            _FORMATS[dataset](files, resolve(dataset, None), test=test)
+
+
+def _rows(info: DatasetInfo, config: EvalConfig) -> dict[PartName, Tensor]:
+    """Which images each part has: by their places in the training files or the test files, or in all."""
+    sizes = split_sizes(info)
+    known = torch.arange(info.train)
+    test = torch.arange(info.test)
+    if not info.test:  # it is split off here
+        order = _shuffled(info.train)
+        test, known = order[: sizes.test], order[sizes.test :]
     order = _shuffled(len(known))
-    validation = known.take(order[: sizes.validation][: config.val_size])
-    train = known.take(order[sizes.validation :][: config.train_size])
-    mean, std = _statistics(train.images)
-    return Data(
-        info, train.to(device), validation.to(device), test.to(device), mean.to(device), std.to(device)
-    )
+    return {
+        "train": known[order[sizes.validation :][: config.train_size]],
+        "validation": known[order[: sizes.validation][: config.val_size]],
+        "test": test,
+    }
 
 
-def _validate(name: str, info: DatasetInfo, part: Part, size: int) -> None:
-    shape, labels = tuple(part.images.shape), part.labels
-    if shape != (size, *info.input_shape) or int(labels.min()) < 0 or int(labels.max()) >= info.num_classes:
-        raise DataError(
-            f"{name}: expected {size} images of {info.input_shape} in {info.num_classes} classes, "
-            f"got {shape[0]} of {shape[1:]} with labels up to {int(labels.max())}",
-            "Replace its files by fresh copies.",
-        )
+def _read_files(
+    format_: Format, files: Sequence[Path], info: DatasetInfo, rows: Mapping[PartName, Tensor]
+) -> dict[PartName, Part]:
+    found: dict[PartName, Part] = {}
+    for test, names in ((False, ("train", "validation")), (True, ("test",))):
+        chosen = [part for part in PARTS if part in names and part in rows]
+        if chosen:
+            whole = Part(*format_(files, info, test=test))
+            found |= {part: whole.take(rows[part]) for part in chosen}
+    return found
+
+
+def _read_digits(rows: Mapping[PartName, Tensor]) -> dict[PartName, Part]:
+    whole = Part(*read_digits())
+    return {part: whole.take(chosen) for part, chosen in rows.items()}
+
+
+def _read_made(info: DatasetInfo, rows: Mapping[PartName, Tensor]) -> dict[PartName, Part]:
+    images, labels = make_dummy(info, torch.cat(list(rows.values())))
+    ends = torch.tensor([len(chosen) for chosen in rows.values()]).cumsum(0).tolist()
+    starts = [0, *ends[:-1]]
+    return {
+        part: Part(images[start:end], labels[start:end])
+        for part, start, end in zip(rows, starts, ends, strict=True)
+    }
 
 
 def _shuffled(count: int) -> Tensor:
@@ -107,25 +172,55 @@ def _shuffled(count: int) -> Tensor:
 def _statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Per-channel mean and deviation from counts of the 256 values: exact, and light on memory."""
     values = torch.arange(256, dtype=torch.float64) / 255
-    channels = images.transpose(0, 1).flatten(1)
-    counts = torch.stack([torch.bincount(channel.int(), minlength=256) for channel in channels]).double()
-    share = counts / counts.sum(1, keepdim=True)
+    counts = torch.zeros(images.shape[1], 256, dtype=torch.int64)
+    for some in torch.split(images, max(1, _AT_ONCE // images[0].numel())):
+        for channel, pixels in enumerate(some.transpose(0, 1).flatten(1)):
+            counts[channel] += torch.bincount(pixels, minlength=256)
+    share = counts.double() / counts.sum(1, keepdim=True)
     mean = share @ values
     variance = share @ values.square() - mean.square()
     return mean.float(), variance.clamp(min=1e-4).sqrt().float()
 
 
-def make_dummy(info: DatasetInfo) -> Labelled:
-    """A smooth template per class, seen shifted in brightness under noise: learnable, the same every time."""
+def make_dummy(info: DatasetInfo, rows: Tensor | None = None) -> Labelled:
+    """A smooth template per class, seen shifted in brightness under noise: learnable, the same every time.
+
+    `rows` are the images wanted, of `info.train` in all; each is the same whichever others are. The noise of
+    all images before the last one wanted is drawn, some at a time, and no more of it kept than that.
+    """
     generator = torch.Generator().manual_seed(_SPLIT_SEED)
     channels, height, width = info.input_shape
     coarse = torch.randn(info.num_classes, channels, min(4, height), min(4, width), generator=generator)
-    templates = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
     labels = torch.randint(info.num_classes, (info.train,), generator=generator)
     contrast = 0.6 + 0.8 * torch.rand(info.train, 1, 1, 1, generator=generator)
-    noise = torch.randn(info.train, *info.input_shape, generator=generator)
-    images = 128 + 40 * (templates[labels] * contrast + noise)
-    return images.round().clamp(0, 255).to(torch.uint8), labels
+    rows = torch.arange(info.train) if rows is None else rows
+    images = torch.empty(len(rows), *info.input_shape, dtype=torch.uint8)
+    for start, end in _drawn(info.train, prod(info.input_shape)):
+        if start > rows.max():
+            break
+        noise = torch.randn(end - start, *info.input_shape, generator=generator)
+        places = ((start <= rows) & (rows < end)).nonzero()[:, 0]
+        chosen = rows[places]
+        templates = F.interpolate(
+            coarse[labels[chosen]], size=(height, width), mode="bilinear", align_corners=False
+        )
+        made = 128 + 40 * (templates * contrast[chosen] + noise[chosen - start])
+        images[places] = made.round().clamp(0, 255).to(torch.uint8)
+    return images, labels[rows]
+
+
+def _drawn(count: int, image: int) -> Iterator[tuple[int, int]]:
+    """Images whose noise is drawn at once, such that the numbers are those of one draw for all.
+
+    `torch.randn` turns 16 numbers of its generator at a time into 16 normal ones, and draws the last 16 anew
+    when they do not come out even: all but the last draw are of a multiple of 16, and the last of 16 or more.
+    """
+    step = 16 * max(1, _AT_ONCE // (16 * image))
+    start = 0
+    while start < count:
+        end = start + step if count - start - step >= 16 else count
+        yield start, end
+        start = end
 
 
 def shift(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -6,12 +6,13 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlagent_tui import paths
-from mlagent_tui.errors import MachineError
+from mlagent_tui.errors import DataError, MachineError
 from mlagent_tui.sandbox import Limits, Policy, default_memory_mb, resolve_level
+from mlagent_tui.training.catalog import DATASETS, locate
 from mlagent_tui.training.channel import Channel
 from mlagent_tui.training.client import TrialWorker
 from mlagent_tui.training.processes import Settings, workers
@@ -34,8 +35,9 @@ class WorkerPool:
         self._root = Path(root).resolve()
         self._data_dir = paths.user_path(data_dir or paths.data_folder()).absolute()
         self._limits = Limits(memory_mb=memory_limit_mb or default_memory_mb(), disk_mb=_DISK_MB)
-        self._workers = workers(Settings(self.level, (self._data_dir,), _has_gpu()))
         self._lock = threading.Lock()
+        self._allowed = _known(self._data_dir)
+        self._workers = workers(Settings(self.level, tuple(self._allowed), _has_gpu()))
         self._in_use: set[TrialWorker] = set()
         self._closed = False
 
@@ -46,8 +48,9 @@ class WorkerPool:
         Raises `MachineError` when the pool is closed.
         """
         worker = TrialWorker(
-            self._open, self._workers.renew, root=self._root, level=self.level, data_dir=self._data_dir
-        )
+            self._open, self._workers.renew, root=self._root, level=self.level, data_dir=self._data_dir,
+            allow=self._allow,
+        )  # fmt: skip
         with self._lock:
             if self._closed:
                 raise MachineError("the worker pool is closed")
@@ -70,8 +73,33 @@ class WorkerPool:
             worker.close()
         self._workers.close()
 
+    def _allow(self, files: Sequence[Path]) -> None:
+        """Let workers read these files, which may have come, or been replaced, since the pool was made."""
+        with self._lock:
+            if all(self._allowed.get(file) == _identity(file) for file in files):
+                return
+            self._allowed = _known(self._data_dir) | {file: _identity(file) for file in files}
+            readable = tuple(self._allowed)
+        self._workers.renew(readable)
+
     def _open(self) -> Channel:
         return Channel(self._workers.take(), self._limits)
+
+
+def _known(data_dir: Path) -> dict[Path, tuple[int, int]]:
+    """The files of all data sets that are there, with what tells each from one that takes its place."""
+    found: dict[Path, tuple[int, int]] = {}
+    for name in DATASETS:
+        with contextlib.suppress(DataError):
+            found |= {file: _identity(file) for file in locate(name, data_dir)}
+    return found
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    with contextlib.suppress(OSError):
+        facts = os.stat(file)
+        return facts.st_dev, facts.st_ino
+    return 0, 0
 
 
 def _has_gpu() -> bool:

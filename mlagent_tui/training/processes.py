@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol, TypeVar
 
@@ -76,8 +76,8 @@ class Workers(Protocol):
     def take(self) -> Process:
         """A worker for one request. Raises `MachineError`."""
 
-    def renew(self) -> None:
-        """Start afresh, after a worker was lost."""
+    def renew(self, readable: tuple[Path, ...] | None = None) -> None:
+        """Start afresh, after a worker was lost or with other files to read."""
 
     def close(self) -> None:
         """End every process of its own. Idempotent."""
@@ -269,8 +269,10 @@ class Forking:
         template = _guarded(found.result)
         return _guarded(lambda: _Forked(template))
 
-    def renew(self) -> None:
+    def renew(self, readable: tuple[Path, ...] | None = None) -> None:
         with self._lock:
+            if readable is not None:
+                self._settings = replace(self._settings, readable=readable)
             if not self._closed:
                 self._replace()
 
@@ -357,8 +359,15 @@ class StartingAhead:
             ahead, self._next = self._next, self._starter.submit(_Started, self._settings)
         return _guarded(ahead.result)
 
-    def renew(self) -> None:
-        """The next worker is a fresh one in any case."""
+    def renew(self, readable: tuple[Path, ...] | None = None) -> None:
+        """The next worker is a fresh one in any case; the one that waits may not read other files."""
+        with self._lock:
+            if readable is None or self._closed:
+                return
+            self._settings = replace(self._settings, readable=readable)
+            waiting, self._next = self._next, self._starter.submit(_Started, self._settings)
+        with contextlib.suppress(OSError):  # it was never started
+            waiting.result().close()
 
     def close(self) -> None:
         with self._lock:

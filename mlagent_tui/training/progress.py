@@ -14,6 +14,7 @@ from typing import Any
 from mlagent_tui.errors import TrialError
 from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, EpochMetrics, EvalConfig, EvalResult
+from mlagent_tui.training import batching
 from mlagent_tui.training.replies import Batch, Epoch, Progress, Started, TestResult, Trained
 
 BATCHES_EVERY = 0.1
@@ -37,10 +38,11 @@ class Watch:
         self._config, self._card, self._parameters = config, card, parameters
         self._tell = on_event or (lambda event: None)
         self._clock = clock
-        self._batches = math.ceil(card.train_size / config.batch_size)
+        self._batches = batching.count(card.train_size, config.batch_size)
         self._batch = 0
         self._began = self._told = 0.0
         self.started: Started | None = None
+        self.trained: Trained | None = None
         self.curves: list[EpochMetrics] = []
 
     @property
@@ -61,6 +63,8 @@ class Watch:
                 self._take_batch(progress)
             case Epoch():
                 self._take_epoch(progress)
+            case Trained():
+                self.trained = self.finish(progress)
 
     def _start(self, reply: Started) -> None:
         if self.started is not None:
@@ -101,6 +105,9 @@ class Watch:
     def _in_training(self, epoch: int) -> None:
         if self.started is None:
             raise _impossible("progress came before training began")
+        if self.trained is not None:
+            self.trained = None  # it is not believed
+            raise _impossible("training went on after its end")
         if epoch > self._config.epochs:
             raise _impossible(f"epoch {epoch} of {self._config.epochs}")
         _expect("epoch", epoch, len(self.curves) + 1)
@@ -110,6 +117,8 @@ class Watch:
         done, validated = trained.epochs, len(self.curves)
         if self.started is None:
             raise _impossible("training ended before it began")
+        if self.trained is not None:
+            raise _impossible("training ended twice")
         if trained.status == "completed":
             _expect("epochs", done, self._config.epochs)
             _expect("validated epochs", validated, self._config.epochs)
@@ -129,11 +138,11 @@ class Watch:
         """Images per second count validation's time too: it is the engine's clock that is read."""
         seconds = self.elapsed
         images = len(self.curves) * self._card.train_size
-        images += min(self._batch * self._config.batch_size, self._card.train_size)
+        images += batching.seen(self._card.train_size, self._config.batch_size, self._batch)
         return {"seconds": seconds, "images_per_second": images / seconds if seconds > 0 else 0.0}
 
-    def result(self, run_id: str, level: str, trained: Trained) -> EvalResult:
-        """Everything known, as the tool returns it."""
+    def result(self, run_id: str, level: str, trained: Trained, unsaved: str) -> EvalResult:
+        """Everything known, as the tool returns it; `unsaved` is why there are no weights, or empty."""
         config, start = self._config, self.started
         kept = ranking.best_epoch(self.curves, config.keep_best)
         last = None if kept is None else self.curves[kept]
@@ -149,6 +158,7 @@ class Watch:
             precision=config.precision, sandbox=level, seed=config.seed,
             train_size=start.train_size if start else 0, val_size=start.val_size if start else 0,
             test_size=start.test_size if start else 0, curves=self.curves,
+            weights_missing=unsaved,
         )  # fmt: skip
 
 

@@ -125,13 +125,20 @@ class Epoch(EpochMetrics):
 
 
 class Trained(Value):
-    """How the training ended. The times are replaced by what the engine measures."""
+    """How the training ended; the weights are stored after this. The times are replaced by the engine's."""
 
+    event: Literal["trained"] = "trained"
     status: TrialStatus
     reason: Text
     epochs: Size
     seconds: float
     images_per_second: float
+
+
+class Saved(Value):
+    """The weights are in the worker's folder, or `missing` says why not."""
+
+    missing: Text
 
 
 class Done(Value):
@@ -150,5 +157,5 @@ class Refused(Value):
     remedy: Text
 
 
-Progress = Started | Batch | Epoch
-Reply = Annotated[Ready | Started | Batch | Epoch | Done | Refused, Field(discriminator="event")]
+Progress = Started | Batch | Epoch | Trained
+Reply = Annotated[Ready | Started | Batch | Epoch | Trained | Done | Refused, Field(discriminator="event")]

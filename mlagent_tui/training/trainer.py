@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from mlagent_tui.errors import TrialError
 from mlagent_tui.research import ranking
 from mlagent_tui.schemas import EvalConfig, TrialStatus
-from mlagent_tui.training import contract
+from mlagent_tui.training import batching, contract, saving
 from mlagent_tui.training.datasets import AUGMENTATIONS, Data, Part
 from mlagent_tui.training.replies import Batch, Epoch, Progress, Trained
 
@@ -74,9 +74,27 @@ def measure(model: nn.Module, data: Data, part: Part, precision: str) -> Scores:
     model.eval()
     with torch.inference_mode(), _autocast(part.labels.device, precision):
         for images, labels in data.batches(part, _MEASURE_BATCH):
-            output = model(images)
+            output = checked(model(images), len(images), data.info.num_classes)
             sums.add(F.cross_entropy(output.float(), labels), output, labels)
     return sums.scores()
+
+
+def checked(output: object, images: int, classes: int) -> Tensor:
+    """What a network gave for so many images, if it is a number for each class. Raises `TrialError`."""
+    found = contract.one_tensor(output)
+    shape = tuple(found.shape)
+    if len(shape) != 2 or shape[0] != images:
+        raise TrialError(
+            f"the model gives the shape {shape} for {images} image{'s' * (images != 1)}, "
+            f"expected {(images, classes)}",
+            "Keep the first dimension, which counts the images: name the others in `squeeze` and `flatten`.",
+        )
+    if shape[1] != classes:
+        raise TrialError(
+            f"the model gives {shape[1:]}, the data set has {classes} classes",
+            "Let it end in as many outputs as there are classes.",
+        )
+    return found
 
 
 def _autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -124,10 +142,10 @@ class Training:
     _random: torch.Generator = field(default_factory=torch.Generator)
 
     def run(self) -> Trained:
-        """Train to the end, the time limit or divergence; then the model is that of the best epoch."""
+        """Train to the end, the time limit or divergence. `restore` then gives the best epoch's model."""
         device = self.data.train.labels.device
         self._random.manual_seed(self.config.seed)
-        self._batches = math.ceil(len(self.data.train) / self.config.batch_size)
+        self._batches = batching.count(len(self.data.train), self.config.batch_size)
         self._optimizer = make_optimizer(self.model, self.config)
         self._advance = make_schedule(self._optimizer, self.config, self._batches * self.config.epochs)
         # Looking at the loss makes a GPU wait for it; on a CPU it is free.
@@ -140,7 +158,6 @@ class Training:
                 self._epoch(epoch, device)
         except _Ended as end:
             status, reason = end.status, end.reason
-        self._restore()
         speed = self._seen / self._training_seconds if self._training_seconds else 0.0
         return Trained(
             status=status, reason=reason, epochs=self.epochs, seconds=self._elapsed(), images_per_second=speed
@@ -151,11 +168,12 @@ class Training:
         if ranking.best_epoch(self._curves, self.config.keep_best) == len(self._curves) - 1:
             self._kept = {name: tensor.detach().clone() for name, tensor in self._tensors().items()}
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Make the model that of the best validated epoch, whose scores are the trial's."""
         tensors = self._tensors()
         with torch.no_grad():
             for name, kept in self._kept.items():
-                tensors[name].copy_(kept)
+                saving.write(tensors[name], kept)
 
     def _tensors(self) -> dict[str, Tensor]:
         return {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
@@ -193,7 +211,7 @@ class Training:
 
     def _batch(self, images: Tensor, labels: Tensor, sums: _Sums) -> None:
         with _autocast(images.device, self.config.precision):
-            output = contract.one_tensor(self.model(images))
+            output = self._output(images)
         loss = F.cross_entropy(output.float(), labels, label_smoothing=self.config.label_smoothing)
         if not loss.requires_grad:
             raise TrialError(contract.NOTHING_TO_LEARN)
@@ -202,6 +220,19 @@ class Training:
         self._optimizer.step()
         self._advance()
         sums.add(loss, output, labels)
+
+    def _output(self, images: Tensor) -> Tensor:
+        try:
+            output = self.model(images)
+        except ValueError as error:
+            if len(images) > 1 or "more than 1 value per channel" not in str(error):
+                raise
+            raise TrialError(
+                "BatchNorm needs two images or more in a training batch, and a batch holds one "
+                f"(batch_size {self.config.batch_size}, {len(self.data.train)} training images)",
+                "Raise batch_size or train_size, or use another norm.",
+            ) from None
+        return checked(output, len(images), self.data.info.num_classes)
 
     def _look(self, epoch: int, index: int, sums: _Sums, started: float) -> None:
         scores = sums.scores()

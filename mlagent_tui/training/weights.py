@@ -22,7 +22,10 @@ from mlagent_tui.shapes import Step
 
 Shape = tuple[int, ...]
 
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+_BYTES = {
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "C64": 8, "I64": 8, "U64": 8,
+    "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1,
+}  # fmt: skip
 _LONGEST_HEADER = 8 << 20
 _BUFFERS = 1 << 20  # bytes of tensors that are no parameters, besides norms' statistics
 _PIECE = 1 << 20

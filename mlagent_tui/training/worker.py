@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from safetensors.torch import load_model as load_weights
-from safetensors.torch import save_model as save_weights
 from torch import nn
 
 from mlagent_tui.errors import MlagentError, TrialError
-from mlagent_tui.schemas import EvalConfig, ModelConfig, Value
-from mlagent_tui.training import checks, contract, trainer
-from mlagent_tui.training.datasets import Data, load
+from mlagent_tui.schemas import DatasetName, EvalConfig, ModelConfig, Value
+from mlagent_tui.training import checks, contract, datasets, trainer
+from mlagent_tui.training.catalog import split_sizes
+from mlagent_tui.training.datasets import Data, PartName
 from mlagent_tui.training.layers import count_parameters
 from mlagent_tui.training.loading import describe, load_model, load_trainable
 from mlagent_tui.training.measuring import run, summarise
-from mlagent_tui.training.replies import Done, Ready, Refused, Room, Started, TestResult
+from mlagent_tui.training.replies import Done, Ready, Refused, Room, Saved, Started, TestResult
+from mlagent_tui.training.saving import load as load_weights
+from mlagent_tui.training.saving import save as save_weights
 
 WEIGHTS = "model.safetensors"
 _TEXT = 4000
@@ -60,43 +61,47 @@ class Worker:
         free = torch.cuda.mem_get_info(chosen)[0] if chosen.type == "cuda" else None
         return Room.model_validate({"device": chosen.type, "free": free})
 
-    def evaluate(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
-        """Train, validate, leave the weights in the working directory."""
+    def look(self, dataset: DatasetName, files: list[str]) -> None:
+        """Read all of a data set. Raises `DataError`."""
+        datasets.look(dataset, [Path(file) for file in files])
+
+    def evaluate(self, source: str, class_name: str, eval_config: dict[str, Any], files: list[str]) -> Value:
+        """Train, validate, say how it ended, and only then leave the weights in the working directory."""
         config = EvalConfig.model_validate(eval_config)
-        model, data, device = _prepare(source, class_name, config, data_dir)
+        model, data, device = _prepare(source, class_name, config, files, "validation")
         self._send(
             Started(
                 event="started",
                 device=_device_name(device),
                 train_size=len(data.train),
                 val_size=len(data.validation),
-                test_size=len(data.test),
+                test_size=split_sizes(data.info).test,
                 parameters=count_parameters(model),
                 precision=config.precision,
                 mean=data.mean.tolist(),
                 std=data.std.tolist(),
             )
         )
-        result = trainer.Training(model, data, config, self._send).run()
-        save_weights(model.cpu(), WEIGHTS)
-        return result
+        training = trainer.Training(model, data, config, self._send)
+        self._send(training.run())
+        return Saved(missing=_stored(training))
 
-    def test(self, source: str, class_name: str, eval_config: dict[str, Any], data_dir: str) -> Value:
+    def test(self, source: str, class_name: str, eval_config: dict[str, Any], files: list[str]) -> Value:
         """Scores of the weights in the working directory on the test part."""
         config = EvalConfig.model_validate(eval_config)
-        model, data, device = _prepare(source, class_name, config, data_dir)
-        load_weights(model, WEIGHTS, device=str(device))
+        model, data, _ = _prepare(source, class_name, config, files, "test")
+        load_weights(model, WEIGHTS)
         scores = trainer.measure(model, data, data.test, config.precision)
         return TestResult(accuracy=scores.accuracy, loss=scores.loss, test_size=scores.count)
 
 
 def _prepare(
-    source: str, class_name: str, config: EvalConfig, data_dir: str
+    source: str, class_name: str, config: EvalConfig, files: list[str], measured_on: PartName
 ) -> tuple[nn.Module, Data, torch.device]:
-    """Model and data on the device, every source of randomness seeded."""
+    """Model and the data that is needed on the device, every source of randomness seeded."""
     device = _device(config.device)
     model = load_trainable(source, class_name, config.seed).to(device)
-    data = load(config, device, Path(data_dir))
+    data = datasets.load(config, device, [Path(file) for file in files], [measured_on])
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     torch.manual_seed(config.seed)
@@ -106,16 +111,23 @@ def _prepare(
     except Exception as error:
         refusal = contract.refused_input(model, images, error)
         raise (TrialError(refusal) if refusal else error) from None
-    output = contract.one_tensor(ran.output)
+    trainer.checked(ran.output, len(images), data.info.num_classes)
     if device.type == "cpu":
-        work = ran.multiply_adds // 2 * config.batch_size  # it ran on two images
+        work = ran.multiply_adds // len(images) * config.batch_size
         torch.set_num_threads(max(1, min(_CORES, work // _WORK_OF_A_THREAD)))
-    if tuple(output.shape) != (2, data.info.num_classes):
-        raise TrialError(
-            f"the model gives {tuple(output.shape[1:])}, the data set has {data.info.num_classes} classes",
-            "Let it end in as many outputs as there are classes.",
-        )
     return model, data, device
+
+
+def _stored(training: trainer.Training) -> str:
+    """Store the best epoch's weights; why that was not possible, or empty. What was measured stands."""
+    try:
+        training.restore()
+        save_weights(training.model.cpu(), WEIGHTS)
+    except MlagentError as error:
+        return error.what[:_TEXT]
+    except Exception as error:
+        return describe(error)[:_TEXT]
+    return ""
 
 
 def _device(asked: str) -> torch.device:

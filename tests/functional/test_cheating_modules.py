@@ -64,6 +64,10 @@ def test_a_cheating_module_gets_what_the_table_says_and_nothing_of_it_stays(
         elif cheat.gets == JUDGE:  # when this fails because the cheat fails: say so in the table and the page
             assert result.status == "completed"
             assert (result.accuracy, result.val_loss) != (honest.accuracy, honest.val_loss)
+        elif cheat.kind == "weights":
+            assert (result.status, result.accuracy) == ("completed", honest.accuracy)
+            assert cheat.gets in result.weights_missing
+            assert not (tmp_path / "qe_1" / "model.safetensors").exists()
         else:
             assert result.status == "failed"
             assert cheat.gets in result.reason

@@ -108,7 +108,7 @@ def test_plain_torch_reproduces_the_metrics_from_weights_and_preprocessing_json(
     model = module["CurrentModel"]()
     model.load_state_dict(load_file(run / "model.safetensors"))
     model.eval()
-    parts = load(EvalConfig(dataset="digits"), torch.device("cpu"), None)
+    parts = load(EvalConfig(dataset="digits"), torch.device("cpu"))
 
     def accuracy(part: Part) -> float:
         shape = (1, -1, 1, 1)

@@ -292,7 +292,9 @@ The run goes on in a process of its own: closing this program does not end it.
         missing = self.check.datasets
         rows: list[tuple[str | Content, str]] = [("as in the goal", "")]
         for name in form.DATASETS:
-            words = Content.assemble(name, (" — files missing", "$text-error")) if missing.get(name) else name
+            lacks = missing.get(name, "")
+            said = " — files missing" if lacks.startswith(f"{name} is not in") else " — files cannot be used"
+            words = Content.assemble(name, (said, "$text-error")) if lacks else name
             rows.append((words, name))
         return rows
 

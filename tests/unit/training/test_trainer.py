@@ -21,7 +21,7 @@ def train(**settings: object) -> tuple[Trained, list[Progress]]:
     torch.manual_seed(config.seed)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 10))
     events: list[Progress] = []
-    data = load(config, torch.device("cpu"), None)
+    data = load(config, torch.device("cpu"))
     return Training(model, data, config, events.append).run(), events
 
 
@@ -77,8 +77,10 @@ def test_the_weights_kept_are_those_of_the_best_validated_epoch(metric: str) -> 
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
     events: list[Progress] = []
-    data = load(config, torch.device("cpu"), None)
-    Training(model, data, config, events.append).run()
+    data = load(config, torch.device("cpu"))
+    training = Training(model, data, config, events.append)
+    training.run()
+    training.restore()
     curves = [e for e in events if isinstance(e, Epoch)]
     kept = best_epoch(curves, metric)
     assert kept is not None and kept < len(curves) - 1
@@ -119,7 +121,7 @@ def training(model: nn.Module, **settings: object) -> tuple[Trained, list[Progre
     """As `train`, of a model that is given, so that only the settings differ."""
     config = EvalConfig.model_validate({"dataset": "digits", "train_size": 128, "epochs": 1} | settings)
     events: list[Progress] = []
-    return Training(model, load(config, torch.device("cpu"), None), config, events.append).run(), events
+    return Training(model, load(config, torch.device("cpu")), config, events.append).run(), events
 
 
 def linear() -> nn.Sequential:

@@ -10,13 +10,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save_file, save_model
+from safetensors.torch import save_file
 
 from mlagent_tui.errors import MachineError, TrialError
 from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.shapes import count_parameters, infer
 from mlagent_tui.training import weights
 from mlagent_tui.training.reference import build
+from mlagent_tui.training.saving import save
 
 
 @given(data=st.data())
@@ -26,7 +27,7 @@ def test_the_reference_of_any_configuration_leaves_weights_that_fit(
 ) -> None:
     steps = infer(data.draw(configs))
     folder = tmp_path_factory.mktemp("weights")
-    save_model(build(steps), str(folder / "model.safetensors"))
+    save(build(steps), str(folder / "model.safetensors"))
     weights.fetch(folder, folder / "kept" / "model.safetensors", count_parameters(steps), steps)
     assert (folder / "kept" / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
 
