@@ -340,7 +340,15 @@ class Summary(Value):
     size_mb: float = Field(description="parameters and buffers, 10^6 bytes")
     multiply_adds: int = Field(description="of one forward pass of the given input")
     layers: list[LayerRow]
-    explanation: str = Field(default="", description="written by the internal LLM, not measured")
+    explanation: str = Field(default="", description="in words; see explanation_source")
+    explanation_source: Literal["coder", "measurement"] = Field(
+        default="coder",
+        description="the internal LLM's own sentences that the measurement bears out, or composed from it",
+    )
+    explanation_dropped: list[str] = Field(
+        default_factory=list,
+        description="sentences of the internal LLM that were left out, each with the reason",
+    )
 
 
 TrialStatus = Literal["completed", "time_limit", "diverged", "failed"]

@@ -3,6 +3,6 @@
 Everybody may read these; they know no process, no file and no screen.
 """
 
-from mlagent_tui.research import change, fit, ranking
+from mlagent_tui.research import change, claims, fit, network_facts, ranking
 
-__all__ = ["change", "fit", "ranking"]
+__all__ = ["change", "claims", "fit", "network_facts", "ranking"]

@@ -41,6 +41,8 @@ class Measured(Summary):
     multiply_adds: Count
     layers: Annotated[list[Row], Field(max_length=10_000)]  # type: ignore[assignment]
     explanation: Literal[""] = ""
+    explanation_source: Literal["coder"] = "coder"
+    explanation_dropped: Annotated[list[str], Field(max_length=0)] = Field(default_factory=list)
 
 
 class ConfigFacts(Value):
