@@ -12,7 +12,7 @@ from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
 from mlagent_tui.experiments.conclusion import TIMES, Conclusion
 from mlagent_tui.files import Folder
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wording
 from mlagent_tui.schemas import EpochMetrics, EvalResult, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.text import clean
 
@@ -186,7 +186,8 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
     if run.config is not None:
         lines += ["", *_architecture(run.config)]
     if run.summary is not None and run.summary.explanation:
-        lines += ["", f"In the coder's words: {plain(run.summary.explanation)}"]
+        whose = wording.whose(run.summary.explanation_source, len(run.summary.explanation_dropped))
+        lines += ["", f"{plain(run.summary.explanation)} ({whose})"]
     return lines
 
 
