@@ -135,7 +135,11 @@ def explain_requests(code: str, summary: Summary, seed: int = 0) -> Iterator[Req
     prompts = [explain_prompt(code, summary)]
     prompts += [explain_prompt(view, summary, MOST_ROWS) for view in views(code, summary.class_name)]
     prompts += [explain_prompt("", summary, FEWEST_ROWS)]
-    for prompt in dict.fromkeys(prompts):
+    shortest = len(prompts[0]) + 1
+    for prompt in prompts:
+        if len(prompt) >= shortest:
+            continue
+        shortest = len(prompt)
         yield Request(
             messages=(Message("system", text("explain")), Message("user", prompt)),
             max_tokens=EXPLAIN_TOKENS,

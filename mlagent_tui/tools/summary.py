@@ -5,11 +5,12 @@ The words are the coder's as far as the measurement bears them out; else they ar
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from mlagent_tui.errors import CodeError, Interrupted, ModelError
 from mlagent_tui.events import SummaryMade, Warned
-from mlagent_tui.llm import Answer, PromptTooLong
+from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, Request
 from mlagent_tui.research import claims, network_facts
 from mlagent_tui.schemas import DEFAULT_CLASS, Summary
 from mlagent_tui.text import clean
@@ -74,19 +75,23 @@ def _asked(context: ToolContext, code: str, summary: Summary) -> tuple[Answer, s
         code, shown = naming.for_coder(code, name), summary.model_copy(update={"class_name": DEFAULT_CLASS})
     except CodeError:  # the code uses the coder's name for something else: it is shown as it is
         name, shown = DEFAULT_CLASS, summary
-    coder, tried = context.coder(), list(explain_requests(code, shown, seed=context.seed))
-    for request in tried:
-        last = request is tried[-1]
-        if not last and coder.count_tokens(request.messages) + EXPLAIN_ROOM > coder.context_length:
-            continue
+    coder, requests = context.coder(), deque(explain_requests(code, shown, seed=context.seed))
+    while len(requests) > 1 and not _fits(coder, requests[0]):
+        requests.popleft()
+    while True:
         try:
             answer = coder.generate(
-                request, lambda piece, thinking: context.on_text("explain", piece, thinking), context.cancel
+                requests.popleft(),
+                lambda piece, thinking: context.on_text("explain", piece, thinking),
+                context.cancel,
             )
         except PromptTooLong:
-            if last:
+            if not requests:
                 raise
         else:
             context.on_call("explain", answer)
             return answer, name
-    raise AssertionError("the last request is answered or raises")
+
+
+def _fits(coder: LanguageModel, request: Request) -> bool:
+    return coder.count_tokens(request.messages) + EXPLAIN_ROOM <= coder.context_length
