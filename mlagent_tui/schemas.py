@@ -33,6 +33,28 @@ class Value(BaseModel):
 # --- the goal -------------------------------------------------------------------------------------------
 
 
+WishAbout = Literal[
+    "convolutional", "fully connected", "residual", "depthwise", "recurrent", "attention",
+    "squeeze-and-excitation", "convolutions", "linear layers", "hidden layers", "layers", "residual blocks",
+    "channels", "kernel", "activation", "norm", "dropout", "pooling", "epochs", "batch size", "learning rate",
+    "optimizer", "augmentation", "weight decay", "label smoothing",
+]  # fmt: skip
+"""What a wish is about; `research.wishes` has what each means."""
+
+
+class Wish(Value):
+    """One thing that a goal asks of the network or its training, and that can be checked.
+
+    `value` is a word (`gelu`, `batch`, `max`, `sgd`), `number` an amount; `refused`: it must not be there.
+    """
+
+    about: WishAbout
+    value: Annotated[str, Field(max_length=20)] = ""
+    number: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    comparison: Literal["=", ">=", "<="] = "="
+    refused: bool = False
+
+
 class Goal(Value):
     """A research goal in typed form: reach `metric comparison threshold` on `dataset` within the limits."""
 
@@ -48,6 +70,9 @@ class Goal(Value):
     )
     wishes: Annotated[str, Field(max_length=400)] = Field(
         default="", description="everything else asked of the network, as short phrases separated by commas"
+    )
+    asked: SkipJsonSchema[Annotated[list[Wish], Field(max_length=40)]] = Field(
+        default_factory=list, description="the wishes that can be checked; read by rules, no model's to say"
     )
 
 

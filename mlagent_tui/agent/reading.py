@@ -177,18 +177,7 @@ class Place:
             if match := pattern.search(behind):
                 sign = "<" if words.DOWN_AFTER.search(match.group()) else ">"
                 return sign if kind == "better" else f"{sign}="
-        return direction_of(self.before[-_NEAR:])
-
-
-def direction_of(before: str) -> str:
-    """The last direction that these words give."""
-    last, where = "", (-1, 0)
-    for sign, pattern in words.COMPARISONS:
-        for match in pattern.finditer(before):
-            inside = match.start() >= where[1] or match.end() - match.start() > where[1] - where[0]
-            if inside and match.end() >= where[1]:
-                last, where = sign, match.span()
-    return last
+        return words.direction_of(self.before[-_NEAR:])
 
 
 def _places(text: str) -> list[Place]:
