@@ -161,7 +161,8 @@ class Console:
             if goal.get(name) is not None
         ]
         wanted = f"{goal['metric']} {goal['comparison']} {goal['threshold']} on {goal['dataset']}"
-        self._facts("understood", wanted, *limits, goal.get("wishes") or "")
+        wished = wording.wished(event.asked, event.unchecked) or goal.get("wishes") or ""
+        self._facts("understood", wanted, *limits, wished)
 
     def _warned(self, event: events.Warned) -> None:
         self._step("warning", self.terminal.style(clean(event.message), "yellow"))

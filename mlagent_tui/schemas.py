@@ -638,6 +638,9 @@ class RegistryEntry(BaseModel):
     seed: int = 0
     sandbox: str = ""
     goal: dict[str, Any] = Field(default_factory=dict, description="the typed goal it was tried for")
+    unmet: list[str] = Field(
+        default_factory=list, description="the goal's wishes that the network does not meet, with what it has"
+    )
 
 
 JsonObject = dict[str, Any]

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlagent_tui.agent import goal_words as words
+from mlagent_tui.agent import wish_reading
 from mlagent_tui.agent.numbers import Found, find_numbers, levelled, masked, plain
 from mlagent_tui.errors import GoalError
-from mlagent_tui.schemas import Comparison, DatasetName, Goal, Metric
+from mlagent_tui.schemas import Comparison, DatasetName, Goal, Metric, Wish
 
 NO_CRITERION = "the goal has no measurable criterion"
 NO_DATASET = "the goal names no data set"
@@ -56,6 +57,8 @@ class Reading:
     threshold: float | None = None
     max_parameters: int | None = None
     max_seconds: float | None = None
+    text: str = ""
+    asked: list[Wish] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     open: list[Found] = field(default_factory=list)
@@ -79,7 +82,7 @@ class Criterion:
 def read(text: str, typed: Typed | None = None) -> Reading:
     """Everything that the text and the typed options decide. Needs no model and takes milliseconds."""
     typed = typed or Typed()
-    reading = Reading()
+    reading = Reading(text=text, asked=wish_reading.wishes_in(text))
     places = _places(text)
     _criterion(reading, places, text, typed)
     _limits(reading, places, typed)
@@ -129,7 +132,9 @@ def settle(reading: Reading, answer: Goal) -> tuple[Goal, list[str]]:
     warnings += [
         f"{found.text} is used for nothing: it is neither a limit nor the criterion" for found in rest
     ]
-    return Goal.model_validate(goal | {"wishes": answer.wishes}), warnings
+    wishes = wish_reading.settle(reading.text, answer.wishes)
+    warnings += [f'"{phrase}" is not used: the goal does not ask for it' for phrase in wishes.left_out]
+    return Goal.model_validate(goal | {"wishes": wishes.phrases, "asked": wishes.asked}), warnings
 
 
 def named_datasets(text: str) -> list[DatasetName]:

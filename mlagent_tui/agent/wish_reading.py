@@ -1,4 +1,4 @@
-"""The wishes that a goal's text states beyond doubt, and what of a planner's own phrases may stand beside them."""
+"""The wishes that a goal's text states, and which of a planner's phrases may stand beside them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from mlagent_tui.schemas import Wish
 MOST_CHARACTERS = 400
 """How long the phrases of a goal may be."""
 ORDER = (
-    "fully connected", "convolutional", "convolutions", "linear layers", "hidden layers", "layers", "channels",
-    "kernel", "activation", "norm", "residual", "residual blocks", "depthwise", "dropout", "pooling", "epochs",
-    "optimizer", "learning rate", "augmentation",
+    "fully connected", "convolutional", "convolutions", "linear layers", "hidden layers", "layers",
+    "channels", "kernel", "activation", "norm", "residual", "residual blocks", "depthwise", "dropout",
+    "pooling", "epochs", "optimizer", "learning rate", "augmentation",
 )  # fmt: skip
 """The order in which the bundled planner learnt to write wishes; others follow."""
 
@@ -47,7 +47,7 @@ SENTENCE = re.compile(r"[.!?。]")
 
 @dataclass(frozen=True)
 class Settled:
-    """The phrases that planners are shown, the wishes that can be checked, and the phrases that were left out."""
+    """What planners are shown, the wishes that can be checked, and the phrases that were left out."""
 
     phrases: str
     asked: list[Wish]
@@ -72,7 +72,7 @@ def settle(text: str, phrases: str) -> Settled:
     """The wishes of the text, and beside them the phrases of a planner that the text does not speak against.
 
     What the words of the text say is not a planner's to change; of two numbers that both stand in the text,
-    the planner's choice counts. In Japanese and Chinese, a phrase that no word of the text is about is left out.
+    the planner's choice counts. In Japanese and Chinese, what no word of the text is about is left out.
     """
     asked = wishes_in(text)
     values = {one.value for one in find_numbers(text)}
@@ -103,7 +103,7 @@ def _rank(wish: Wish) -> int:
 
 
 def _narrows(wish: Wish, other: Wish) -> bool:
-    """Whether one says more exactly what the other says: layer norm for normalisation, 0.3 for some dropout."""
+    """Whether one says more exactly what the other says: layer norm for normalisation."""
     if wish.about != other.about or wish.refused or other.refused or other.number is not None:
         return False
     return wish.number is not None or (wish.value != other.value and wish.value.endswith(other.value))

@@ -118,9 +118,9 @@ def clash(one: Wish, other: Wish) -> bool:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a wish is said, how the planner is told it, and how a network is looked at: there or not, and what is.
+    """How a wish is said, how a planner is told it, and how a network is looked at.
 
-    `training`: it is about the training settings, not the network.
+    `look` returns whether the thing is there, and what is. `training`: it is about the training settings.
     """
 
     words: Callable[[Wish], str]
@@ -248,8 +248,12 @@ def _many(count: int, name: str) -> str:
 
 
 _KINDS: dict[str, _Kind] = {
-    "convolutional": _Kind(_named("convolutional network"), _is_convolutional, lambda w: "mlp" if w.refused else ""),
-    "fully connected": _Kind(_named("fully connected network"), _is_mlp, lambda w: "" if w.refused else "mlp"),
+    "convolutional": _Kind(
+        _named("convolutional network"), _is_convolutional, lambda w: "mlp" if w.refused else ""
+    ),
+    "fully connected": _Kind(
+        _named("fully connected network"), _is_mlp, lambda w: "" if w.refused else "mlp"
+    ),
     "residual": _Kind(
         _named("residual blocks"), _has_residual, lambda w: "no residual" if w.refused else "residual"
     ),
@@ -280,7 +284,7 @@ _KINDS: dict[str, _Kind] = {
     ),
     "activation": _Kind(
         lambda w: f"{w.value} activations", _look_activation,
-        lambda w: f"no {w.value}" if w.refused else w.value,
+        lambda w: w.value if not w.refused else "no relu" if w.value == "relu" else "relu",
     ),
     "norm": _Kind(
         lambda w: f"{w.value} norm" if w.value else "normalisation", _look_norm,
@@ -288,11 +292,15 @@ _KINDS: dict[str, _Kind] = {
     ),
     "dropout": _Kind(
         lambda w: "dropout" if w.number is None else f"dropout {number(w.number)}", _look_dropout,
-        lambda w: "no dropout" if w.refused else f"dropout {number(w.number if w.number is not None else 0.2)}",
+        lambda w: "no dropout" if w.refused else f"dropout {number(w.number or 0.2)}",
     ),
-    "pooling": _Kind(lambda w: f"{w.value} pooling", _look_pooling),
+    "pooling": _Kind(
+        lambda w: f"{w.value} pooling", _look_pooling,
+        lambda w: f"{('average' if w.value == 'max' else 'max') if w.refused else w.value} pooling",
+    ),
     "epochs": _Kind(
-        _numbered("epoch"), _setting("epochs", "epochs"), lambda w: f"{number(w.number or 0)} epochs", training=True
+        _numbered("epoch"), _setting("epochs", "epochs"), lambda w: f"{number(w.number or 0)} epochs",
+        training=True,
     ),
     "batch size": _Kind(_amount("batch size"), _setting("batch_size", "batch size"), training=True),
     "learning rate": _Kind(

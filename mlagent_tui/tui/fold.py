@@ -59,7 +59,7 @@ def _run_resumed(state: RunState, event: events.RunResumed) -> Touched:
 
 def _goal_understood(state: RunState, event: events.GoalUnderstood) -> Touched:
     state.goal = dict(event.goal)
-    state.tell("goal", told.goal(event.goal))
+    state.tell("goal", told.goal(event))
     return ("header", "plan", "evaluation", "runs")
 
 
