@@ -82,7 +82,8 @@ class Output:
         lines = [f"{wording.outcome(_OUTCOMES[ending.outcome], ending.unmet)}: {clean(ending.reason)}"]
         if best:
             lines.append(f"  best     {_facts(best, self.tested)}{f' · {mark}' if mark else ''}")
-        lines += [f"  wish     {clean(wish)}" for wish in ending.unmet]
+        if ending.wishes:
+            lines.append(f"  wishes   {' · '.join(map(clean, ending.wishes))}")
         lines.append(f"  project  {folder}")
         if ending.outcome == "interrupted":
             lines.append(f"  resume   mlagent resume {folder}")

@@ -28,7 +28,7 @@ from mlagent_tui.errors import (
     ToolError,
     TrialError,
 )
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wishes
 from mlagent_tui.schemas import DataCard, EvalConfig, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
 from mlagent_tui.text import clean
 
@@ -166,6 +166,7 @@ class Loop:
                 unwished = config if isinstance(error, planning.Unwished) else unwished
                 yield events.CheckFailed(what="config", problem=problem, attempt=attempt)
             else:
+                config = planning.closer(self.brief(), plan, config, unwished)
                 yield from self.configured(config, plan)
                 return config
         if unwished is not None:
@@ -306,13 +307,15 @@ class Loop:
         best = next((a for a in self.history if a.entry is entry), None)
         if best is not None:
             yield from self.tested(best)
+        answers = wishes.check(self.goal.asked, best.config, best.eval_config) if best else []
         achieved = settled.decision.decision == "goal_achieved"
         ending = events.RunFinished(
             outcome="achieved" if achieved else "stopped",
             reason=settled.reason,
             best_run_id=entry.run_id if entry else None,
             exit_status=EXIT_ACHIEVED if achieved else EXIT_STOPPED,
-            unmet=list(entry.unmet) if entry else [],
+            wishes=[str(answer) for answer in answers],
+            unmet=wishes.unmet(answers),
         )
         yield from self.background(lambda: self.session.report(ending))
         return ending

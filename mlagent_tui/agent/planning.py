@@ -111,6 +111,14 @@ def refuse_unwished(brief: Brief, config: ModelConfig, plan: Plan) -> None:
         )
 
 
+def closer(brief: Brief, plan: Plan, config: ModelConfig, first: ModelConfig | None) -> ModelConfig:
+    """Of a proposal and the one that was refused before it, if any, the one that meets more of the wishes."""
+    if first is None:
+        return config
+    missed = [len(wishes.unmet(wishes.check(brief.goal.asked, c, plan.evaluation))) for c in (config, first)]
+    return config if missed[0] < missed[1] else first
+
+
 def retrained(plan: Plan, settings: EvalConfig) -> Plan:
     """The plan with other settings of training."""
     calls = [

@@ -133,7 +133,9 @@ def settle(reading: Reading, answer: Goal) -> tuple[Goal, list[str]]:
         f"{found.text} is used for nothing: it is neither a limit nor the criterion" for found in rest
     ]
     wishes = wish_reading.settle(reading.text, answer.wishes)
-    warnings += [f'"{phrase}" is not used: the goal does not ask for it' for phrase in wishes.left_out]
+    if wishes.left_out:
+        read_into = " and ".join(f'"{phrase}"' for phrase in wishes.left_out)
+        warnings.append(f"the planner read {read_into} into the goal, which its text does not say: not used")
     return Goal.model_validate(goal | {"wishes": wishes.phrases, "asked": wishes.asked}), warnings
 
 

@@ -380,11 +380,15 @@ class Failed(Event):
 
 
 class RunFinished(Event):
-    """The end of a run, and why; `unmet`: the wishes that its best network does not meet, and what it has."""
+    """The end of a run, and why.
+
+    `wishes` says of each wish that can be checked whether the best network meets it; `unmet` are the rest.
+    """
 
     type: Literal["run_finished"] = "run_finished"
     outcome: Outcome
     reason: str = ""
+    wishes: list[str] = field(default_factory=list)
     unmet: list[str] = field(default_factory=list)
     best_run_id: str | None = None
     exit_status: int = 0

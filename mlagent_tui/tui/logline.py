@@ -154,6 +154,6 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
     ),
     events.DecisionMade: _decision,
     events.Failed: lambda e: f"{e.title}: {e.what} {e.remedy}",
-    events.RunFinished: lambda e: f"{e.outcome}: {e.reason}",
+    events.RunFinished: lambda e: " · ".join([f"{e.outcome}: {e.reason}", *e.wishes]),
     events.Unreadable: lambda e: f"{e.reason}: {e.text}",
 }  # fmt: skip
