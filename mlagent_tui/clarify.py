@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from mlagent_tui.agent import Question, Reading, RunOptions, find_numbers, read, unclear
+from mlagent_tui.research import wishes
 
 LABELS = {
     "dataset": "data set", "metric": "metric (accuracy or val_loss)", "threshold": "value to reach",
@@ -61,4 +62,6 @@ def summary(reading: Reading) -> str:
         parts.append(f"at most {reading.max_parameters:,} parameters")
     if reading.max_seconds is not None:
         parts.append(f"at most {reading.max_seconds:g} s of training")
+    if reading.asked:
+        parts.append(f"asked for: {', '.join(map(wishes.words, reading.asked))}")
     return " · ".join(parts)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mlagent_tui import events, streams
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wording
 from mlagent_tui.text import visible
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ class Console:
             if goal.get(name) is not None
         ]
         wanted = f"{goal['metric']} {goal['comparison']} {goal['threshold']} on {goal['dataset']}"
-        self._facts("understood", wanted, *limits, goal.get("wishes") or "")
+        wished = wording.wished(event.asked, event.unchecked) or goal.get("wishes") or ""
+        self._facts("understood", wanted, *limits, wished)
 
     def _warned(self, event: events.Warned) -> None:
         self._step("warning", self.terminal.style(clean(event.message), "yellow"))
@@ -211,7 +212,9 @@ class Console:
         facts = (f"{summary['total_parameters']:,} parameters", f"{summary['multiply_adds']:,} multiply-adds")
         self._facts("summarise", *facts)
         if summary.get("explanation"):
-            self._words("", summary["explanation"], "dim")
+            dropped = len(summary.get("explanation_dropped") or ())
+            whose = wording.whose(summary.get("explanation_source"), dropped)
+            self._words("", f"{summary['explanation']}{f' ({whose})' if whose else ''}", "dim")
 
     # --- trials and decisions ---
 

@@ -17,7 +17,7 @@ from mlagent_tui import events, paths, streams
 from mlagent_tui.agent import Hands, RunOptions, Saved, research
 from mlagent_tui.console import Console, clean, error_text, time_table
 from mlagent_tui.experiments import Project
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wording
 from mlagent_tui.schemas import EvalResult
 
 EXIT_INTERRUPTED = 130
@@ -79,9 +79,11 @@ class Output:
         self.console.terminal.clear()
         if self.jsonl or ending.outcome == "failed":
             return
-        lines = [f"{_OUTCOMES[ending.outcome]}: {clean(ending.reason)}"]
+        lines = [f"{wording.outcome(_OUTCOMES[ending.outcome], ending.unmet)}: {clean(ending.reason)}"]
         if best:
             lines.append(f"  best     {_facts(best, self.tested)}{f' · {mark}' if mark else ''}")
+        if ending.wishes:
+            lines.append(f"  wishes   {' · '.join(map(clean, ending.wishes))}")
         lines.append(f"  project  {folder}")
         if ending.outcome == "interrupted":
             lines.append(f"  resume   mlagent resume {folder}")

@@ -19,6 +19,7 @@ from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
 from mlagent_tui.field_errors import FieldError
 from mlagent_tui.llm import check_options, check_spec
+from mlagent_tui.research import wishes
 from mlagent_tui.schemas import DatasetName
 from mlagent_tui.training import data_card
 
@@ -37,13 +38,15 @@ class Problem(BaseModel):
 class Told(BaseModel):
     """Every problem, the sandbox that a run would have, and what each data set lacks (empty: nothing).
 
-    `goal` is what rules understand of the goal, without a model; each of the `questions` is a problem too.
+    `goal` is what rules understand of the goal, without a model, and `wishes` what it asks of the network
+    besides; each of the `questions` is a problem too.
     """
 
     problems: list[Problem]
     sandbox: str
     datasets: dict[str, str]
     goal: dict[str, str | int | float | None] = {}
+    wishes: list[str] = []
     questions: list[str] = []
 
 
@@ -79,6 +82,7 @@ def check(arguments: argparse.Namespace) -> Told:
         sandbox=level,
         datasets=dict(_datasets(data_dir)),
         goal={name: getattr(reading, name) for name in shown},
+        wishes=[wishes.words(wish) for wish in reading.asked],
         questions=[str(question) for question in reading.questions],
     )
 

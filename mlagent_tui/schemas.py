@@ -35,6 +35,28 @@ class Value(BaseModel):
 # --- the goal -------------------------------------------------------------------------------------------
 
 
+WishAbout = Literal[
+    "convolutional", "fully connected", "residual", "depthwise", "recurrent", "attention",
+    "squeeze-and-excitation", "convolutions", "linear layers", "hidden layers", "layers", "residual blocks",
+    "channels", "kernel", "activation", "norm", "dropout", "pooling", "epochs", "batch size", "learning rate",
+    "optimizer", "augmentation", "weight decay", "label smoothing",
+]  # fmt: skip
+"""What a wish is about; `research.wishes` has what each means."""
+
+
+class Wish(Value):
+    """One thing that a goal asks of the network or its training, and that can be checked.
+
+    `value` is a word (`gelu`, `batch`, `max`, `sgd`), `number` an amount; `refused`: it must not be there.
+    """
+
+    about: WishAbout
+    value: Annotated[str, Field(max_length=20)] = ""
+    number: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    comparison: Literal["=", ">=", "<="] = "="
+    refused: bool = False
+
+
 class Goal(Value):
     """A research goal in typed form: reach `metric comparison threshold` on `dataset` within the limits."""
 
@@ -50,6 +72,9 @@ class Goal(Value):
     )
     wishes: Annotated[str, Field(max_length=400)] = Field(
         default="", description="everything else asked of the network, as short phrases separated by commas"
+    )
+    asked: SkipJsonSchema[Annotated[list[Wish], Field(max_length=40)]] = Field(
+        default_factory=list, description="the wishes that can be checked; read by rules, no model's to say"
     )
 
 
@@ -355,7 +380,15 @@ class Summary(Value):
         default_factory=list, description="operations of torch that multiply and are not in multiply_adds"
     )
     layers: list[LayerRow]
-    explanation: str = Field(default="", description="written by the internal LLM, not measured")
+    explanation: str = Field(default="", description="in words; see explanation_source")
+    explanation_source: Literal["coder", "measurement"] = Field(
+        default="coder",
+        description="the internal LLM's own sentences that the measurement bears out, or composed from it",
+    )
+    explanation_dropped: list[str] = Field(
+        default_factory=list,
+        description="sentences of the internal LLM that were left out, each with the reason",
+    )
 
 
 TrialStatus = Literal["completed", "time_limit", "diverged", "failed"]
@@ -621,6 +654,9 @@ class RegistryEntry(BaseModel):
     seed: int = 0
     sandbox: str = ""
     goal: dict[str, Any] = Field(default_factory=dict, description="the typed goal it was tried for")
+    unmet: list[str] = Field(
+        default_factory=list, description="the goal's wishes that the network does not meet, with what it has"
+    )
 
 
 JsonObject = dict[str, Any]

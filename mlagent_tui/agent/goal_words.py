@@ -132,3 +132,14 @@ OPPOSITES: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
     ),
 )  # fmt: skip
 """Wishes that exclude each other: a name, the pattern that refuses it, the pattern that asks for it."""
+
+
+def direction_of(before: str) -> str:
+    """The last direction that these words give."""
+    last, where = "", (-1, 0)
+    for sign, pattern in COMPARISONS:
+        for match in pattern.finditer(before):
+            inside = match.start() >= where[1] or match.end() - match.start() > where[1] - where[0]
+            if inside and match.end() >= where[1]:
+                last, where = sign, match.span()
+    return last

@@ -29,7 +29,7 @@ from mlagent_tui.errors import (
     ToolError,
     TrialError,
 )
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wishes
 from mlagent_tui.schemas import DataCard, EvalConfig, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
 from mlagent_tui.text import clean
 
@@ -118,7 +118,7 @@ class Loop:
         typed = self.options.typed()
         understood = yield from self.thinking(lambda: self.session.planner.understand(text, typed))
         goal = understood.goal
-        yield events.GoalUnderstood(goal=goal.model_dump(mode="json"))
+        yield planning.goal_understood(goal)
         for warning in understood.warnings:
             yield events.Warned(
                 message=warning,
@@ -146,10 +146,12 @@ class Loop:
         """A configuration that builds; the planner hears, a bounded number of times, why one does not.
 
         One that was tried already or is over the limit is never taken: in the end the loop takes a change of
-        its own. Raises `NothingNew` when there is none, `ConfigError` when nothing could be built.
+        its own. One that lacks what the goal asks for is refused once, and taken where nothing better comes.
+        Raises `NothingNew` when there is no change left, `ConfigError` when nothing could be built.
         """
         problem: str | None = None
         pointless: ModelConfig | None = None
+        unwished: ModelConfig | None = None
         for attempt in range(CONFIG_ATTEMPTS):
             config = yield from self.proposal(self.brief(), problem, attempt)
             try:
@@ -157,13 +159,20 @@ class Loop:
                 if not (self.origin and self.origin.again):
                     planning.refuse_pointless(self.brief(), config, steps, plan)
                 yield from self.checking(partial(self.session.build, config))
+                if unwished is None and not self.origin:
+                    planning.refuse_unwished(self.brief(), config, plan)
             except ConfigError as error:
                 problem = error.what
                 pointless = config if isinstance(error, planning.Pointless) else pointless
+                unwished = config if isinstance(error, planning.Unwished) else unwished
                 yield events.CheckFailed(what="config", problem=problem, attempt=attempt)
             else:
+                config = planning.closer(self.brief(), plan, config, unwished)
                 yield from self.configured(config, plan)
                 return config
+        if unwished is not None:
+            yield from self.configured(unwished, plan)
+            return unwished
         if pointless is None:
             raise ConfigError(str(problem), "State the goal differently, or use a more capable planner.")
         return (yield from self.own_change(pointless, plan, str(problem)))
@@ -299,12 +308,15 @@ class Loop:
         best = next((a for a in self.history if a.entry is entry), None)
         if best is not None:
             yield from self.tested(best)
+        answers = wishes.check(self.goal.asked, best.config, best.eval_config) if best else []
         achieved = settled.decision.decision == "goal_achieved"
         ending = events.RunFinished(
             outcome="achieved" if achieved else "stopped",
             reason=settled.reason,
             best_run_id=entry.run_id if entry else None,
             exit_status=EXIT_ACHIEVED if achieved else EXIT_STOPPED,
+            wishes=[str(answer) for answer in answers],
+            unmet=wishes.unmet(answers),
         )
         try:
             yield from self.background(lambda: self.session.report(ending))

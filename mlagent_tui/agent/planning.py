@@ -15,8 +15,9 @@ from mlagent_tui.agent import alternatives, stopping
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import ConfigError
-from mlagent_tui.events import ConfigMade, DecisionMade, PlanMade
-from mlagent_tui.schemas import Decision, EvalConfig, EvalResult, Linear, ModelConfig, Plan, ToolCall
+from mlagent_tui.events import ConfigMade, DecisionMade, GoalUnderstood, PlanMade
+from mlagent_tui.research import wishes
+from mlagent_tui.schemas import Decision, EvalConfig, EvalResult, Goal, Linear, ModelConfig, Plan, ToolCall
 
 REFERENCE = "$model_config"
 """What stands for the configuration in a plan that is made before it."""
@@ -27,6 +28,10 @@ WITHIN = 0.98
 
 class Pointless(ConfigError):
     """The network builds, and its trial could bring nothing."""
+
+
+class Unwished(ConfigError):
+    """The network builds, and lacks something that the goal asks for."""
 
 
 def prescribe(plan: Plan, brief: Brief, options: RunOptions, seconds_left: float | None) -> Plan:
@@ -91,6 +96,29 @@ def refuse_pointless(brief: Brief, config: ModelConfig, steps: list[shapes.Step]
         raise Pointless(f"the same network and training as in iteration {attempt.entry.iteration}")
 
 
+def refuse_unwished(brief: Brief, config: ModelConfig, plan: Plan) -> None:
+    """Raise `Unwished` for a network that lacks what the goal asks of it and the last one had, if any.
+
+    What earlier networks missed as well is not asked for again: the planner could not do it then.
+    """
+    asked, earlier = brief.goal.asked, brief.last_config
+    before = wishes.check(asked, earlier, brief.last_eval_config)
+    missed = wishes.lost(before, wishes.check(asked, config, plan.evaluation))
+    if missed:
+        wanted = ", ".join(wishes.words(answer.wish) for answer in missed)
+        raise Unwished(
+            f"the goal asks for {wanted}, but {' and '.join(dict.fromkeys(a.has for a in missed))}"
+        )
+
+
+def closer(brief: Brief, plan: Plan, config: ModelConfig, first: ModelConfig | None) -> ModelConfig:
+    """Of a proposal and the one that was refused before it, if any, the one that meets more of the wishes."""
+    if first is None:
+        return config
+    missed = [len(wishes.unmet(wishes.check(brief.goal.asked, c, plan.evaluation))) for c in (config, first)]
+    return config if missed[0] < missed[1] else first
+
+
 def retrained(plan: Plan, settings: EvalConfig) -> Plan:
     """The plan with other settings of training."""
     calls = [
@@ -100,6 +128,16 @@ def retrained(plan: Plan, settings: EvalConfig) -> Plan:
         for call in plan.calls
     ]
     return plan.model_copy(update={"calls": calls})
+
+
+def goal_understood(goal: Goal) -> GoalUnderstood:
+    """The goal as an event: its wishes in words, those that are checked apart from the others."""
+    checked = {wishes.phrase(wish) for wish in goal.asked}
+    return GoalUnderstood(
+        goal=goal.model_dump(mode="json"),
+        asked=[wishes.words(wish) for wish in goal.asked],
+        unchecked=[phrase for phrase in goal.wishes.split(", ") if phrase and phrase not in checked],
+    )
 
 
 def plan_made(iteration: int, plan: Plan) -> PlanMade:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlagent_tui.agent import goal_words as words
+from mlagent_tui.agent import wish_reading
 from mlagent_tui.agent.numbers import Found, find_numbers, levelled, masked, plain
 from mlagent_tui.errors import GoalError
-from mlagent_tui.schemas import Comparison, DatasetName, Goal, Metric
+from mlagent_tui.schemas import Comparison, DatasetName, Goal, Metric, Wish
 
 NO_CRITERION = "the goal has no measurable criterion"
 NO_DATASET = "the goal names no data set"
@@ -56,6 +57,8 @@ class Reading:
     threshold: float | None = None
     max_parameters: int | None = None
     max_seconds: float | None = None
+    text: str = ""
+    asked: list[Wish] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     open: list[Found] = field(default_factory=list)
@@ -79,7 +82,7 @@ class Criterion:
 def read(text: str, typed: Typed | None = None) -> Reading:
     """Everything that the text and the typed options decide. Needs no model and takes milliseconds."""
     typed = typed or Typed()
-    reading = Reading()
+    reading = Reading(text=text, asked=wish_reading.wishes_in(text))
     places = _places(text)
     _criterion(reading, places, text, typed)
     _limits(reading, places, typed)
@@ -129,7 +132,11 @@ def settle(reading: Reading, answer: Goal) -> tuple[Goal, list[str]]:
     warnings += [
         f"{found.text} is used for nothing: it is neither a limit nor the criterion" for found in rest
     ]
-    return Goal.model_validate(goal | {"wishes": answer.wishes}), warnings
+    wishes = wish_reading.settle(reading.text, answer.wishes)
+    if wishes.left_out:
+        read_into = " and ".join(f'"{phrase}"' for phrase in wishes.left_out)
+        warnings.append(f"the planner read {read_into} into the goal, which its text does not say: not used")
+    return Goal.model_validate(goal | {"wishes": wishes.phrases, "asked": wishes.asked}), warnings
 
 
 def named_datasets(text: str) -> list[DatasetName]:
@@ -177,18 +184,7 @@ class Place:
             if match := pattern.search(behind):
                 sign = "<" if words.DOWN_AFTER.search(match.group()) else ">"
                 return sign if kind == "better" else f"{sign}="
-        return direction_of(self.before[-_NEAR:])
-
-
-def direction_of(before: str) -> str:
-    """The last direction that these words give."""
-    last, where = "", (-1, 0)
-    for sign, pattern in words.COMPARISONS:
-        for match in pattern.finditer(before):
-            inside = match.start() >= where[1] or match.end() - match.start() > where[1] - where[0]
-            if inside and match.end() >= where[1]:
-                last, where = sign, match.span()
-    return last
+        return words.direction_of(self.before[-_NEAR:])
 
 
 def _places(text: str) -> list[Place]:

@@ -12,6 +12,7 @@ from mlagent_tui.agent.stopping import Settled
 from mlagent_tui.errors import ConfigError, MlagentError
 from mlagent_tui.experiments import Project, entry_of
 from mlagent_tui.research import change as changes
+from mlagent_tui.research import wishes
 from mlagent_tui.schemas import DEFAULT_CLASS, DataCard, EvalResult, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.training import TestResult
 
@@ -56,6 +57,7 @@ def store(
         change=change,
         parameters=result.parameters or _parameters(now.config),
         goal=goal.model_dump(mode="json"),
+        unmet=wishes.unmet(wishes.check(goal.asked, now.config, settings)),
     )
     return Attempt(entry, now.config, settings)
 

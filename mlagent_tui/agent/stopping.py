@@ -137,7 +137,7 @@ def must_stop(brief: Brief, out_of_time: bool = False) -> str:
 
 
 def achievement(goal: Goal, entry: RegistryEntry) -> str:
-    """What was achieved, in numbers: `accuracy 0.9610 >= 0.95, parameters 4810 within 20000`."""
+    """What was achieved: `accuracy 0.9610 >= 0.95, parameters 4810 within 20000`, and the wishes not met."""
     value = ranking.measured(goal, entry)
     facts = [
         f"{goal.metric} {ranking.exact(value or 0)} {goal.comparison} {ranking.number(goal.threshold or 0)}"
@@ -146,7 +146,7 @@ def achievement(goal: Goal, entry: RegistryEntry) -> str:
         f"{name} {ranking.number(spent or 0)} within {ranking.number(limit)}"
         for name, spent, limit in ranking.limits(goal, entry)
     ]
-    return ", ".join(facts)
+    return "; ".join([", ".join(facts), *(f"asked for {wish}" for wish in entry.unmet)])
 
 
 def fallback_change(brief: Brief) -> str:

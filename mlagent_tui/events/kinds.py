@@ -50,10 +50,15 @@ class RunResumed(Event):
 
 
 class GoalUnderstood(Event):
-    """The planner's typed reading of the goal's text."""
+    """The planner's typed reading of the goal's text.
+
+    `asked` are its wishes that every trial is checked for, in words, and `unchecked` the others.
+    """
 
     type: Literal["goal_understood"] = "goal_understood"
     goal: Json
+    asked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
 
 class Warned(Event):
@@ -375,11 +380,16 @@ class Failed(Event):
 
 
 class RunFinished(Event):
-    """The end of a run, and why."""
+    """The end of a run, and why.
+
+    `wishes` says of each wish that can be checked whether the best network meets it; `unmet` are the rest.
+    """
 
     type: Literal["run_finished"] = "run_finished"
     outcome: Outcome
     reason: str = ""
+    wishes: list[str] = field(default_factory=list)
+    unmet: list[str] = field(default_factory=list)
     best_run_id: str | None = None
     exit_status: int = 0
 

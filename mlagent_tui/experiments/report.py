@@ -12,7 +12,7 @@ from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
 from mlagent_tui.experiments.conclusion import TIMES, Conclusion
 from mlagent_tui.files import Folder
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wishes, wording
 from mlagent_tui.schemas import EpochMetrics, EvalResult, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.text import clean
 
@@ -102,6 +102,7 @@ def compose(root: Path, conclusion: Conclusion, drawn: bool) -> str:
         _problems(conclusion.problem, listed.notice, _damaged(root, best)),
         _doubt(root, conclusion, best),
         _goal(conclusion.goal),
+        _wishes(root, conclusion.goal, best),
         ["## Why it stopped", "", plain(conclusion.reason) or "No reason was recorded."],
         _best(root, conclusion, best),
         _runs(entries, best.run_id if best else None, conclusion.goal),
@@ -140,6 +141,8 @@ def _summary(
     conclusion: Conclusion, entries: Sequence[RegistryEntry], best: RegistryEntry | None
 ) -> list[str]:
     words = [_OUTCOMES.get(conclusion.outcome, conclusion.outcome)]
+    if best is not None and best.unmet:
+        words.append(f"The best network does not meet all wishes: {plain('; '.join(best.unmet))}.")
     if best is not None:
         so_far = " so far" if conclusion.outcome == "running" else ""
         reached = f"{_measured(best)}{_over(conclusion, best)}"
@@ -171,9 +174,21 @@ def _goal(goal: Goal | None) -> list[str]:
         rows.append(("Parameters at most", f"{goal.max_parameters:,}"))
     if goal.max_seconds is not None:
         rows.append(("Training seconds at most", f"{goal.max_seconds:g}"))
-    if goal.wishes:
-        rows.append(("Wishes", plain(goal.wishes)))
     return ["## Goal", "", *_table(("", ""), rows)]
+
+
+def _wishes(root: Path, goal: Goal | None, best: RegistryEntry | None) -> list[str]:
+    """Which wishes the best network meets; those that nothing can be measured by are named apart."""
+    if goal is None or not (goal.asked or goal.wishes):
+        return []
+    run = runs.load(root, best.run_id) if best else None
+    answers = wishes.check(goal.asked, run.config, run.eval_config) if run else []
+    rows = [(wishes.words(one.wish), "met" if one.met else f"not met: {one.has}") for one in answers]
+    checked = {wishes.phrase(wish) for wish in goal.asked}
+    rows += [
+        (phrase, "not checked") for phrase in goal.wishes.split(", ") if phrase and phrase not in checked
+    ]
+    return ["## Wishes", "", *_table(("Asked for", "Best network"), [tuple(map(plain, row)) for row in rows])]
 
 
 def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> list[str]:
@@ -196,7 +211,8 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
     if run.config is not None:
         lines += ["", *_architecture(run.config)]
     if run.summary is not None and run.summary.explanation:
-        lines += ["", f"In the coder's words: {plain(run.summary.explanation)}"]
+        whose = wording.whose(run.summary.explanation_source, len(run.summary.explanation_dropped))
+        lines += ["", f"{plain(run.summary.explanation)} ({whose})"]
     return lines
 
 

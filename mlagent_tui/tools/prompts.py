@@ -5,6 +5,7 @@ No prompt holds rendered code of the network: the model writes it. Texts are fil
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import resources
 from itertools import pairwise
 
@@ -12,11 +13,14 @@ from mlagent_tui.llm import Message, Request
 from mlagent_tui.schemas import ModelConfig, Summary
 from mlagent_tui.shapes import Step, show
 from mlagent_tui.tools.astray import astray
+from mlagent_tui.tools.excerpt import views
 
 _NORMS = ("batchnorm2d", "groupnorm", "layernorm")
 CODE_TOKENS = 4096
 EXPLAIN_TOKENS = 400
 RETRY_TEMPERATURE = 0.4
+MOST_ROWS, FEWEST_ROWS = 24, 12
+"""Layers that a shortened request for an explanation shows: the largest."""
 AROUND = 2
 """Steps shown again before and after the one that went wrong."""
 
@@ -105,12 +109,11 @@ def code_request(
     )
 
 
-def explain_prompt(code: str, summary: Summary) -> str:
-    """The code, and what was measured on it."""
-    rows = [
-        f"{r.name}: {r.type} {show(r.output_shape)} {r.parameters}" for r in summary.layers if r.parameters
-    ]
-    largest = max(summary.layers, key=lambda r: r.parameters, default=None)
+def explain_prompt(code: str, summary: Summary, rows: int | None = None) -> str:
+    """The code, and what was measured on it: all layers that have parameters, or the `rows` largest."""
+    weighted = [row for row in summary.layers if row.parameters]
+    largest = sorted(weighted, key=lambda row: row.parameters, reverse=True)
+    shown = weighted if rows is None else [row for row in weighted if row in largest[:rows]]
     lines = [
         "Task: explain",
         f"Class: {summary.class_name}",
@@ -118,22 +121,30 @@ def explain_prompt(code: str, summary: Summary) -> str:
         f"Output: {show(summary.output_shape[1:])}",
         f"Parameters: {summary.total_parameters}",
         f"Multiply-adds: {summary.multiply_adds}",
-        *([f"Largest: {largest.name} {largest.parameters}"] if largest and largest.parameters else []),
+        *([f"Largest: {largest[0].name} {largest[0].parameters}"] if largest else []),
         "Layers with parameters:",
-        *rows,
-        "Code:",
-        code.strip(),
+        *(f"{row.name}: {row.type} {show(row.output_shape)} {row.parameters}" for row in shown),
+        *([f"and {len(weighted) - len(shown)} smaller ones"] if len(shown) < len(weighted) else []),
+        *(["Code:", code.strip()] if code.strip() else []),
     ]
     return "\n".join(lines)
 
 
-def explain_request(code: str, summary: Summary, seed: int = 0) -> Request:
-    """Asks for a few sentences of plain text."""
-    return Request(
-        messages=(Message("system", text("explain")), Message("user", explain_prompt(code, summary))),
-        max_tokens=EXPLAIN_TOKENS,
-        seed=seed,
-    )
+def explain_requests(code: str, summary: Summary, seed: int = 0) -> Iterator[Request]:
+    """Asks for a few sentences of plain text: first with the whole code, then with less and less of it."""
+    prompts = [explain_prompt(code, summary)]
+    prompts += [explain_prompt(view, summary, MOST_ROWS) for view in views(code, summary.class_name)]
+    prompts += [explain_prompt("", summary, FEWEST_ROWS)]
+    shortest = len(prompts[0]) + 1
+    for prompt in prompts:
+        if len(prompt) >= shortest:
+            continue
+        shortest = len(prompt)
+        yield Request(
+            messages=(Message("system", text("explain")), Message("user", prompt)),
+            max_tokens=EXPLAIN_TOKENS,
+            seed=seed,
+        )
 
 
 def text(name: str) -> str:

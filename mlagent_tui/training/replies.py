@@ -52,6 +52,8 @@ class Measured(Summary):
     not_counted: Annotated[list[Short], Field(max_length=MOST_NAMES)] = Field(default_factory=list)
     layers: Annotated[list[Row], Field(max_length=MOST_ROWS)]  # type: ignore[assignment]
     explanation: Literal[""] = ""
+    explanation_source: Literal["coder"] = "coder"
+    explanation_dropped: Annotated[list[str], Field(max_length=0)] = Field(default_factory=list)
 
 
 class ConfigFacts(Value):

@@ -102,6 +102,8 @@ class Check:
     """What is missing of each data set; empty where it can be used."""
     goal: dict[str, Any] = field(default_factory=dict)
     """What the engine understands of the goal, by rules."""
+    wishes: tuple[str, ...] = ()
+    """What the goal asks of the network besides its numbers."""
 
 
 class EngineLink:
@@ -247,6 +249,7 @@ def read_check(out: bytes, err: bytes = b"") -> Check:
             str(told.get("sandbox", "")),
             dict(told.get("datasets", {})),
             told.get("goal") or {},
+            tuple(map(str, told.get("wishes") or ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         words = err.decode("utf-8", "replace").strip() or "The check printed nothing."

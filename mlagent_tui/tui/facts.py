@@ -196,3 +196,5 @@ class Network:
     multiply_adds: int | None = None
     input_shape: tuple[int, ...] = ()
     explanation: str = ""
+    whose: str = ""
+    """Whose words the explanation has; empty where that was not recorded."""

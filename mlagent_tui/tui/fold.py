@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mlagent_tui import events
+from mlagent_tui.research import wording
 from mlagent_tui.tui import told, trials, words
 from mlagent_tui.tui.facts import Approval, Job, Network, Reading, panel_of, short_tool
 from mlagent_tui.tui.state import ALL, RunState, seconds_of
@@ -58,7 +59,7 @@ def _run_resumed(state: RunState, event: events.RunResumed) -> Touched:
 
 def _goal_understood(state: RunState, event: events.GoalUnderstood) -> Touched:
     state.goal = dict(event.goal)
-    state.tell("goal", told.goal(event.goal))
+    state.tell("goal", told.goal(event))
     return ("header", "plan", "evaluation", "runs")
 
 
@@ -263,6 +264,7 @@ def _summary_made(state: RunState, event: events.SummaryMade) -> Touched:
         summary.get("multiply_adds"),
         tuple(summary.get("input_shape") or ())[1:],
         str(summary.get("explanation") or ""),
+        wording.whose(summary.get("explanation_source"), len(summary.get("explanation_dropped") or ())),
     )
     return ("summary",)
 

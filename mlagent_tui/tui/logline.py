@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlagent_tui import events
+from mlagent_tui.research import wording
 from mlagent_tui.tui import words
 from mlagent_tui.tui.facts import short_tool
 from mlagent_tui.tui.text import line, visible
@@ -108,7 +109,9 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
         f"{e.goal_text} · planner {e.planner} · coder {e.coder} · sandbox {e.sandbox}"
     ),
     events.RunResumed: lambda e: f"from iteration {e.iteration}, {e.step}",
-    events.GoalUnderstood: lambda e: " · ".join(words.goal_items(e.goal)),
+    events.GoalUnderstood: lambda e: (
+        " · ".join(filter(None, [*words.goal_items(e.goal), wording.wished(e.asked, e.unchecked)]))
+    ),
     events.Warned: lambda e: f"{e.message} {e.remedy}",
     events.StepStarted: lambda e: f"{e.step}{f' of iteration {e.iteration}' if e.iteration else ''}",
     events.StepFinished: lambda e: f"{e.step} · {words.duration(e.seconds)}",
@@ -151,6 +154,6 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
     ),
     events.DecisionMade: _decision,
     events.Failed: lambda e: f"{e.title}: {e.what} {e.remedy}",
-    events.RunFinished: lambda e: f"{e.outcome}: {e.reason}",
+    events.RunFinished: lambda e: " · ".join([f"{e.outcome}: {e.reason}", *e.wishes]),
     events.Unreadable: lambda e: f"{e.reason}: {e.text}",
 }  # fmt: skip

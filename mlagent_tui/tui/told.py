@@ -9,16 +9,19 @@ from typing import Any
 from textual.content import Content
 
 from mlagent_tui import events
+from mlagent_tui.research import wording
 from mlagent_tui.tui import words
 from mlagent_tui.tui.facts import short_tool
 from mlagent_tui.tui.text import line, visible
 
 
-def goal(fields: Mapping[str, Any]) -> str:
-    """The goal in one line, and the wishes."""
-    wishes = line(str(fields.get("wishes") or ""))
-    stated = " · ".join(words.goal_items(fields))
-    return f"**Goal** {stated}" + (f" · wishes: {wishes}" if wishes else "")
+def goal(event: events.GoalUnderstood) -> str:
+    """The goal in one line, and the wishes: those that are checked, and the others."""
+    wished = wording.wished(event.asked, event.unchecked)
+    if not wished and event.goal.get("wishes"):
+        wished = f"wishes: {event.goal['wishes']}"
+    stated = " · ".join(words.goal_items(event.goal))
+    return f"**Goal** {stated}" + (f" · {line(wished)}" if wished else "")
 
 
 def plan(fields: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from mlagent_tui import events, paths
 from mlagent_tui.errors import CodeError, DataError, Interrupted, ModelError, ToolError
-from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, Request
+from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooLong, Request
 from mlagent_tui.schemas import EpochMetrics, EvalResult, Summary
 from mlagent_tui.tools import (
     ToolContext,
@@ -155,14 +155,45 @@ def test_the_summary_is_measured_and_the_explanation_stays_apart(
     assert only(told, events.SummaryMade)[0].summary == fields
 
 
-def test_a_coder_that_cannot_explain_leaves_the_facts(
-    project: Path, coder: Coder, told: list[events.Event]
+@pytest.mark.parametrize(("answer", "said"), [
+    (ModelError("it crashed", "Start again."), "it crashed"),
+    ('{"decision":"iterate","assessment":"accuracy 1.2569 multiply-adds.', ""),
+    ("CurrentModel is a fully connected network. It has 3 linear layers.", ""),
+])  # fmt: skip
+def test_an_explanation_that_cannot_be_had_or_is_false_is_composed_from_the_measurement(
+    answer: str | Exception, said: str, project: Path, coder: Coder, told: list[events.Event]
 ) -> None:
     write_file(SCRIPT, GOOD)
-    coder.answers = [ModelError("it crashed", "Start again.")]
+    coder.answers = [answer]
     fields = pytorch_model_summary(SCRIPT, "CurrentModel", (1, 1, 8, 8))
-    assert fields["explanation"] == "" and fields["total_parameters"] > 0
-    assert "it crashed" in only(told, events.Warned)[0].message
+    assert fields["explanation_source"] == "measurement"
+    assert "convolutional network that maps 1x8x8 to 10 values" in fields["explanation"]
+    assert bool(fields["explanation_dropped"]) == (not said)
+    assert said in "".join(event.message for event in only(told, events.Warned))
+
+
+def test_a_false_sentence_is_left_out_and_kept_for_the_record(project: Path, coder: Coder) -> None:
+    write_file(SCRIPT, GOOD)
+    coder.answers = ["It has one convolution. It has one linear layer. Most parameters lie in fc3."]
+    fields = pytorch_model_summary(SCRIPT, "CurrentModel", (1, 1, 8, 8))
+    assert fields["explanation"] == "It has one convolution. It has one linear layer."
+    assert (fields["explanation_source"], len(fields["explanation_dropped"])) == ("coder", 1)
+    assert fields["explanation_dropped"][0].startswith("Most parameters lie in fc3.")
+
+
+def test_the_code_is_shortened_until_the_request_for_an_explanation_fits(
+    project: Path, coder: Coder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = GOOD + "\n\n" + "\n".join(f"def unused_{n}(x):\n    return x + {n}" for n in range(300))
+    write_file(SCRIPT, long)
+    monkeypatch.setattr(coder, "count_tokens", lambda messages: sum(len(m.content) for m in messages) // 4)
+    monkeypatch.setattr(coder, "context_length", 1000)
+    coder.answers = [PromptTooLong(2000, 1000), "It has one convolution."]
+    fields = pytorch_model_summary(SCRIPT, "CurrentModel", (1, 1, 8, 8))
+    assert fields["explanation"] == "It has one convolution."
+    first, second = (request.messages[-1].content for request in coder.requests)
+    assert "self.conv1(x)" in first and "unused_7" not in first
+    assert len(second) < len(first)
 
 
 def test_an_evaluation_returns_tells_and_stores_its_result(project: Path, told: list[events.Event]) -> None:

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wording
 from mlagent_tui.tui import words
 from mlagent_tui.tui.panels.fitted import Fact
 from mlagent_tui.tui.state import RunState
@@ -42,7 +42,9 @@ class Moment:
 def status(state: RunState, moment: Moment) -> tuple[str, str]:
     """How the run stands in a few words, and their style."""
     if state.finished is not None:
-        return ENDINGS.get(state.finished.outcome, (line(state.finished.outcome), ""))
+        words_of_it, style = ENDINGS.get(state.finished.outcome, (line(state.finished.outcome), ""))
+        unmet = state.finished.unmet
+        return wording.outcome(words_of_it, unmet), "$text-warning" if unmet else style
     if moment.opening < 1:
         return f"reading the journal {moment.opening:.0%}", "$text-muted"
     if state.started is None:
@@ -148,7 +150,9 @@ class Banner(Static):
             return f"{what}  [{keys()['take_up']}] resume", "error"
         if state.finished is not None:
             again = f"  [{keys()['take_up']}] go on" if state.finished.outcome != "achieved" else ""
-            return f"{line(state.finished.reason)}{again}", ""
+            open_wishes = "" if state.finished.outcome == "achieved" else "; ".join(state.finished.unmet)
+            reason = "; ".join(part for part in (state.finished.reason, open_wishes) if part)
+            return f"{line(reason)}{again}", ""
         if moment.alive is False and state.started is not None:
             again = f"[{keys()['take_up']}] resume the run"
             return f"The engine stopped without recording a reason.  {again}", "error"

@@ -16,7 +16,7 @@ from mlagent_tui.tui.panels.base import Panel
 from mlagent_tui.tui.panels.fitted import Fact, Fitted
 from mlagent_tui.tui.panels.prose import Prose
 from mlagent_tui.tui.state import RunState
-from mlagent_tui.tui.text import line
+from mlagent_tui.tui.text import line, plain
 
 MAX_ROWS = 2_000
 LIVE_CHARACTERS, MOST_CHARACTERS = 1_500, 6_000
@@ -44,7 +44,8 @@ class SummaryPanel(Panel):
     HELP: ClassVar[str] = """\
 ### Summary
 The layers in order, with output shape and parameters: first from the configuration, then as measured on
-the built module. Below is the coder's explanation. It is text by a language model; it is not measured.
+the built module. Below is an explanation: the coder's sentences that the measurement bears out, or, where
+too few are left, sentences composed from the measurement. The line below it says which.
 """
 
     def __init__(self) -> None:
@@ -77,7 +78,8 @@ the built module. Below is the coder's explanation. It is text by a language mod
             self._explanation = explanation
             self._explained.display = bool(explanation)
             kept = LIVE_CHARACTERS if live else MOST_CHARACTERS
-            self._explained.show([prose(explanation[-kept:])], follow=bool(live))
+            whose = [] if live or not network.whose else [plain(f"({network.whose})", "$text-muted")]
+            self._explained.show([prose(explanation[-kept:]), *whose], follow=bool(live))
         told = "" if not network.layers else "measured" if network.measured else "as configured"
         self.note(state.reads("summary") or told)
 

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from mlagent_tui import commands, paths
 from mlagent_tui.errors import MlagentError
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wording
 from mlagent_tui.tui import keys, lines, opened, transcript, words
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.fields import MUTED
@@ -157,7 +157,8 @@ opens one. `d` compares two trials: measurements, configuration and code.
             table.styles.height = min(len(summary.layers) + 1, 400)
             totals = f" parameters · {summary.multiply_adds:,} multiply-adds · {summary.size_mb:.3g} MB"
             words_of_it.append(Content.assemble((f"{summary.total_parameters:,}", "bold"), totals))
-            words_of_it.append(plain(summary.explanation, MUTED))
+            whose = wording.whose(summary.explanation_source, len(summary.explanation_dropped))
+            words_of_it.append(plain(f"{summary.explanation}\n({whose})", MUTED))
         self.query_one("#explanation", Static).update(Content("\n\n").join(words_of_it))
 
     @on(TabbedContent.TabActivated)

@@ -39,7 +39,7 @@ from mlagent_tui.tui.projects import look
 from mlagent_tui.tui.recents import RecentList
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.screens.starting import Starting
-from mlagent_tui.tui.text import plain, visible
+from mlagent_tui.tui.text import line, plain, visible
 
 SETTLE_SECONDS = 0.7
 """How long after the last change the engine is asked whether the run could start."""
@@ -281,7 +281,8 @@ The run goes on in a process of its own: closing this program does not end it.
         limits = (("max_parameters", "parameters"), ("max_seconds", "s"))
         parts = [str(goal[name]) for name in ("dataset", "metric", "threshold") if goal.get(name)]
         parts += [f"at most {goal[name]:,} {unit}" for name, unit in limits if goal.get(name)]
-        return " ".join(parts[:3]) + "".join(f", {part}" for part in parts[3:])
+        wished = [f"asked for: {', '.join(self.check.wishes)}"] if self.check.wishes else []
+        return line(" ".join(parts[:3]) + "".join(f", {part}" for part in [*parts[3:], *wished]))
 
     def _show_folder(self) -> None:
         folder = self.query_one("#project", Input)

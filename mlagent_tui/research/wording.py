@@ -1,0 +1,27 @@
+"""How results of the rules are said, for console, screen and report alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def whose(source: object, dropped: int = 0) -> str:
+    """Whose words an explanation has, for people; empty where that was not recorded."""
+    if source == "measurement":
+        return "composed from the measurement"
+    if source != "coder":
+        return ""
+    left_out = f"; {dropped} sentence{'s' if dropped > 1 else ''} left out" if dropped else ""
+    return f"the coder's words{left_out}"
+
+
+def wished(asked: Sequence[str], unchecked: Sequence[str]) -> str:
+    """What a goal asks of the network besides its numbers; empty where it asks for nothing."""
+    parts = [f"asked for: {', '.join(asked)}"] if asked else []
+    parts += [f"also wished, not checked: {', '.join(unchecked)}"] if unchecked else []
+    return "; ".join(parts)
+
+
+def outcome(words: str, unmet: Sequence[str]) -> str:
+    """How a run ended, and that its best network leaves wishes open: `Goal achieved, 1 wish not met`."""
+    return f"{words}, {len(unmet)} wish{'es' if len(unmet) > 1 else ''} not met" if unmet else words
