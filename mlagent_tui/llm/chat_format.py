@@ -10,7 +10,7 @@ import datetime
 import json
 import resource
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ import jinja2.sandbox
 
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.base import Message
+from mlagent_tui.llm.turns import Fold, as_is, no_system, system_first
 
 MAX_PROMPT = 8_000_000
 MAX_SECONDS = 5.0
@@ -120,43 +121,14 @@ class _TooMuch(jinja2.TemplateRuntimeError):
     """The template took too long or wrote too much: another way will be no better."""
 
 
-Fold = Callable[[Sequence[Message]], tuple[Message, ...]]
-
-
-def _as_is(messages: Sequence[Message]) -> tuple[Message, ...]:
-    return tuple(messages)
-
-
-def _system_first(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """System messages after the first message become the user's, and roles alternate."""
-    first, *rest = messages
-    folded = [first]
-    for message in rest:
-        role = "user" if message.role == "system" else message.role
-        if folded[-1].role == role:
-            folded[-1] = Message(role, f"{folded[-1].content}\n\n{message.content}")
-        else:
-            folded.append(Message(role, message.content))
-    return tuple(folded)
-
-
-def _no_system(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """System messages at the head of the first user message, and roles alternate."""
-    system = "\n\n".join(message.content for message in messages if message.role == "system")
-    rest = [message for message in messages if message.role != "system"]
-    if system and rest:
-        rest[0] = Message(rest[0].role, f"{system}\n\n{rest[0].content}")
-    return _system_first(rest) if rest else (Message("user", system),)
-
-
-_FOLDS: tuple[Fold, ...] = (_as_is, _system_first, _no_system)
+_FOLDS: tuple[Fold, ...] = (as_is, system_first, no_system)
 
 
 @dataclass(frozen=True)
 class _Way:
     """How messages are put before a template."""
 
-    fold: Fold = _as_is
+    fold: Fold = as_is
     extras: Mapping[str, Any] = field(default_factory=lambda: {"tools": None, "documents": None})
     parts: bool = False
 
@@ -165,7 +137,7 @@ _NO_TOOLS = {"tools": [], "documents": [], "functions": "", "datetime": ""}
 _WAYS = tuple(
     _Way(fold, **how)
     for how in ({}, {"extras": _NO_TOOLS}, {"parts": True}, {"extras": _NO_TOOLS, "parts": True})
-    for fold in (_as_is, _no_system)
+    for fold in (as_is, no_system)
 )
 _ASKED = "mlagentprobe"
 _PROBE = (Message("system", "instructions"), Message("user", _ASKED))

@@ -25,7 +25,7 @@ def json_object(text: str) -> str:
             if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
                 break  # it was cut off: what is inside is not the answer
             end = at + 1
-        except RecursionError:
+        except (RecursionError, ValueError):  # nested too deeply, or a number of thousands of digits
             break
         at = text.find("{", end)
     return found
@@ -41,6 +41,11 @@ def code_block(text: str) -> str:
     whole = [block for block in blocks if _has_class(block)]
     chosen = max(whole, key=len) if whole else blocks[0] if blocks else _without_prose(text)
     return chosen.strip("\n") + "\n"
+
+
+def holds_class(text: str) -> bool:
+    """Whether there is Python in `text` that defines a class, in a fenced block or among prose."""
+    return "class" in text and _has_class(code_block(text))
 
 
 def _blocks(text: str) -> Iterator[str]:

@@ -8,16 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
 from mlagent_tui.files import explain, read_plain
+from mlagent_tui.llm import address
 from mlagent_tui.llm.base import LanguageModel
 from mlagent_tui.llm.client import Manner, ServedModel
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
 from mlagent_tui.settings import SERVER, RoleOptions
+
+if TYPE_CHECKING:
+    from mlagent_tui.llm.remote import RemoteModel
 
 MAX_TEMPLATE = 1_000_000
 CONTEXT = 16384
@@ -38,14 +43,19 @@ def parse(spec: str) -> Place:
     if spec == "bundled":
         return Place(paths.bundled_model())
     if "://" not in spec:
-        return Place(paths.user_path(spec).absolute())
+        path = paths.user_path(spec).absolute()
+        if address.lacks_scheme(spec) and not path.exists():
+            raise ModelError(
+                f"{spec} is neither a file nor a URL", f"For a model on a server, write http://{spec}."
+            )
+        return Place(path)
     if not SERVER.fullmatch(spec):
         raise ModelError(
             f"{spec} does not name a server",
             "Write http://HOST:PORT/v1#MODEL, without a user name or query.",
         )
     url, _, model = spec.partition("#")
-    return Place(None, url.rstrip("/"), model)
+    return Place(None, address.base(url), model)
 
 
 def check_spec(spec: str) -> None:
@@ -86,10 +96,20 @@ def open_role(spec: str, options: RoleOptions) -> LanguageModel:
             check_spec(spec)
         return ServedModel(place.path, _loading(options), _manner(options))
     check_spec(spec)
-    from mlagent_tui.llm.openai import RemoteModel
+    return _remote(place, options)
+
+
+def _remote(place: Place, options: RoleOptions, beside: RemoteModel | None = None) -> RemoteModel:
+    """The model of a server, which may be that of another model: what that has learnt of it is shared."""
+    from mlagent_tui.llm.remote import RemoteModel
 
     return RemoteModel(
-        place.url, place.model, _manner(options), options.thinking_budget, options.context or CONTEXT
+        place.url,
+        place.model,
+        _manner(options),
+        options.thinking_budget,
+        options.context or CONTEXT,
+        known=beside.known if beside else None,
     )
 
 
@@ -102,6 +122,10 @@ def open_roles(
     the coder's. Raises `ModelError`.
     """
     one, other = parse(planner_spec), parse(coder_spec)
+    if one.path is None and one.url == other.url:
+        check_spec(planner_spec)
+        model = _remote(one, planner)
+        return model, _remote(other, coder, beside=model)
     if one.path is None or other.path is None or not _same(one.path, other.path):
         first = open_role(planner_spec, planner)
         try:

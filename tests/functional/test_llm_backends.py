@@ -36,8 +36,9 @@ from mlagent_tui.llm import (
     structured,
 )
 from mlagent_tui.llm.client import Manner
-from mlagent_tui.llm.openai import RemoteModel, with_schema
 from mlagent_tui.llm.prefixes import CHUNK
+from mlagent_tui.llm.remote import RemoteModel
+from mlagent_tui.llm.terms import with_schema
 from mlagent_tui.schemas import Decision, Goal, ModelConfig, Plan, Value
 from tests.hugging_face import convert
 from tests.waiting import eventually
