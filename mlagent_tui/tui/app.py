@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events as tevents
-from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.app import SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter, Monochrome, NoColor
@@ -32,6 +32,7 @@ from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.memory import Memory
 from mlagent_tui.tui.messages import RunEnded
 from mlagent_tui.tui.preferences import Preferences
+from mlagent_tui.tui.strokes import InOrder
 
 if TYPE_CHECKING:
     from mlagent_tui.settings import Settings
@@ -59,11 +60,12 @@ class Opening:
     speed: float | None = None
 
 
-class MlagentApp(App[int], inherit_bindings=False):
+class MlagentApp(InOrder[int], inherit_bindings=False):
     """The interface."""
 
     TITLE = "mlagent"
     ENABLE_COMMAND_PALETTE = True
+    ESCAPE_TO_MINIMIZE = False  # `screens.leaving` has the order in which Esc undoes things
     BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings("app"),
         Binding("ctrl+c", "help_quit", show=False, system=True),
@@ -160,7 +162,10 @@ class MlagentApp(App[int], inherit_bindings=False):
         self.push_screen(self._run_screen(root, live, None))
 
     def leave_project(self) -> None:
-        """Return to the start screen; an engine continues, and its end will be announced."""
+        """Return to the start screen; an engine continues, and its end will be announced.
+
+        The goal does not get the focus: the next letters were meant for the run.
+        """
         if self.engine.alive():
             self.background[self.engine.root.absolute()] = self.engine
         else:
@@ -169,13 +174,14 @@ class MlagentApp(App[int], inherit_bindings=False):
             self.exit(0)
         elif len(self.screen_stack) > 2:  # an empty one, the start screen, and the run screen
             self.pop_screen()
+            self.screen.set_focus(self.screen.query_one("#recent"))
         else:
-            self.switch_screen(self._start_screen())
+            self.switch_screen(self._start_screen("#recent"))
 
-    def _start_screen(self) -> Screen[Any]:
+    def _start_screen(self, focus: str = "#goal") -> Screen[Any]:
         from mlagent_tui.tui.screens.start import StartScreen
 
-        return StartScreen()
+        return StartScreen(focus)
 
     def _run_screen(self, root: Path, live: bool, speed: float | None) -> RunScreen:
         from mlagent_tui.tui.screens.run import RunScreen
@@ -234,6 +240,10 @@ class MlagentApp(App[int], inherit_bindings=False):
         else:
             self.action_show_help_panel()
 
+    async def action_move(self, key: str) -> None:
+        """What an arrow key does here: `j` and `k` stand for `down` and `up`."""
+        await self._check_bindings(key)
+
     def action_next_theme(self) -> None:
         """Change to the next theme."""
         order = themes.names()
@@ -246,20 +256,20 @@ class MlagentApp(App[int], inherit_bindings=False):
         self.exit(0)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action that can be taken now, then what Textual offers besides."""
-        seen: set[str] = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if (
-                not binding.id
-                or binding.id in seen
-                or not active.enabled
-                or binding.id == "app.command_palette"
-            ):
-                continue
-            seen.add(binding.id)
-            run = partial(self._run_later, binding.action, active.node)
-            yield SystemCommand(binding.tooltip or binding.description, f"key: {binding.key}", run)
+        """Every action that can be taken now, then what Textual offers besides.
+
+        Those too whose keys are letters for the field that has the focus.
+        """
+        seen = {"app.command_palette"}
+        active = [(one.node, one.binding) for one in screen.active_bindings.values()]
+        nodes = list((screen.focused or screen).ancestors_with_self)
+        nodes = nodes[: nodes.index(screen) + 1] if screen.is_modal else nodes
+        hidden = [(node, binding) for node in nodes for _, binding in node._bindings]
+        for node, binding in (*active, *hidden):
+            if binding.id and binding.id not in seen and self._check_action_state(binding.action, node):
+                seen.add(binding.id)
+                run = partial(self._run_later, binding.action, node)
+                yield SystemCommand(binding.tooltip or binding.description, f"key: {binding.key}", run)
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
                 yield command

@@ -10,11 +10,11 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
 from mlagent_tui import paths
 from mlagent_tui.tui import keys
 from mlagent_tui.tui.fields import MUTED
+from mlagent_tui.tui.filters import Listed, Row
 from mlagent_tui.tui.memory import Recent
 from mlagent_tui.tui.projects import Glance, ago
 from mlagent_tui.tui.text import cut, line
@@ -38,7 +38,7 @@ _WORDS = {
 }
 
 
-class RecentList(OptionList):
+class RecentList(Listed):
     """Projects opened before. Posts what is to be done with one."""
 
     HELP = """# Recent projects
@@ -58,27 +58,22 @@ Every project that was opened here, the latest first, and how its last run stand
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
-        self.border_title = "Recent projects"
         self._entries: list[Recent] = []
         self._glances: dict[Path, Glance] = {}
 
     def show(self, entries: list[Recent]) -> None:
         """The projects to list. How they stand is told later, one by one."""
-        kept = self._here()
         self._entries = entries
-        self.clear_options()
-        self.add_options([Option(self._prompt(entry)) for entry in entries])
-        roots = [entry.root for entry in entries]
-        if entries:
-            self.highlighted = roots.index(kept) if kept in roots else 0
-        self.set_class(not entries, "-empty")
+        self.fill([self._row(entry) for entry in entries], self.here)
+        if self.parent is not None:
+            self.parent.set_class(not entries, "-empty")
 
     def tell(self, root: Path, glance: Glance) -> None:
         """How a project stands."""
         self._glances[root] = glance
-        for index, entry in enumerate(self._entries):
+        for entry in self._entries:
             if entry.root == root:
-                self.replace_option_prompt_at_index(index, self._prompt(entry))
+                self.reword(self._row(entry))
 
     def glance(self, root: Path) -> Glance | None:
         """How a project stood when it was last looked at."""
@@ -91,12 +86,12 @@ Every project that was opened here, the latest first, and how its last run stand
         return (told.goal if told else "") or known
 
     def on_resize(self) -> None:
-        for index, entry in enumerate(self._entries):
-            self.replace_option_prompt_at_index(index, self._prompt(entry))
+        for entry in self._entries:
+            self.reword(self._row(entry))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.post_message(self.Chosen(self._entries[event.option_index].root, "open"))
+        self._post("open")
 
     def action_resume(self) -> None:
         """Go on with the highlighted project's run."""
@@ -111,13 +106,13 @@ Every project that was opened here, the latest first, and how its last run stand
         self._post("forget")
 
     def _post(self, deed: str) -> None:
-        root = self._here()
-        if root is not None:
-            self.post_message(self.Chosen(root, deed))
+        if self.here:
+            self.post_message(self.Chosen(Path(self.here), deed))
 
-    def _here(self) -> Path | None:
-        at = self.highlighted
-        return self._entries[at].root if at is not None and at < len(self._entries) else None
+    def _row(self, entry: Recent) -> Row:
+        """A project: its goal and how it stands. Its whole goal and path can be looked for."""
+        prompt = self._prompt(entry)
+        return Row(prompt, str(entry.root), f"{prompt} {self.goal(entry.root)} {entry.root}")
 
     def _prompt(self, entry: Recent) -> Content:
         glance = self._glances.get(entry.root)

@@ -13,11 +13,11 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from mlagent_tui.tui import keys
 from mlagent_tui.tui.facts import short_tool
+from mlagent_tui.tui.filters import Sifted
 from mlagent_tui.tui.index import Index
 from mlagent_tui.tui.logline import GROUPS, STYLES, summary
 from mlagent_tui.tui.panels.base import Panel
@@ -29,7 +29,7 @@ CACHED = 2_000
 MAX_COPIED = 5_000
 
 
-class LogView(Following):
+class LogView(Following, Sifted):
     """A list of the journal's entries, of any length."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("log")]
@@ -44,6 +44,13 @@ class LogView(Following):
 
     class GroupAsked(Message):
         """The user wants the next kind of entries."""
+
+    class WordsAsked(Message):
+        """The user wants the entries with these words only."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
 
     def __init__(self) -> None:
         super().__init__(id="log-view")
@@ -132,6 +139,9 @@ class LogView(Following):
     def action_group(self) -> None:
         self.post_message(self.GroupAsked())
 
+    def sift(self, words: str) -> None:
+        self.post_message(self.WordsAsked(words))
+
     def on_click(self, event: object) -> None:
         """A click chooses a line, another opens it."""
         y = int(getattr(event, "y", 0)) + self.scroll_offset.y
@@ -178,7 +188,7 @@ decisions, problems. `enter` or a click on the chosen line opens the whole entry
     def __init__(self) -> None:
         super().__init__()
         self.view = LogView()
-        self._filter = Input(placeholder="text to look for", id="log-filter", compact=True)
+        self._words = ""
         self._group = "all"
         self._index: Index | None = None
         self._entries: list[int] = []
@@ -186,11 +196,7 @@ decisions, problems. `enter` or a click on the chosen line opens the whole entry
         self._searching = False
 
     def compose(self) -> ComposeResult:
-        yield self._filter
         yield self.view
-
-    def on_mount(self) -> None:
-        self._filter.display = False
 
     def follow(self, index: Index) -> None:
         """Show the entries of `index`, those too that come later."""
@@ -213,7 +219,7 @@ decisions, problems. `enter` or a click on the chosen line opens the whole entry
             return
         count = len(index)
         self._entries += [i for i in index.entries(GROUPS[self._group], self._seen) if i < count]
-        needle = self._filter.value.strip()
+        needle = self._words
         if needle:
             self._searching = True
             new = [i for i in self._entries if i >= self._seen]
@@ -234,7 +240,7 @@ decisions, problems. `enter` or a click on the chosen line opens the whole entry
                 return
             try:
                 kept = raw_needle in index.raw(entry).lower()
-                kept = kept and needle.lower() in summary(index.read(entry))[2].lower()
+                kept = kept and needle in summary(index.read(entry))[2].lower()
             except OSError:
                 kept = False
             if not kept:
@@ -242,7 +248,7 @@ decisions, problems. `enter` or a click on the chosen line opens the whole entry
         self.app.call_from_thread(self._found, index, needle, dropped)
 
     def _found(self, index: Index, needle: str, dropped: set[int]) -> None:
-        if index is self._index and needle == self._filter.value.strip():
+        if index is self._index and needle == self._words:
             self._entries = [i for i in self._entries if i not in dropped]
             self._searching = False
             self._shown()
@@ -251,26 +257,17 @@ decisions, problems. `enter` or a click on the chosen line opens the whole entry
         if self._index is None:
             return
         self.view.show(self._index, list(self._entries))
-        words = [self._group if self._group != "all" else "", f"“{self._filter.value.strip()}”"]
+        words = [self._group if self._group != "all" else "", f"“{self._words}”"]
         said = " ".join(word for word in words if word and word != "“”")
         count = f"{len(self._entries):,} lines"
         self.note(f"{said} · {count}" if said else count)
 
     # --- filtering ---
 
-    def ask_words(self) -> None:
-        """Let the user type what to look for."""
-        self._filter.display = True
-        self.screen.set_focus(self._filter)
-
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_log_view_words_asked(self, event: LogView.WordsAsked) -> None:
         event.stop()
+        self._words = event.words
         self._restart()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._filter.display = bool(self._filter.value)
-        self.view.focus()
 
     def on_log_view_group_asked(self, event: LogView.GroupAsked) -> None:
         event.stop()
@@ -279,6 +276,11 @@ decisions, problems. `enter` or a click on the chosen line opens the whole entry
         self._restart()
 
     def focus_target(self) -> Widget:
+        return self.view
+
+    @property
+    def sifted(self) -> Sifted:
+        """What `/` filters."""
         return self.view
 
     def copy_text(self) -> str:

@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Sparkline, Static
 
 from mlagent_tui.tui import keys, words
 from mlagent_tui.tui.facts import Row
+from mlagent_tui.tui.filters import Sifted
 from mlagent_tui.tui.panels.base import Panel
 from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import cut, line
@@ -75,7 +76,7 @@ def cells(row: Row, best: bool) -> list[str]:
     ]
 
 
-class RunsTable(DataTable[Text]):
+class RunsTable(DataTable[Text], Sifted):
     """The table; `<` and `>` choose the column it is sorted by, as a click on a title does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("runs")]
@@ -87,8 +88,18 @@ class RunsTable(DataTable[Text]):
             super().__init__()
             self.step = step
 
+    class WordsAsked(Message):
+        """The user wants the rows with these words only."""
+
+        def __init__(self, words: str) -> None:
+            super().__init__()
+            self.words = words
+
     def action_sort_by(self, step: int) -> None:
         self.post_message(self.SortAsked(step))
+
+    def sift(self, words: str) -> None:
+        self.post_message(self.WordsAsked(words))
 
 
 class RunsPanel(Panel):
@@ -125,6 +136,7 @@ or a click on a title sort the table.
         self._course: tuple[int, str] = (0, "")
         self._sort = 0
         self._reverse = False
+        self._words = ""
 
     def compose(self) -> ComposeResult:
         yield self._progress
@@ -146,18 +158,43 @@ or a click on a title sort the table.
 
     def show(self, state: RunState) -> None:
         if state is not self._state:
-            self._state = state
-            self._table.clear()
-            self._shown.clear()
-            state.touched.update(state.rows)
+            self._begin(state)
         at_end = self._table.cursor_row >= self._table.row_count - 1
         if self._fill(state):
             self._order()
+            self._say()
             if at_end and self._sort == 0 and not self._reverse:
                 self._table.move_cursor(row=self._table.row_count - 1, animate=False)
         if state.touched:
             state.changed.add(self.part)  # the rest with the next tick
         self._show_best(state)
+
+    def _begin(self, state: RunState) -> None:
+        """All rows of `state` are new."""
+        self._state = state
+        self._table.clear()
+        self._shown.clear()
+        state.touched.update(state.rows)
+
+    def on_runs_table_words_asked(self, event: RunsTable.WordsAsked) -> None:
+        event.stop()
+        self._words = event.words
+        if self._state is not None:
+            self._begin(self._state)
+            self.show(self._state)
+            self._say()
+
+    def _wanted(self, row: Row, told: list[str]) -> bool:
+        """Whether the filter lets a row through: by what it shows, its whole change, and why it failed."""
+        whole = (*told, *row.change, row.reason, row.status)
+        return not self._words or any(self._words in text.lower() for text in whole)
+
+    def _say(self) -> None:
+        """What the table is filtered and sorted by."""
+        rows = self._state.rows if self._state is not None else {}
+        words = f"“{self._words}” · {self._table.row_count} of {len(rows)}" if self._words else ""
+        order = f"by {COLUMNS[self._sort].title}" if self._sort else ""
+        self.note(" · ".join(part for part in (words, order) if part))
 
     def _fill(self, state: RunState) -> bool:
         """Add and change what is new, so many at once; returns whether the order may have changed."""
@@ -168,6 +205,11 @@ or a click on a title sort the table.
             row = state.rows[run_id]
             wanted = cells(row, run_id == state.best_id)
             known = self._shown.get(run_id)
+            if not self._wanted(row, wanted):
+                if known is not None:
+                    self._table.remove_row(run_id)
+                    del self._shown[run_id]
+                continue
             if known is None:
                 self._table.add_row(*self._styled(row, wanted), key=run_id)
                 added = True
@@ -200,7 +242,6 @@ or a click on a title sort the table.
             return number if column.sorts_by is None else (column.sorts_by(row), number)
 
         self._table.sort("run_id", key=key, reverse=column.largest_first != self._reverse)
-        self.note("" if not self._sort else f"by {column.title}")
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
         """A click on a title sorts by it; another turns the order round."""
@@ -208,11 +249,13 @@ or a click on a title sort the table.
         self._reverse = not self._reverse if self._sort == event.column_index else False
         self._sort = event.column_index
         self._order()
+        self._say()
 
     def on_runs_table_sort_asked(self, event: RunsTable.SortAsked) -> None:
         event.stop()
         self._sort, self._reverse = (self._sort + event.step) % len(COLUMNS), False
         self._order()
+        self._say()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
@@ -241,6 +284,11 @@ or a click on a title sort the table.
         )
 
     def focus_target(self) -> Widget:
+        return self._table
+
+    @property
+    def sifted(self) -> Sifted:
+        """What `/` filters."""
         return self._table
 
     def copy_text(self) -> str:

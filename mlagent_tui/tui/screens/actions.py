@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual import work
 from textual.content import Content
-from textual.screen import Screen
 
 from mlagent_tui import paths, temporary
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui.export import export
 from mlagent_tui.tui.panels import CodePanel, RunsPanel
 from mlagent_tui.tui.screens.dialogs import ApproveDialog, EditDialog, SentenceDialog
+from mlagent_tui.tui.screens.leaving import Leaving
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.state import RunState
 from mlagent_tui.tui.text import visible
@@ -35,7 +35,7 @@ NEED_AN_ENGINE = {"pause", "steer", "stop", "stop_now", "edit", "approve", "bran
 NOT_IN_A_REPLAY = NEED_AN_ENGINE | {"take_up"}
 
 
-class RunActions(Screen[None]):
+class RunActions(Leaving[None]):
     """The actions of a run screen that reach the engine."""
 
     root: Path
@@ -89,7 +89,7 @@ class RunActions(Screen[None]):
         if chosen in ("step", "now"):
             await self.tell(commands.Stop(when="now" if chosen == "now" else "step"))
         elif chosen == "leave":
-            self.action_leave()
+            self.leave()
 
     @work
     async def action_stop_now(self) -> None:
@@ -99,7 +99,7 @@ class RunActions(Screen[None]):
         if self.can_reach():
             await self.tell(commands.Stop(when="now"))
 
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         """Back to where the user came from; the run goes on."""
         self.host.leave_project()
 

@@ -94,6 +94,11 @@ class Arranged(Under[None]):
         return ""
 
     @property
+    def focused_part(self) -> str:
+        """The name of that panel."""
+        return self.focused_panel.part
+
+    @property
     def focused_panel(self) -> Panel:
         """The panel that the user is in."""
         return self.panels[self._panel_of(self.focused) or self._active]

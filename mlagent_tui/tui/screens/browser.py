@@ -11,8 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, ScrollableContainer, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import DataTable, Footer, OptionList, Static, TabbedContent, TabPane, TextArea
-from textual.widgets.option_list import Option
+from textual.widgets import DataTable, OptionList, Static, TabbedContent, TabPane, TextArea
 
 from mlagent_tui import commands, paths
 from mlagent_tui.errors import MlagentError
@@ -20,6 +19,8 @@ from mlagent_tui.research import ranking, wording
 from mlagent_tui.tui import keys, lines, opened, transcript, words
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.fields import MUTED
+from mlagent_tui.tui.filters import Listed, Row, Sifted
+from mlagent_tui.tui.footer import KeyLine
 from mlagent_tui.tui.opened import Opened
 from mlagent_tui.tui.panels.code import CodeView
 from mlagent_tui.tui.panels.curves import Line, charts
@@ -72,9 +73,9 @@ opens one. `d` compares two trials: measurements, configuration and code.
     def compose(self) -> ComposeResult:
         yield Static(id="facts")
         with Horizontal(id="opened"):
-            runs = OptionList(id="runs", classes="panel")
-            runs.border_title = "Runs"
-            yield runs
+            with Vertical(id="trials", classes="panel") as trials:
+                trials.border_title = "Trials"
+                yield Listed(id="runs")
             with TabbedContent(id="tabs"):
                 with TabPane(_tab("config"), id="config"):
                     yield TextArea("", read_only=True, id="config-text", show_line_numbers=True)
@@ -86,11 +87,12 @@ opens one. `d` compares two trials: measurements, configuration and code.
                 with TabPane(_tab("curves"), id="curves"):
                     yield Vertical(id="charts")
                 with TabPane(_tab("words"), id="words"), Horizontal(id="exchanges"):
-                    yield OptionList(id="asked")
+                    with Vertical(id="asked-column"):
+                        yield Listed(id="asked")
                     yield TextArea("", read_only=True, soft_wrap=True, id="said")
                 with TabPane(_tab("diff"), id="diff"), ScrollableContainer(id="diff-scroll"):
                     yield Static(id="differences")
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         table = self.query_one("#layers", DataTable)
@@ -135,11 +137,12 @@ opens one. `d` compares two trials: measurements, configuration and code.
             self._focus_tab("config")
 
     def _show_runs(self, run: Opened) -> None:
-        listed = self.query_one("#runs", OptionList)
-        listed.clear_options()
         best = ranking.best_recorded(run.others)
-        listed.add_options([Option(lines.run_words(entry, entry is best)) for entry in run.others])
-        listed.highlighted = next(i for i, entry in enumerate(run.others) if entry.run_id == self.run_id)
+        rows = [
+            Row(shown := lines.run_words(entry, entry is best), entry.run_id, f"{shown} {entry.run_id}")
+            for entry in run.others
+        ]
+        self.query_one("#runs", Listed).fill(rows, self.run_id)
 
     def _show_summary(self, run: Opened) -> None:
         table = self.query_one("#layers", DataTable)
@@ -195,20 +198,21 @@ opens one. `d` compares two trials: measurements, configuration and code.
 
     def _show_exchanges(self, said: list[Exchange]) -> None:
         self.exchanges = said
-        listed = self.query_one("#asked", OptionList)
-        listed.clear_options()
-        listed.add_options([Option(lines.exchange_words(exchange)) for exchange in said])
-        if said:
-            listed.highlighted = 0
-        else:
+        rows = [
+            Row(shown := lines.exchange_words(exchange), str(place), f"{shown} {exchange.text}")
+            for place, exchange in enumerate(said)
+        ]
+        self.query_one("#asked", Listed).fill(rows)
+        if not said:
             self.query_one("#said", TextArea).load_text(
                 "The journal of this project has no entries for this trial."
             )
 
     @on(OptionList.OptionHighlighted, "#asked")
     def _asked(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option_index < len(self.exchanges):
-            self.query_one("#said", TextArea).load_text(visible(self.exchanges[event.option_index].text))
+        place = int(event.option_id or len(self.exchanges))
+        if place < len(self.exchanges):
+            self.query_one("#said", TextArea).load_text(visible(self.exchanges[place].text))
 
     def _show_diff(self) -> None:
         place = self.query_one("#differences", Static)
@@ -270,8 +274,8 @@ opens one. `d` compares two trials: measurements, configuration and code.
 
     @on(OptionList.OptionSelected, "#runs")
     def _run_selected(self, event: OptionList.OptionSelected) -> None:
-        if self.run is not None:
-            self._open(self.run.others[event.option_index].run_id)
+        if event.option_id is not None:
+            self._open(event.option_id)
 
     def _open(self, run_id: str) -> None:
         self.run_id = run_id
@@ -344,12 +348,15 @@ opens one. `d` compares two trials: measurements, configuration and code.
         said = "\n".join(part for part in (reply.message or "taken", reply.remedy) if part)
         self.app.notify(said, severity="information" if reply.ok else "warning", markup=False)
 
-    def action_leave(self) -> None:
+    def usual_list(self) -> Sifted | None:
+        """The trials; what the models said while that is in sight."""
+        said = self.query_one("#tabs", TabbedContent).active == "words"
+        listed = self.query_one("#asked" if said else "#runs", Listed)
+        return listed if said or self.query_one("#trials").display else None
+
+    def leave(self) -> None:
         """Back to where this run was opened."""
-        if self.maximized is not None:
-            self.minimize()
-        else:
-            self.dismiss(None)
+        self.dismiss(None)
 
     @property
     def _mlagent(self) -> MlagentApp:

@@ -11,10 +11,11 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Click
-from textual.widgets import Button, Footer, Input, Static, TextArea
+from textual.widgets import Button, Input, Static, TextArea
 
 from mlagent_tui.tui import keys
 from mlagent_tui.tui.facts import Approval
+from mlagent_tui.tui.footer import KeyLine
 from mlagent_tui.tui.screens.over import Over
 from mlagent_tui.tui.text import plain, visible
 
@@ -35,6 +36,7 @@ class SentenceDialog(Over[str | None]):
     """Asks for one line of text; None if the user cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("sentence")]
+    FIELD_IS_ALL = True
 
     def __init__(self, title: str, explanation: str, value: str = "", placeholder: str = "") -> None:
         super().__init__()
@@ -47,7 +49,7 @@ class SentenceDialog(Over[str | None]):
             box.border_subtitle = "enter: send"
             yield Static(plain(self._explanation), classes="dialog-words")
             yield self._input
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._input.focus()
@@ -58,7 +60,7 @@ class SentenceDialog(Over[str | None]):
         if text:
             self.dismiss(text)
 
-    def action_cancel(self) -> None:
+    def leave(self) -> None:
         self.dismiss(None)
 
 
@@ -69,6 +71,7 @@ class EditDialog(Over[bool]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("edit")]
+    FIELD_IS_ALL = True
 
     def __init__(self, title: str, text: str, language: str | None, submit: Submit) -> None:
         super().__init__()
@@ -83,7 +86,7 @@ class EditDialog(Over[bool]):
             box.border_title = Content(visible(self._title))
             yield self._area
             yield self._says
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._area.focus()
@@ -105,7 +108,7 @@ class EditDialog(Over[bool]):
         else:
             self._says.update(reply_words(reply))
 
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         """Leave at once when nothing was changed, else on the second press."""
         if self._area.text == self._original or self._warned:
             self.dismiss(False)
@@ -137,7 +140,7 @@ class ApproveDialog(Over[bool | None]):
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Refuse", id="refuse", compact=True)
                 yield Button("Allow", id="allow", variant="warning", compact=True)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#refuse", Button).focus()
@@ -149,7 +152,7 @@ class ApproveDialog(Over[bool | None]):
     def action_answer(self, allowed: bool) -> None:
         self.dismiss(allowed)
 
-    def action_later(self) -> None:
+    def leave(self) -> None:
         self.dismiss(None)
 
 
@@ -167,7 +170,7 @@ class TextDialog(Over[None]):
         with Vertical(classes="dialog -tall") as box:
             box.border_title = Content(visible(self._title))
             yield self._area
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._area.focus()
@@ -175,7 +178,7 @@ class TextDialog(Over[None]):
     def action_copy_text(self) -> None:
         cast("MlagentApp", self.app).copy(self._text, "entry")
 
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         self.dismiss(None)
 
     def on_click(self, event: Click) -> None:

@@ -14,14 +14,15 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import DirectoryTree, Footer, Input, OptionList, Static, TabbedContent, TabPane
+from textual.widgets import DirectoryTree, Input, OptionList, Static, TabbedContent, TabPane
 from textual.widgets.directory_tree import DirEntry
-from textual.widgets.option_list import Option
 from textual.widgets.tree import TreeNode
 
 from mlagent_tui import paths
 from mlagent_tui.tui import form, found, keys
 from mlagent_tui.tui.fields import MUTED, entry, problem_text
+from mlagent_tui.tui.filters import Listed, Row, Sifted
+from mlagent_tui.tui.footer import KeyLine
 from mlagent_tui.tui.recents import home_short
 from mlagent_tui.tui.screens.over import Over
 from mlagent_tui.tui.text import line, plain
@@ -45,7 +46,7 @@ Without a name, the only model of the server is used. Put an API key into MLAGEN
 Nothing is sent before the run starts."""
 
 
-class Tree(DirectoryTree):
+class Tree(DirectoryTree, Sifted):
     """Folders and, among the files, language models only. `files` False: no files at all.
 
     Folders that are themselves a model say so.
@@ -54,6 +55,7 @@ class Tree(DirectoryTree):
     def __init__(self, path: Path, *, files: bool, id: str) -> None:
         self.files = files
         self._weights: dict[Path, bool] = {}
+        self._words = ""
         super().__init__(path, id=id)
 
     def render_label(self, node: TreeNode[DirEntry], base_style: Style, style: Style) -> Text:
@@ -67,8 +69,18 @@ class Tree(DirectoryTree):
         return label
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        """Neither what is hidden nor what cannot be picked."""
-        return [path for path in paths if not path.name.startswith(".") and self._wanted(path)]
+        """Neither what is hidden nor what cannot be picked; of the folder itself, what has the words."""
+        return [
+            path
+            for path in paths
+            if not path.name.startswith(".")
+            and (self._words in path.name.lower() or path.parent != Path(self.path))
+            and self._wanted(path)
+        ]
+
+    def sift(self, words: str) -> None:
+        self._words = words
+        self.reload()
 
     def _wanted(self, path: Path) -> bool:
         try:
@@ -93,7 +105,10 @@ class _Browser(Over[str | None]):
             return None
         return path
 
-    def action_leave(self) -> None:
+    def usual_list(self) -> Sifted:
+        return self.query_one(Tree)
+
+    def leave(self) -> None:
         """Pick nothing."""
         self.dismiss(None)
 
@@ -128,42 +143,39 @@ model on a server in your network. The list is the same as that of `mlagent mode
             yield Static(plain(f"now: {self.current}", MUTED), classes="dialog-words")
             with TabbedContent(initial="server" if url else "found"):
                 with TabPane("Found on this machine", id="found"):
-                    yield OptionList(Option(_bundled(), id=BUNDLED), id="list")
+                    yield Listed([Row(_bundled(), BUNDLED)], id="list")
                 with TabPane("Browse", id="browse"):
                     yield entry("path", str(self._folder()), "a folder or a file")
                     yield Tree(self._folder(), files=True, id="tree")
                 with TabPane("Server", id="server"):
                     yield entry("url", url, "http://localhost:11434/v1#qwen3:8b")
                     yield Static(plain(SERVER_HINT, MUTED), id="url-words")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
-        listed = self.query_one("#list", OptionList)
+        listed = self.query_one("#list", Listed)
         listed.highlighted = 0
         if "://" in self.current:
             self.query_one("#url").focus()
         else:
             listed.focus()
-        listed.add_option(Option(plain("looking for other models…", MUTED), id=LOOKING, disabled=True))
+        listed.add(Row(plain("looking for other models…", MUTED), LOOKING, disabled=True))
         self._look()
 
     @work(exit_on_error=False)
     async def _look(self) -> None:
         """Add what is found below the bundled model, which can be taken at once."""
         listing = await found.models()
-        listed = self.query_one("#list", OptionList)
-        listed.remove_option(LOOKING)
+        listed = self.query_one("#list", Listed)
         others = [model for model in listing.models if model.spec != BUNDLED]
         columns = (listed.scrollable_content_region.width or NARROW) - 2
-        for model in others:
-            listed.add_option(Option(_words(model, columns), id=model.spec, disabled=bool(model.problem)))
+        at = self.current if listed.here == BUNDLED else listed.here
+        rows = [Row(_words(model, columns), model.spec, disabled=bool(model.problem)) for model in others]
         if not others:
             none = listing.problem or "No other models were found in the usual folders."
             told = f"{none} Choose a file under Browse, or enter the URL of a server."
-            listed.add_option(Option(plain(told, MUTED), disabled=True))
-        here = [BUNDLED, *(model.spec for model in others)]
-        if listed.highlighted == 0 and self.current in here:
-            listed.highlighted = here.index(self.current)
+            rows = [Row(plain(told, MUTED), None, disabled=True)]
+        listed.fill([Row(_bundled(), BUNDLED), *rows], at)
 
     def _folder(self) -> Path:
         named = paths.user_path(self.current)
@@ -214,6 +226,12 @@ model on a server in your network. The list is the same as that of `mlagent mode
             words = f"{line(path.name)} is not a GGUF file, or not the first part of one."
             self.app.notify(words, severity="error", markup=False)
 
+    def usual_list(self) -> Sifted:
+        tab = self.query_one(TabbedContent)
+        if tab.active == "server":
+            tab.active = "found"
+        return self.query_one("#list", Listed) if tab.active == "found" else self.query_one(Tree)
+
     def action_bundled(self) -> None:
         """Take the bundled model."""
         self.dismiss(BUNDLED)
@@ -222,7 +240,8 @@ model on a server in your network. The list is the same as that of `mlagent mode
 class FolderPicker(_Browser):
     """Returns the folder of a project, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [b for b in keys.bindings("models") if b.action == "leave"]
+    BINDINGS: ClassVar[list[BindingType]] = [b for b in keys.bindings("models") if b.action != "bundled"]
+    FIELD_IS_ALL = True
 
     def __init__(self, start: Path) -> None:
         super().__init__()
@@ -234,7 +253,7 @@ class FolderPicker(_Browser):
             dialog.border_subtitle = "enter: open · esc: cancel"
             yield entry("path", str(self.start_folder), "the folder of a project")
             yield Tree(self.start_folder, files=False, id="tree")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

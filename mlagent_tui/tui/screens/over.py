@@ -20,6 +20,8 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 
+from mlagent_tui.tui.screens.leaving import Leaving
+
 if TYPE_CHECKING:
     from mlagent_tui.tui.app import MlagentApp
 
@@ -27,7 +29,7 @@ Result = TypeVar("Result")
 MOST_STYLES = 5_000
 
 
-class Under(Screen[Result]):
+class Under(Leaving[Result]):
     """A screen that dialogs may be shown above.
 
     Textual 8.2 marks such a screen to be painted again whenever it is painted: sixty times a second, for as

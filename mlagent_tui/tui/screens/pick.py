@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import OptionList, Static
 
 from mlagent_tui.tui import keys
+from mlagent_tui.tui.filters import Listed, Row, Sifted
+from mlagent_tui.tui.footer import KeyLine
 from mlagent_tui.tui.screens.over import Over
 
 
@@ -36,11 +37,11 @@ class Pick(Over[str | None]):
             dialog.border_subtitle = "enter: choose"
             if self.words:
                 yield Static(self.words, classes="dialog-words")
-            yield OptionList(*(Option(shown, id=key) for key, shown in self.options))
-        yield Footer()
+            yield Listed([Row(shown, key) for key, shown in self.options])
+        yield KeyLine()
 
     def on_mount(self) -> None:
-        listed = self.query_one(OptionList)
+        listed = self.query_one(Listed)
         listed.highlighted = min(self.start, len(self.options) - 1) if self.options else None
         listed.focus()
 
@@ -52,6 +53,9 @@ class Pick(Over[str | None]):
         if getattr(event, "widget", None) is self:  # beside the dialog
             self.dismiss(None)
 
-    def action_cancel(self) -> None:
+    def usual_list(self) -> Sifted:
+        return self.query_one(Listed)
+
+    def leave(self) -> None:
         """Pick nothing."""
         self.dismiss(None)

@@ -14,12 +14,14 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.widgets import Footer, Tab, Tabs
+from textual.widgets import Tab, Tabs
 
 from mlagent_tui import paths
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui import fold, keys, markdown
 from mlagent_tui.tui.feed import Feed, Source
+from mlagent_tui.tui.filters import Sifted
+from mlagent_tui.tui.footer import KeyLine
 from mlagent_tui.tui.logline import details
 from mlagent_tui.tui.panels import (
     Banner,
@@ -127,7 +129,7 @@ panel. This help also describes the panel that has the focus.
         yield self._tabs
         with Container(id="panels"):
             yield from self.panels.values()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.panels[self._active].focus_target().focus()
@@ -348,12 +350,12 @@ panel. This help also describes the panel that has the focus.
         panel = self.focused_panel
         self.host.copy(panel.copy_text(), panel.label.lower())
 
-    def action_filter(self) -> None:
-        """Look for words in the log."""
+    def usual_list(self) -> Sifted:
+        """Where no list has the focus, `/` looks for words in the log."""
         self.action_jump("log")
         panel = self.panels["log"]
         assert isinstance(panel, LogPanel)
-        panel.ask_words()
+        return panel.view
 
     def action_fold_thinking(self) -> None:
         folded = self._plan.fold()

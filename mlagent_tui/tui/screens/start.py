@@ -17,7 +17,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import Button, Checkbox, Footer, Input, Select, Static, TextArea
+from textual.widgets import Button, Checkbox, Input, Select, Static, TextArea
 
 from mlagent_tui import __version__, paths
 from mlagent_tui.tui import engine, form, keys
@@ -34,6 +34,8 @@ from mlagent_tui.tui.fields import (
     problem_text,
     tick,
 )
+from mlagent_tui.tui.filters import Sifted
+from mlagent_tui.tui.footer import KeyLine
 from mlagent_tui.tui.messages import RunEnded
 from mlagent_tui.tui.projects import look
 from mlagent_tui.tui.recents import RecentList
@@ -69,10 +71,11 @@ The run goes on in a process of its own: closing this program does not end it.
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("start")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (38, "-high")]  # noqa: RUF012
-    AUTO_FOCUS = "#goal"
+    AUTO_FOCUS = ""
 
-    def __init__(self) -> None:
+    def __init__(self, focus: str = "#goal") -> None:
         super().__init__()
+        self._focus_first = focus
         self.base = paths.new_projects().absolute()
         self.checked: Request | None = None
         self.check = _UNKNOWN
@@ -99,10 +102,10 @@ The run goes on in a process of its own: closing this program does not end it.
                 with Horizontal(id="go"):
                     yield Button("▶ Start", id="start", variant="primary", compact=True)
                     yield Static(id="state")
-            recent = RecentList(id="recent")
-            recent.add_class("panel")
-            yield recent
-        yield Footer()
+            with Vertical(id="projects", classes="panel") as projects:
+                projects.border_title = "Recent projects"
+                yield RecentList(id="recent")
+        yield KeyLine()
 
     def _fields(self, at: form.Form) -> ComposeResult:
         goal = TextArea(
@@ -156,6 +159,7 @@ The run goes on in a process of its own: closing this program does not end it.
     def on_mount(self) -> None:
         self._show_folder()
         self.query_one("#goal", TextArea).select_all()  # so that typing begins another
+        self.set_focus(self.query_one(self._focus_first))
         self._list_recent()
         self._changed()
         self.set_interval(REFRESH_SECONDS, self._look_at_recent)
@@ -349,6 +353,10 @@ The run goes on in a process of its own: closing this program does not end it.
     @on(Button.Pressed, ".pick")
     def _pick_pressed(self, event: Button.Pressed) -> None:
         self.action_pick_model((event.button.id or "").removeprefix("pick-"))
+
+    def usual_list(self) -> Sifted | None:
+        recent = self.query_one("#recent", RecentList)
+        return recent if recent.focusable else None
 
     def action_recent(self) -> None:
         """Go to the recent projects, and back to the goal."""
