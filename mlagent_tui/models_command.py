@@ -6,11 +6,12 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from mlagent_tui import checkup, paths
+from mlagent_tui import checkup, paths, streams
 from mlagent_tui.checkup import Checkup, Rate
 from mlagent_tui.console import Terminal, clean, shorten, width
 from mlagent_tui.llm import catalog, open_model, places
@@ -36,7 +37,8 @@ def show(folders: Iterable[Path] = (), *, as_json: bool = False) -> int:
         for entry in unusable:
             print(f"  {_short(entry.spec)}\n    {clean(entry.facts.problem)}")
     looked = ", ".join(_short(str(folder)) for folder in places.searched(folders))
-    print(f"searched {looked}", file=sys.stderr)
+    with suppress(streams.OutputLost):
+        streams.put(sys.stderr, f"searched {looked}\n")
     return 0
 
 

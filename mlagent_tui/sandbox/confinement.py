@@ -21,6 +21,7 @@ from mlagent_tui.sandbox import bubblewrap, launch, seatbelt, syscalls
 Level = Literal["bubblewrap", "landlock", "seatbelt", "none"]
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
+_INSIDE = Path(__file__).with_name("inside")
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/run/opengl-driver",
     "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime",
@@ -71,7 +72,8 @@ def confine(
     """
     writable = writable.resolve()
     program = shutil.which(argv[0]) or argv[0]
-    seen = _readable(readable)
+    helped = processes and level in ("bubblewrap", "landlock")
+    seen = _readable([*readable, *([_INSIDE] if helped else [])])
     filtered = level in ("bubblewrap", "landlock") and platform.machine() in syscalls.MACHINES
     spec = {
         "user_tasks": _tasks_of_user() + tasks
@@ -97,7 +99,8 @@ def confine(
     elif level == "seatbelt":
         rules = seatbelt.profile(writable=writable, readable=seen, gpu=gpu, processes=processes)
         line = ["/usr/bin/sandbox-exec", "-p", rules, *line]
-    return Confined(line, _environment(writable) | dict(env or {}), writable, level)
+    own = {"PYTHONPATH": str(_INSIDE)} if helped else {}
+    return Confined(line, _environment(writable) | own | dict(env or {}), writable, level)
 
 
 def _launched(spec: dict[str, Any]) -> list[str]:
