@@ -141,6 +141,14 @@ def key_value(text: str) -> tuple[str, str | None]:
     return key.strip().replace("-", "_"), None if value.strip() == "null" else value.strip()
 
 
+def words(text: str) -> str:
+    """Text of the user's own, read as UTF-8 in every locale. Raises `argparse.ArgumentTypeError`."""
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        raise argparse.ArgumentTypeError(f"{ascii(text)} is not UTF-8 text") from None
+
+
 def absolute(spec: str) -> str:
     """A model file's name as it is valid from every folder; a run may be resumed from another."""
     if spec == "bundled" or "://" in spec:
@@ -277,7 +285,9 @@ def _add_run(commands: Any) -> None:
         help="start a run: work on a goal",
         epilog='Example: mlagent run "a small CNN for the digits data set, at least 95% accuracy"',
     )
-    run.add_argument("goal", metavar="GOAL", help="what to reach, in your own words and with a number")
+    run.add_argument(
+        "goal", type=words, metavar="GOAL", help="what to reach, in your own words and with a number"
+    )
     add = run.add_argument
     add(
         "--project",
@@ -365,6 +375,7 @@ def _add_hands(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--steer",
+        type=words,
         default="",
         metavar="TEXT",
         help="a sentence for the planner, shown to it in its next prompts",

@@ -172,7 +172,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from mlagent_tui import preflight
 
     told = preflight.check(arguments)
-    print(told.model_dump_json(indent=2))
+    print(json.dumps(told.model_dump(), indent=2, ensure_ascii=False))
     return 2 if told.problems else 0
 
 

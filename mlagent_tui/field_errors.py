@@ -203,7 +203,8 @@ def _words(field: Schema, root: Schema) -> str:
         case "boolean":
             return "true or false"
         case "string":
-            longest = f" of at most {field['maxLength']:,} characters" if "maxLength" in field else ""
+            shortest = f"{field['minLength']} to " if "minLength" in field else "at most "
+            longest = f" of {shortest}{field['maxLength']:,} characters" if "maxLength" in field else ""
             pattern = f" of the form {field['pattern']}" if "pattern" in field else ""
             return ("a path" if field.get("format") == "path" else "text") + longest + pattern
         case "array":

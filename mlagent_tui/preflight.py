@@ -62,7 +62,9 @@ def check(arguments: argparse.Namespace) -> Told:
     try:
         options = option_values(arguments, defaults)
     except ValidationError as error:
-        problems += [_slip(told) for told in field_errors.every(error, RunOptions, noun="option")]
+        problems += [
+            _slip(told, arguments.goal) for told in field_errors.every(error, RunOptions, noun="option")
+        ]
     level = sandbox.best_level()
     reading = read(options.goal_text, options.typed()) if options else Reading()
     for question in reading.questions:
@@ -87,9 +89,10 @@ def check(arguments: argparse.Namespace) -> Told:
     )
 
 
-def _slip(told: FieldError) -> Problem:
+def _slip(told: FieldError, goal: str) -> Problem:
     if told.path[0] == "goal_text":
-        return Problem(field="goal", message="there is no goal", remedy="Say what to reach, with a number.")
+        what = told.what.replace("goal_text", "the goal") if goal.strip() else "there is no goal"
+        return Problem(field="goal", message=what, remedy="Say what to reach, with a number.")
     _, message, remedy = slip(told)
     return Problem(field=str(told.path[0]), message=message, remedy=remedy)
 

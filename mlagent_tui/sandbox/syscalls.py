@@ -99,6 +99,7 @@ TABLES = (_FILES, _MEMORY, _TIME, _SELF, _PROCESSES, _GPU, _CHECKED)
 _NAMESPACES, _THREAD = 0x7E020000, 0x00010000  # flags of clone(2)
 _SET_ID = 0o6000  # a file that runs as its owner would be a way to root for others
 _TMPFILE = 0o20000000  # O_TMPFILE without O_DIRECTORY: a file that no folder lists
+_DATAGRAM = 2  # in SOCK_DGRAM and SOCK_RAW, not in SOCK_STREAM nor SOCK_SEQPACKET
 _SHARED_MEMORY = 0x21  # MAP_SHARED | MAP_ANONYMOUS
 # TIOCSTI and TIOCLINUX type into a terminal; FIOSETOWN and SIOCSPGRP choose who gets signals.
 _BAD_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)
@@ -183,7 +184,8 @@ def _tests(processes: bool, gpu: bool, hideable: bool = False) -> dict[str, list
         "mmap": [],
     }  # fmt: skip
     if processes:
-        tests["socketpair"] = [[eperm, [0, "not in", [1]]]]  # AF_UNIX
+        # AF_UNIX, and no datagrams: those can be sent to the sockets of others, the system's log for one.
+        tests["socketpair"] = [[eperm, [0, "not in", [1]]], [eperm, [1, "any bit", [_DATAGRAM]]]]
         return tests | {"mknod": [set_id(1)], "mknodat": [set_id(2)]}
     tests["clone"].append([eperm, [0, "no bit", [_THREAD]]])
     for name in ("kill", "tgkill"):

@@ -10,18 +10,10 @@ import ast
 from mlagent_tui.errors import CodeError
 
 MAX_SOURCE = 200_000  # characters
-_MODULES = (
-    "torch",
-    "math",
-    "typing",
-    "collections",
-    "functools",
-    "itertools",
-    "dataclasses",
-    "enum",
-    "abc",
-    "__future__",
-)
+MODULES = (
+    "torch", "math", "typing", "collections", "functools", "itertools", "dataclasses", "enum", "abc", "__future__",
+)  # fmt: skip
+"""What a model file may import, and of torch not `_TORCH_ATTRIBUTES`. `docs/tools.md` lists the same."""
 _TORCH = ("torch", "torch.nn", "torch.functional", "torch.fft", "torch.linalg", "torch.special")
 _CALLS = frozenset({
     "eval", "exec", "compile", "open", "input", "__import__", "breakpoint", "globals", "locals", "vars",
@@ -71,12 +63,12 @@ def _problem(node: ast.AST) -> str:
             return f"expected only torch operations, got torch.{name}"
         case _:
             return ""
-    return f"expected imports of torch and math only, got {refused[0]}" if refused else ""
+    return f"expected imports of {', '.join(MODULES)} only, got {refused[0]}" if refused else ""
 
 
 def _may_import(name: str) -> bool:
     if name.partition(".")[0] != "torch":
-        return name.partition(".")[0] in _MODULES
+        return name.partition(".")[0] in MODULES
     if name.startswith("torch.nn."):
         return True
     parent, _, last = name.rpartition(".")
