@@ -146,7 +146,7 @@ def words(text: str) -> str:
     try:
         return os.fsencode(text).decode()
     except UnicodeError:
-        raise argparse.ArgumentTypeError(f"{ascii(text)} is not UTF-8 text") from None
+        raise argparse.ArgumentTypeError(f"{text!a} is not UTF-8 text") from None
 
 
 def absolute(spec: str) -> str:

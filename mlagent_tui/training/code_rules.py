@@ -11,7 +11,8 @@ from mlagent_tui.errors import CodeError
 
 MAX_SOURCE = 200_000  # characters
 MODULES = (
-    "torch", "math", "typing", "collections", "functools", "itertools", "dataclasses", "enum", "abc", "__future__",
+    "torch", "math", "typing", "collections", "functools", "itertools", "dataclasses", "enum", "abc",
+    "__future__",
 )  # fmt: skip
 """What a model file may import, and of torch not `_TORCH_ATTRIBUTES`. `docs/tools.md` lists the same."""
 _TORCH = ("torch", "torch.nn", "torch.functional", "torch.fft", "torch.linalg", "torch.special")

@@ -42,6 +42,7 @@ PROBES = {
     "socket AF_NETLINK": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
     "socket AF_VSOCK": "socket.socket(40, socket.SOCK_STREAM)",
     "socket AF_ALG": "socket.socket(38, socket.SOCK_SEQPACKET)",
+    "a pair of datagram sockets": "socket.socketpair(type=socket.SOCK_DGRAM)",
     "memory without a name (memfd_create)": "os.memfd_create('x')",
     "System V shared memory": "call(29, 194, 0, 4096, 0o1600)",
     "System V semaphores": "call(64, 190, 0, 1, 0o1600)",

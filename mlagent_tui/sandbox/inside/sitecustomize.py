@@ -1,4 +1,4 @@
-"""Makes `multiprocessing` and torch's data loader work in commands, where sockets and often /dev/shm are missing.
+"""Makes `multiprocessing` and torch's data loader work in commands: these have no sockets, often no /dev/shm.
 
 Every Python that a command starts imports this file by its name (see the module `site`). Semaphores that
 cannot be had become named pipes, shared memory becomes files in the temporary folder, and tensors are sent
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
@@ -274,7 +275,5 @@ def _install() -> None:
 
 
 if __name__ == "sitecustomize":
-    try:
+    with suppress(ImportError):  # a Python without these modules has no use for this either
         _install()
-    except ImportError:  # a Python without these modules has no use for this either
-        pass
