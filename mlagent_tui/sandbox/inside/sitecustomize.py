@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
