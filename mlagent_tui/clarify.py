@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
+from mlagent_tui import field_errors
 from mlagent_tui.agent import Question, Reading, RunOptions, find_numbers, read, unclear
 from mlagent_tui.research import wishes
 
@@ -36,7 +37,7 @@ def clarified(
         try:
             options = _answered(options, question, answer)
         except ValidationError as error:
-            say(f"{answer}: {error.errors()[0]['msg']}")
+            say(field_errors.first(error, RunOptions, noun="option").what)
         reading = read(options.goal_text, options.typed())
     say(f"read as    {summary(reading)}")
     return options

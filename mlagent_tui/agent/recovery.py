@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from mlagent_tui import events
+from mlagent_tui import events, field_errors
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Skipped
@@ -123,7 +123,7 @@ def _goal(event: events.GoalUnderstood) -> Goal:
         return Goal.model_validate(event.goal)
     except ValidationError as error:
         raise ProjectError(
-            f"the goal in the journal cannot be read: {error.errors()[0]['msg']}",
+            f"the goal in the journal cannot be read: {field_errors.first(error, Goal).what}",
             "It may come from another version of mlagent: resume with that one, or start another run with "
             "mlagent run GOAL --project DIR --another",
         ) from error
@@ -133,9 +133,9 @@ def _options(event: events.RunStarted) -> RunOptions:
     try:
         return RunOptions.model_validate({**event.options, "goal_text": event.goal_text})
     except ValidationError as error:
-        first = error.errors()[0]
+        what = field_errors.first(error, RunOptions, noun="option").what
         raise ProjectError(
-            f"the options of the last run cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            f"the options of the last run cannot be read: {what}",
             "They may come from another version of mlagent: resume with that one, or start another run with "
             "mlagent run GOAL --project DIR --another",
         ) from error

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from mlagent_tui import events
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import history, registry
+from mlagent_tui.field_errors import first
 from mlagent_tui.schemas import Goal
 
 TIMES = ("loading", "thinking", "checking", "training", "other")
@@ -111,7 +112,7 @@ class _Told:
         try:
             self.goal = Goal.model_validate(event.goal)
         except ValidationError as error:
-            self.unknown = f"the goal in the journal cannot be read: {error.errors()[0]['msg']}"
+            self.unknown = f"the goal in the journal cannot be read: {first(error, Goal).what}"
 
     def conclusion(self) -> Conclusion:
         """What they amount to."""

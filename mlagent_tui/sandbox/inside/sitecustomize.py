@@ -176,8 +176,7 @@ def _reductions(module: Any) -> None:
     def init_reductions() -> None:
         from multiprocessing.reduction import ForkingPickler
 
-        import torch
-
+        torch = sys.modules["torch"]
         for kind in (torch.Tensor, torch.nn.Parameter):
             ForkingPickler.register(kind, _copied)
 
@@ -207,8 +206,7 @@ def share_memory_(tensor: Any) -> Any:
     """Move the tensor's numbers to a file that has no name, which processes forked later share."""
     import tempfile
 
-    import torch
-
+    torch: Any = sys.modules["torch"]
     if tensor.is_shared():
         return tensor
     old = tensor.untyped_storage()
