@@ -11,7 +11,9 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import Any
 
 RECURSIVE, SEMAPHORE = 0, 1  # kinds of Modules/_multiprocessing/semaphore.c
@@ -31,6 +33,7 @@ class SemLock:
     """
 
     SEM_VALUE_MAX = 2**31 - 1
+    name: str | None
 
     def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
         self._initial = value if value > _COUNTED else 0
@@ -39,12 +42,13 @@ class SemLock:
         self._open(kind, maxvalue, name)
         if unlink:
             os.unlink(_place(name))
-            self.name = None
+            self.name = None  # nobody can open it again
         if not self._initial:
             os.write(self.handle, b"x" * value)
 
     def _open(self, kind: int, maxvalue: int, name: str) -> None:
-        self.kind, self.maxvalue, self.name = kind, maxvalue, name  # type: Any, Any, Optional[str]
+        self.kind, self.maxvalue = kind, maxvalue
+        self.name = name
         self.handle = os.open(_place(name), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._held, self._owner = 0, 0
 
@@ -243,33 +247,28 @@ class _After:
         return spec
 
 
-def _has_semaphores() -> bool:
-    import _multiprocessing
-
+def _has_semaphores(native: Any) -> bool:
     try:
-        _multiprocessing.SemLock(SEMAPHORE, 1, 1, f"/mlagent-{os.getpid()}", True)
+        native.SemLock(SEMAPHORE, 1, 1, f"/mlagent-{os.getpid()}", True)
     except OSError:
         return False
     return True
 
 
 def _install() -> None:
-    changes = {
+    changes: dict[str, Callable[[Any], None]] = {
         "multiprocessing.reduction": _reduction,
         "torch.multiprocessing.reductions": _reductions,
         "torch.storage": _storage,
     }
-    if not _has_semaphores():
-        import _multiprocessing
-        import types
-
-        _multiprocessing.SemLock = SemLock  # type: ignore[misc]
-        _multiprocessing.sem_unlink = sem_unlink
-        shared = types.ModuleType("_posixshmem")
+    native: Any = import_module("_multiprocessing")
+    if not _has_semaphores(native):
+        native.SemLock, native.sem_unlink = SemLock, sem_unlink
+        shared = ModuleType("_posixshmem")
         vars(shared).update(shm_open=shm_open, shm_unlink=shm_unlink)
         sys.modules[shared.__name__] = shared
         changes.update({"multiprocessing.heap": _heap, "torch._tensor": _tensor})
-    sys.meta_path.insert(0, _After(changes))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _After(changes))
 
 
 if __name__ == "sitecustomize":
