@@ -279,5 +279,6 @@ def _options(field: str, text: str) -> Problem | None:
         RoleOptions.model_validate(said)
     except ValidationError as error:
         told = field_errors.first(error, RoleOptions, noun="option")
-        return Problem(field, f"{told.what[0].upper()}{told.what[1:]}.", told.remedy)
+        what = told.what.replace("there is", "There is", 1)
+        return Problem(field, what if what.endswith("?") else f"{what}.", told.remedy)
     return None

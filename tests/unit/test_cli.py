@@ -151,9 +151,13 @@ def test_a_resumed_run_keeps_its_options_but_for_what_is_said_now() -> None:
             "--planner-option: there is no option 'contxt'",
             "thinking_budget",
         ),
-        (["--model-option", "context=3"], "--model-option: context: Input should be", "Tokens that prompt"),
+        (
+            ["--model-option", "context=3"],
+            "--model-option: context: expected a whole number",
+            "Tokens that prompt",
+        ),
         (["--coder-option", "context"], "'context' is not of the form KEY=VALUE", "--help"),
-        (["--sharing", "sometimes"], "--sharing: Input should be 'keep', 'offload' or 'auto'", "--help"),
+        (["--sharing", "sometimes"], "--sharing: expected one of keep, offload, auto, got", "--help"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_named_with_those_that_can(

@@ -78,11 +78,13 @@ assert "run" in out.getvalue()
     assert loaded_after(code).isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("name", ["events", "schemas"])
-def test_events_and_schemas_import_nothing_of_ours(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "more"), [("events", ()), ("schemas", ("mlagent_tui.field_errors", "mlagent_tui.yaml_text"))]
+)
+def test_events_and_schemas_import_next_to_nothing_of_ours(name: str, more: tuple[str, ...]) -> None:
     code = f"import sys, mlagent_tui.{name}"
     code += "; ours = sorted(n for n in sys.modules if n.startswith('mlagent_tui.'))"
-    code += f"; assert ours and all(n.startswith('mlagent_tui.{name}') for n in ours), ours"
+    code += f"; assert ours and all(n.startswith(('mlagent_tui.{name}', *{more})) for n in ours), ours"
     loaded_after(code)
 
 

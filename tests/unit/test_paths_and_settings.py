@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,13 +72,30 @@ def test_settings_are_read_from_the_file_that_the_environment_names(
     ("text", "words"),
     [
         ("sandbox: maybe", ["sandbox", "required", "Default: auto"]),
-        ("iterations: 0", ["iterations", "greater than or equal to 1"]),
-        ("plannner: bundled", ["plannner", "The settings are", "patience"]),
-        ("planner_options: {contxt: 1}", ["planner_options.contxt", "The options are", "thinking_budget"]),
+        ("iterations: 0", ["iterations", "from 1 to 1,000, got 0"]),
+        (
+            "plannner: bundled",
+            ["no setting 'plannner'; did you mean 'planner'?", "The settings are"],
+        ),
+        (
+            "planner_options: {contxt: 1}",
+            ["planner_options: there is no setting 'contxt'", "thinking_"],
+        ),
         ("coder_options: {context: 1}", ["coder_options.context", "Tokens that prompt"]),
-        ("- a list", ["the file"]),
-        ("{unclosed", ["cannot read"]),
-        ("\x00", ["cannot read"]),
+        ("- a list", ["the file", "a list of 1"]),
+        ("{unclosed", ["line 1: ", "bracket"]),
+        ("\x00", ["line 1: ", "U+0000"]),
+        ("patience: 2\nseed: 010", ["line 2: 010 begins with a zero"]),
+        ("seed: true", ["seed: expected a whole number from 0 to 2,147,483,647, got true"]),
+        ("mouse: 1", ["mouse: expected true or false, got 1"]),
+        ("seed: 1\nseed: 2", ["line 2: 'seed' is given twice"]),
+        ("iterations: 2024-02-30", ["iterations: expected a whole number", "got '2024-02-30'"]),
+        ("patience: 3\nseed: 0b_", ["line 2: seed: expected a whole number", "got '0b_'"]),
+        ("seed: !!int x", ["line 1: a tag (!!int)"]),
+        ("keys: &k {a: *k}", ["line 1: *k repeats a value inside itself"]),
+        ("model_folders: x", ["model_folders: expected a list of values, each a path", "Default: []."]),
+        ("keys: x", ["keys: expected a mapping", "Default: {}."]),
+        ("planner_options: 4", ["planner_options: expected a mapping", "Default: {}."]),
     ],
 )
 def test_a_wrong_settings_file_names_the_file_the_key_and_the_remedy(
@@ -89,6 +107,32 @@ def test_a_wrong_settings_file_names_the_file_the_key_and_the_remedy(
         settings.load(file)
     for word in [str(file), *words]:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "binary"])
+def test_a_settings_file_that_is_no_text_file_is_said_at_once(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "settings.yaml"
+    {"fifo": lambda: os.mkfifo(file), "folder": file.mkdir, "binary": lambda: file.write_bytes(b"a: \xff")}[
+        kind
+    ]()
+    with pytest.raises(UsageError, match="settings.yaml"):
+        settings.load(file)
+    assert settings.load(Path(os.devnull)) == Settings()
+
+
+def test_words_for_yes_and_no_and_the_home_folder_are_understood(tmp_path: Path, home: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(
+        "mouse: no\ndata_dir: ~/d\nmodel_folders: [~/m, ~nosuchuser/m]\n"
+        "planner_options: {flash_attention: on, memory_check: off, chat_template: ~/t.jinja}\n"
+    )
+    read = settings.load(file)
+    assert (read.mouse, read.data_dir) == (False, home / "d")
+    assert read.model_folders == [home / "m", Path("~nosuchuser/m")]
+    options = read.planner_options
+    assert (options.flash_attention, options.memory_check, options.chat_template) == (
+        "on", False, home / "t.jinja",
+    )  # fmt: skip
 
 
 def test_every_setting_says_what_it_is() -> None:

@@ -77,7 +77,7 @@ def test_each_data_set_is_said_to_be_there_or_what_it_lacks(check: Any) -> None:
         ([GOAL, "--sharing", "sometimes"], "sharing", "keep"),
         ([GOAL, "--device", "mps" if sys.platform == "linux" else "cuda"], "device", "this machine has no"),
         ([GOAL, "--device", "tpu"], "device", "cuda"),
-        ([GOAL, "--iterations", "0"], "iterations", "greater than"),
+        ([GOAL, "--iterations", "0"], "iterations", "from 1 to 1,000, got 0"),
         ([GOAL, "--project", "full"], "project", "not a project"),
         ([GOAL, "--project", "full/thesis.tex"], "project", "not a project"),
         ([GOAL, "--branch-from", "qe_1"], "branch_from", "qe_1"),

@@ -154,11 +154,12 @@ def test_a_damaged_file_of_the_best_network_is_said_and_the_rest_is_reported(
 ) -> None:
     finish(project, "qe_1", 0.5)
     folder = project / "experiments/qe_1"
-    for name, junk in {"results.json": b"[" * 9000, "model_config.yaml": b"\xff\xfe"}.items():
+    for name, junk in {"results.json": b"[" * 9000, "model_config.yaml": b"\xff"}.items():
         (folder / name).write_bytes(junk)
     (folder / "summary.json").write_bytes(b"\xef\xbb\xbf" + (folder / "summary.json").read_bytes())
     text = report.compose(project, Conclusion("g", "stopped", "", best_run_id="qe_1"), drawn=False)
-    assert "qe_1/: model_config.yaml, results.json cannot be read" in text
+    assert "qe_1/: model_config.yaml cannot be read (line 1: it is not UTF-8 text)" in text
+    assert "; results.json cannot be read (" in text
     assert "50.00 %" in text and "One convolution" in text
 
 

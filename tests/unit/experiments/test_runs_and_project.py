@@ -91,12 +91,17 @@ def test_missing_and_damaged_parts_of_a_run_are_none(project: Path, finish: Fini
     finish(project, "qe_1", 0.9)
     folder = project / "experiments" / "qe_1"
     (folder / "results.json").write_text("{")
-    (folder / "model_config.yaml").write_text("[unclosed")
+    (folder / "model_config.yaml").write_text("layers: 2024-02-30\nlayers: !!int x")
+    (folder / "eval_config.yaml").write_text("dataset: digits\nepochs: 0000-00-00")
     (folder / "summary.json").unlink()
     os.symlink("/etc/hostname", folder / "summary.json")
     run = runs.load(project, "qe_1")
     assert (run.result, run.config, run.summary) == (None, None, None)
-    assert sorted(run.damaged) == ["model_config.yaml", "results.json", "summary.json"]
+    assert list(run.damaged) == ["model_config.yaml", "eval_config.yaml", "summary.json", "results.json"]
+    assert run.damaged["model_config.yaml"] == ("line 2: 'layers' is given twice, first in line 1")
+    assert run.damaged["eval_config.yaml"] == (
+        "line 2: epochs: expected a whole number from 1 to 1,000, got '0000-00-00'"
+    )
     assert run.code is not None
     assert runs.load(project, "../../elsewhere").code is None
 

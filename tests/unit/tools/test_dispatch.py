@@ -99,7 +99,7 @@ def test_the_reference_to_the_configuration_becomes_the_configuration() -> None:
         ("rm_rf", {}, "there is no tool 'rm_rf'"),
         ("read_file", {}, "missing a required argument: 'file_path'"),
         ("read_file", {"file_path": "a", "mode": "r"}, "has no argument 'mode'"),
-        ("read_file", {"file_path": 3}, "file_path: value: Input should be a valid string"),
+        ("read_file", {"file_path": 3}, "file_path: expected a path, got 3"),
         ("python_run", {"script_path": "a.py", "args": "abc"}, "args"),
         ("python_run", {"args": ["x"]}, "script_path"),
         (

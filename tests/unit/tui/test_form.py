@@ -131,8 +131,8 @@ def test_options_of_a_role_become_options_of_the_command_line(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("contxt=3", "There is no option contxt."),
-        ("context=3", "context: Input should be greater than or equal to 512."),
+        ("contxt=3", "There is no option 'contxt'; did you mean 'context'?"),
+        ("context=3", "context: expected a whole number from 512 to 2,147,483,647 or null, got '3'."),
         ("context", "context has no value."),
         ("context='8192", "A quotation mark is missing."),
     ],
