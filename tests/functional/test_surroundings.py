@@ -107,6 +107,15 @@ def test_every_command_works_or_says_what_is_wrong_for_a_user_without_an_entry(
     assert not (project / "~").exists()
 
 
+def test_marks_that_an_encoding_lacks_are_written_as_escapes(project: Path) -> None:
+    done = subprocess.run(
+        command("doctor"), cwd=project, env=environment(PYTHONIOENCODING="latin-1"), capture_output=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+    assert rb"\u2714 Python" in done.stdout
+
+
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_closed_stream_is_no_reason_to_fail(number: int, project: Path) -> None:
     for arguments, statuses in (COMMANDS["runs"], COMMANDS["missing"]):

@@ -155,6 +155,25 @@ def test_the_summary_is_measured_and_the_explanation_stays_apart(
     assert only(told, events.SummaryMade)[0].summary == fields
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        ("\ufeff" + GOOD).encode(),
+        ("# coding: latin-1\n# écrit à la main\n" + GOOD).encode("latin-1").replace(b"\n", b"\r\n"),
+    ],
+)
+def test_code_with_a_byte_order_mark_or_a_declared_coding_is_code(
+    project: Path, coder: Coder, data: bytes
+) -> None:
+    (project / SCRIPT).write_bytes(data)
+    coder.answers = [ModelError("asleep")]
+    assert pytorch_model_summary(SCRIPT, "CurrentModel", (1, 1, 8, 8))["total_parameters"] == 5210
+    assert pytorch_quick_evaluator(SCRIPT, "CurrentModel", QUICK | {"epochs": 1})["status"] == "completed"
+    (project / SCRIPT).write_bytes(b"# coding: klingon\n" + data)
+    with pytest.raises(CodeError, match="line 1: expected Python text"):
+        pytorch_model_summary(SCRIPT, "CurrentModel", (1, 1, 8, 8))
+
+
 @pytest.mark.parametrize(("answer", "said"), [
     (ModelError("it crashed", "Start again."), "it crashed"),
     ('{"decision":"iterate","assessment":"accuracy 1.2569 multiply-adds.', ""),

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mlagent_tui import cli, events, headless, settings, workspace
+from mlagent_tui import arguments, cli, events, headless, settings, workspace
 from mlagent_tui.agent import Hands, RunOptions, research
 from mlagent_tui.arguments import ROLE_KEYS, duration, parser, resumed_options, run_options
 from mlagent_tui.cli import main
@@ -23,7 +23,7 @@ from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, registry, runs
 from mlagent_tui.headless import Output
 from mlagent_tui.schemas import EvalResult, ModelConfig, RegistryEntry
-from mlagent_tui.settings import RoleOptions
+from mlagent_tui.settings import RoleOptions, Settings
 from tests.scripted import CONFIG, GOAL, Scripted
 from tests.small_project import RUN_IDS, make
 
@@ -200,6 +200,39 @@ def test_what_is_wrong_with_the_arguments_is_said_in_plain_english(
 
 
 # --- errors ---------------------------------------------------------------------------------------------
+
+
+def test_every_path_may_begin_with_the_home_folder(home: Path) -> None:
+    parse = parser(cli._COMMANDS).parse_args
+    assert parse(["run", "a goal", "--project=~/p"]).project == home / "p"
+    options = ["--data-dir=~/d", "--planner", "~/m.gguf", "--coder-option", "chat_template=~/t"]
+    read: RunOptions = run_options(parse(["run", "a goal", *options]), Settings())
+    assert (read.data_dir, read.planner) == (home / "d", str(home / "m.gguf"))
+    assert read.coder_options.chat_template == home / "t"
+    for command in ("resume", "replay", "runs", "report", "interface"):
+        assert parse([command, "~/p"]).project == home / "p"
+    assert parse(["runs", "~nosuchuser/p"]).project == Path("~nosuchuser/p")
+
+
+def test_no_option_makes_a_path_in_another_way() -> None:
+    source = Path(arguments.__file__).read_text(encoding="utf-8")
+    assert "type=Path" not in source
+
+
+def test_a_project_in_the_home_folder_is_made_there(here: Path, home: Path, capsys: Capture) -> None:
+    assert main(["runs", "~/p"]) == 1
+    assert f"{home / 'p'} is not a project" in capsys.readouterr().err
+    (home / "p").mkdir()
+    assert arguments.with_command(["~/p"]) == ["interface", "~/p"]
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("goal", ["digits \udcff", "digits \ud800"])
+def test_a_goal_that_is_no_text_is_refused(goal: str, capsys: Capture) -> None:
+    assert main(["run", goal, "--check"]) == 2
+    assert "is not UTF-8 text" in capsys.readouterr().err
+    assert main(["run", "digits, 95% accuracy", "--planner", "/m\udcff.gguf", "--check"]) == 2
+    assert json.loads(capsys.readouterr().out)["problems"][0]["message"] == "there is no file /m\udcff.gguf"
 
 
 def test_a_missing_model_file_is_found_before_a_folder_is_made(here: Path, capsys: Capture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import sys
 import threading
 import time
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlagent_tui.errors import MachineError, ProjectError, ToolError
-from mlagent_tui.files import Folder, atomic_write
+from mlagent_tui.files import Folder, atomic_write, open_plain, read_plain
+from mlagent_tui.removal import remove_folder
 
 
 @pytest.fixture
@@ -101,6 +103,50 @@ def test_devices_pipes_and_folders_are_not_read(root: Path) -> None:
     for path in ("pipe", "a", "."):
         with pytest.raises(ToolError):
             Folder(root).read(path)
+
+
+def test_a_path_that_ends_in_a_slash_names_a_folder(root: Path) -> None:
+    folder = Folder(root)
+    for path in ("new/", "new/.", "a/file/", "a/new//"):
+        with pytest.raises(ToolError, match="it is a folder, not a file"):
+            folder.write(path, "text")
+    with pytest.raises(ToolError, match="a part of the path is a file"):
+        folder.read("a/file/")
+    assert not folder.exists("a/file/")
+    assert folder.make("made/")
+    assert folder.entries("a/") == ["b/", "file", "file_in"]
+    assert not (root / "new").exists()
+
+
+def test_folders_of_any_depth_are_listed(root: Path) -> None:
+    name = "long"
+    here = os.open(root / "a", os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(os.open("end", os.O_WRONLY | os.O_CREAT, dir_fd=here))
+    os.close(here)
+    listed = Folder(root).entries("a", recursive=True)
+    assert f"{name}/" * 1200 + "end" in listed
+    assert len(listed) == 1204
+    assert {"b/", "file", "file_in"} < set(listed)
+    assert remove_folder(root)
+
+
+def test_only_plain_files_are_opened_by_a_name_that_may_be_anything(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    os.symlink("pipe", root / "to_a_pipe")
+    os.mknod(root / "socket", stat.S_IFSOCK | 0o600)
+    for name in ("pipe", "to_a_pipe", "socket", "a", "loop", "missing"):
+        with pytest.raises(OSError):
+            open_plain(root / name)
+    with pytest.raises(OSError):
+        open_plain(Path("/dev/zero"))
+    assert read_plain(root / "folder_in" / "file") == b"inside"
+    with pytest.raises(OSError, match="larger than 5 bytes"):
+        read_plain(root / "a" / "file", 5)
 
 
 def test_a_file_larger_than_the_limit_is_refused(root: Path) -> None:

@@ -188,8 +188,10 @@ def _reductions(module: Any) -> None:
 
 
 def _copied(tensor: Any) -> Any:
-    if tensor.is_shared():
-        raise RuntimeError("a tensor in shared memory can only be passed on by the start method 'fork' here")
+    from multiprocessing.context import get_spawning_popen
+
+    if tensor.is_shared() and get_spawning_popen() is not None:
+        raise RuntimeError("here a new process shares the memory of a tensor only if it is forked")
     return tensor.__reduce_ex__(2)
 
 

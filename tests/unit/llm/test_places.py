@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from mlagent_tui import paths
+from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import places
+from mlagent_tui.llm.folder import read_folder
+from mlagent_tui.llm.gguf import is_gguf, read_header
 from tests.unit.llm.test_folder import folder
 
 
@@ -44,6 +48,31 @@ def test_links_lead_to_one_file_only(tmp_path: Path) -> None:
     (tmp_path / "one" / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.gguf").symlink_to(tmp_path / "nowhere")
     assert len([model for model in places.find([tmp_path]) if model.source == "settings"]) == 1
+
+
+def test_what_only_looks_like_a_model_or_a_note_keeps_nobody_waiting(home: Path, tmp_path: Path) -> None:
+    real = touch(tmp_path / "real.gguf")
+    weights, hub = tmp_path / "weights", home / ".cache/huggingface/hub/models--a--b"
+    manifests = home / ".ollama/models/manifests/x"
+    for place in (weights, manifests, home / ".lmstudio", hub / "refs", hub / "snapshots/1"):
+        place.mkdir(parents=True)
+    pipes = (
+        tmp_path / "pipe.gguf", weights / "config.json", manifests / "tag", home / ".lmstudio/settings.json",
+        home / ".lmstudio-home-pointer", hub / "refs/main", hub / "snapshots/1/pipe.gguf",
+    )  # fmt: skip
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    (weights / "model.safetensors").touch()
+    (tmp_path / "folder.gguf").mkdir()
+    for name, target in {"loop": "loop.gguf", "zero": "/dev/zero", "pipe-too": "pipe.gguf"}.items():
+        (tmp_path / f"{name}.gguf").symlink_to(target)
+    assert [model.path for model in places.find([tmp_path]) if model.source != "bundled"] == [real]
+    for path in (tmp_path / "pipe.gguf", tmp_path / "zero.gguf", tmp_path / "loop.gguf"):
+        assert not is_gguf(path)
+        with pytest.raises(ModelError, match="cannot read"):
+            read_header(path)
+    with pytest.raises(ModelError, match="not a plain file"):
+        read_folder(weights)
 
 
 def test_lm_studio_is_found_where_it_says_that_its_models_are(home: Path, tmp_path: Path) -> None:

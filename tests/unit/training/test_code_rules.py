@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlagent_tui.errors import CodeError
-from mlagent_tui.training.code_rules import MAX_SOURCE, check_source
+from mlagent_tui.training.code_rules import MAX_SOURCE, MODULES, check_source
 
 CLASS = "\nclass CurrentModel(nn.Module):\n    pass\n"
 
@@ -38,6 +40,17 @@ def test_anything_else_is_refused_by_name_and_line(line: str, named: str) -> Non
         check_source(f"import torch\n{line}" + CLASS, "CurrentModel")
     assert caught.value.what.startswith("line 2: expected ")
     assert caught.value.what.endswith(f"got {named}")
+
+
+def test_the_rule_about_imports_says_all_that_it_admits_here_and_in_the_documentation() -> None:
+    with pytest.raises(CodeError) as caught:
+        check_source("import os" + CLASS, "CurrentModel")
+    assert caught.value.what == f"line 1: expected imports of {', '.join(MODULES)} only, got os"
+    for name in MODULES:
+        source = "from __future__ import annotations" if name == "__future__" else f"import {name}"
+        check_source(source + CLASS, "CurrentModel")
+    page = Path(__file__, "../../../../docs/tools.md").resolve().read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page.partition("## The code of a network")[2] for name in MODULES)
 
 
 def test_a_missing_class_is_named() -> None:
