@@ -104,6 +104,11 @@ class Sentence:
         )  # fmt: skip
         return next((why for check in checks if (why := check())), "")
 
+    def misdescribes(self) -> str:
+        """The first contradiction about what the network is made of, whatever its numbers are."""
+        checks = (self._network, self._kinds, self._counts, self._residual)
+        return next((why for check in checks if (why := check())), "")
+
     def _mentions(self, kind: Kind) -> Iterator[tuple[re.Match[str], bool]]:
         for match in _WORDS[kind.name].finditer(self.text):
             yield match, bool(_NEGATED.search(self.text[: match.start()]))
