@@ -241,7 +241,12 @@ class Sentence:
         for end in _ENDS.finditer(self.text):
             at = -1 if end["last"] else 0
             for group in _GROUPS:
-                ran = [kind for layer in self.facts.layers for kind in self._group_of(group, layer.type)]
+                ran = [
+                    kind
+                    for layer in self.facts.layers
+                    if layer.runs
+                    for kind in self._group_of(group, layer.type)
+                ]
                 for kind in map(BY_NAME.__getitem__, group):
                     match = _WORDS[kind.name].search(self.text, end.end())
                     near = match and match.start() - end.end() < 40

@@ -26,7 +26,7 @@ BRIEF = Brief(
 
 
 @pytest.mark.parametrize("text", [
-    "accuracy 0.9132 misses the goal.", "The gap is 0.0312.", "It is off by 0.0368, or 3.7 percentage points.",
+    "accuracy 0.9132 misses the goal.", "The gap is 0.0312.", "It is off by 0.0368, or 3.7 points.",
     "91.3% is below 95%.", "5210 parameters are within 20,000.",
     "After 12 epochs the loss is 0.31.", "Training took 12.3 s.", "There are three reasons.",
     "The convolutional network is small.", "Two residual blocks would help.", "Add batch norm next.",
