@@ -13,10 +13,7 @@ from mlagent_tui import shapes
 from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.errors import ConfigError
-from mlagent_tui.research.layer_kinds import CLASSES
-from mlagent_tui.research.network_facts import Code, Facts, Layer
-from mlagent_tui.research.quantities import NUMBER, numbers_of, value
-from mlagent_tui.research.sentences import Sentence
+from mlagent_tui.research import claims, network_facts
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _ADVICE = re.compile(
@@ -25,8 +22,6 @@ _ADVICE = re.compile(
     re.IGNORECASE,
 )
 """What makes of a sentence a proposal: it is about another network than the one that was tried."""
-SMALL = 10
-"""Whole numbers up to this count things that nobody can look up: two reasons, three steps."""
 
 
 def unfounded(brief: Brief, text: str) -> list[str]:
@@ -35,8 +30,8 @@ def unfounded(brief: Brief, text: str) -> list[str]:
     return [
         sentence
         for sentence in _SENTENCE.split(text)
-        if not _known(sentence, shown)
-        or (facts and not _ADVICE.search(sentence) and Sentence(facts, sentence).misdescribes())
+        if not claims.knows(shown, sentence)
+        or (facts and not _ADVICE.search(sentence) and claims.misdescribes(facts, sentence))
     ]
 
 
@@ -52,23 +47,14 @@ def _shown(brief: Brief) -> set[float]:
     lines = [*context.head(brief), *context.history(brief), *context.seen(brief), *context.verdict(brief)]
     parts = [last.config.to_json() if last.config else ""]
     parts.append(last.eval_config.model_dump_json() if last.eval_config else "")
-    found = set(numbers_of("\n".join(lines)))
+    found = set(claims.numbers_of("\n".join(lines)))
     found |= {float(n) for part in parts for n in re.findall(r"\d+(?:\.\d+)?", part)}
     shares = [n for n in found if 0 < n <= 1]
     found |= {round(abs(a - b), 6) for a, b in combinations(shares, 2)} | {1 - n for n in shares}
     return found | {100 * n for n in found if n <= 1}
 
 
-def _known(sentence: str, shown: set[float]) -> bool:
-    for match in NUMBER.finditer(sentence):
-        said, step = value(match)
-        small = said == int(said) and said <= SMALL
-        if not small and not any(abs(said - n) <= step / 2 + 1e-9 * max(1.0, n) for n in shown):
-            return False
-    return True
-
-
-def _facts(brief: Brief) -> Facts | None:
+def _facts(brief: Brief) -> network_facts.Facts | None:
     config = brief.history[-1].config
     try:
         steps = shapes.infer(config) if config else []
@@ -77,11 +63,9 @@ def _facts(brief: Brief) -> Facts | None:
     if config is None:
         return None
     layers = [step for step in steps if step.role in ("layer", "shortcut")]
-    return Facts(
-        name=config.model_name,
-        input_shape=tuple(config.input_shape),
-        output_shape=(config.num_classes,),
-        parameters=shapes.count_parameters(steps),
-        layers=tuple(Layer(s.name, CLASSES[s.layer.type], s.output_shape, s.parameters) for s in layers),
-        code=Code(additions=sum(step.role == "open" for step in steps)),
+    return network_facts.configured(
+        config.model_name,
+        (tuple(config.input_shape), (config.num_classes,)),
+        [(step.name, step.layer.type, step.output_shape, step.parameters) for step in layers],
+        sum(step.role == "open" for step in steps),
     )

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlagent_tui.research.layer_kinds import BY_NAME, FAMILIES, KINDS, Kind
+from mlagent_tui.research.layer_kinds import BY_NAME, CLASSES, FAMILIES, KINDS, Kind
 
 if TYPE_CHECKING:
     from mlagent_tui.schemas import LayerRow, Summary
@@ -148,6 +148,18 @@ def facts_of(summary: Summary, source: str = "") -> Facts:
         size_mb=summary.size_mb,
         code=Code.of(source),
     )
+
+
+def configured(
+    name: str, shapes: tuple[Shape, Shape], layers: Iterable[tuple[str, str, Shape, int]], blocks: int
+) -> Facts:
+    """A network as its configuration has it: shapes of input and output, layers by their types there.
+
+    Each layer is (name, type, output shape, parameters); `blocks` is the number of residual blocks.
+    """
+    made = tuple(Layer(layer, CLASSES[kind], shape, count) for layer, kind, shape, count in layers)
+    total = sum(layer.parameters for layer in made)
+    return Facts(name, *shapes, total, made, code=Code(additions=blocks))
 
 
 def _runs(row: LayerRow) -> int:
