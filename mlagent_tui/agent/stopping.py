@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from mlagent_tui.agent import assessment
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.research import fit, ranking
 from mlagent_tui.schemas import Decision, EvalResult, Goal, RegistryEntry, Verdict
@@ -79,20 +80,34 @@ def _held_to_numbers(
 
     A change whose only reason was such a claim is dropped, unless the user has asked for something.
     """
-    found = fit.fit(brief.goal, result)
-    false = fit.unfounded(found, advice.assessment) if found and advice else []
-    if advice is None or found is None or not false:
+    if advice is None:
+        return None, ""
+    found, text = fit.fit(brief.goal, result), advice.assessment
+    claims = fit.unfounded(found, text) if found else []
+    others = [sentence for sentence in assessment.unfounded(brief, text) if sentence not in claims]
+    if not claims and not others:
         return advice, ""
     changes = list(advice.changes)
-    if fit.claims_overfitting(false) and not brief.steering:
+    if fit.claims_overfitting(claims) and not brief.steering:
         changes = [change for change in changes if not change.startswith(fit.REGULARISING)]
         changes = changes or _instead(brief) or list(advice.changes)
-    assessment = fit.corrected(found, advice.assessment)[:600]
-    said = " ".join(false)
+    text = assessment.without(text, others, _measured(brief)) if others else text
+    text = (fit.corrected(found, text) if found and claims else text)[:600]
+    said = " ".join([*claims, *others])
     return (
-        advice.model_copy(update={"assessment": assessment, "changes": changes}),
+        advice.model_copy(update={"assessment": text, "changes": changes}),
         f'not borne out by the numbers: "{said}"',
     )
+
+
+def _measured(brief: Brief) -> str:
+    """The last trial's metric in a sentence, in place of one that is not borne out."""
+    goal, entry = brief.goal, brief.history[-1].entry
+    reached = ranking.measured(goal, entry)
+    if reached is None:
+        return f"The trial gave no result: {entry.status}."
+    met = "meets" if ranking.holds(reached, goal.comparison, goal.threshold or 0) else "misses"
+    return f"{goal.metric} {reached:.4f} {met} the goal."
 
 
 def _instead(brief: Brief) -> list[str]:

@@ -125,22 +125,22 @@ def _may_stand(wish: Wish, asked: Sequence[Wish], text: str) -> bool:
 
 
 def _wish(form: Form, match: re.Match[str], text: str, numbers: Sequence[Found]) -> Wish | None:
-    before, after = CLAUSE.split(text[: match.start()])[-1], text[match.end() :]
-    if ELSEWHERE_BEFORE.search(text[: match.start()]) or ELSEWHERE_AFTER.match(after):
-        return None
-    refused = NOT_BEFORE.search(before) is not None or NOT_AFTER.match(after) is not None
+    before, after = text[: match.start()], text[match.end() :]
+    elsewhere = ELSEWHERE_BEFORE.search(before) or ELSEWHERE_AFTER.match(after)
+    refused = NOT_BEFORE.search(CLAUSE.split(before)[-1]) is not None or NOT_AFTER.match(after) is not None
     inside = [int(n) for n in match.groupdict().values() if n]
-    if inside or not form.number:
-        return Wish(about=form.about, value=form.value, number=next(iter(inside), None), refused=refused)
-    said = None if refused else _number(form, match, text, numbers)
-    if said is None:
-        plain = form.about == "residual blocks"
-        if not (form.optional or plain):
-            return None
-        return Wish(about="residual" if plain else form.about, value=form.value, refused=refused)
-    if STATED.search(before + SENTENCE.split(after)[0]):
+    said = _number(form, match, text, numbers) if form.number and not (inside or refused) else None
+    if said is not None:
+        stated = STATED.search(SENTENCE.split(before)[-1] + SENTENCE.split(after)[0])
+        return None if stated else _numbered(form, *said)
+    if elsewhere or (form.number and not (inside or form.optional)):
         return None
-    number, comparison = said
+    return Wish(
+        about=form.plain or form.about, value=form.value, number=next(iter(inside), None), refused=refused
+    )
+
+
+def _numbered(form: Form, number: float, comparison: str) -> Wish | None:
     if form.about in SHARES:
         if not 0 <= number < 1:
             return None

@@ -21,7 +21,7 @@ def _pattern(latin: str, east: str = "") -> re.Pattern[str]:
 class Form:
     """A way to say a wish: what it is about, the word it fixes, and where its number stands, if it has one.
 
-    `optional`: it is a wish without a number too.
+    `optional`: it is a wish without a number too, then about `plain` where that is given.
     """
 
     about: WishAbout
@@ -29,6 +29,7 @@ class Form:
     value: str = ""
     number: Literal["", "beside", "after"] = ""
     optional: bool = False
+    plain: WishAbout | None = None
 
 
 _NET = r"(?:neural\s+)?(?:net(?:work)?s?|models?|classifiers?|architectures?|nn)"
@@ -52,7 +53,7 @@ FORMS: tuple[Form, ...] = (
         r"深度可分离(?:卷积)?|逐通道卷积|深さ方向(?:分離|の)?畳み込み|デプスワイズ",
     )),
     Form("residual blocks", _pattern(r"residual\s+blocks?|residualbl[oö]cke?|bloques?\s+residual(?:es)?|blocs?\s+résiduels?",
-                                     r"残差ブロック|残差块"), number="beside"),
+                                     r"残差ブロック|残差块"), number="beside", optional=True, plain="residual"),
     Form("residual", _pattern(
         r"res-?nets?(?:-?\d+)?|residuals?|residual\w*|(?:skip|identity)[\s-]connections?|shortcut(?:[\s-]connection)?s?|connections?\s+that\s+skip\s+\w+|restverbindung\w*|"
         r"residual(?:es)?|conexiones\s+(?:residuales|de\s+salto)|résiduel\w*|connexions?\s+résiduelles?",
@@ -152,7 +153,7 @@ NOT_BEFORE = re.compile(
     r"ohne|kein\w*|nicht|verzicht\w*(?:\s+auf)?|sin|nada\s+de|ning[uú]n\w*|evit\w+|sans|pas\s+d['’e]|pas|aucun\w*|ni)(?![a-zà-ÿ])"
     r"|不(?:要|用|使用|带|采用|含|准)?|没有|無|无|别用|禁止|避免)"
     r"(?:[\s-]*(?:(?:an?|any|the|all|use|using|used|be|have|need|want|of|d[e'’]|el|la|los|las|le|les|l['’]|usar|utiliser|"
-    r"das|den|der|die|ein\w*|kind|type|使用|用|任何)(?![a-zà-ÿ])|[\w#-]+\s+(?:or|nor|oder|noch|o|ni|ou)(?![a-zà-ÿ])|[#-]+\s*(?:或|、|和)))*[\s-]*$",
+    r"das|den|der|die|ein\w*|kind|type|使用|用|任何)(?![a-zà-ÿ])|(?:[\w#-]+\s+){1,3}(?:or|nor|oder|noch|o|ni|ou)(?![a-zà-ÿ])|[#-]+\s*(?:或|、|和)))*[\s-]*$",
     re.IGNORECASE,
 )
 """Words before a wish that refuse it, in the same clause."""

@@ -8,10 +8,14 @@ measured (accuracy, data sets, reputation) counts as contradicted. Everything he
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mlagent_tui.research.network_facts import Facts, describe
+from mlagent_tui.research.quantities import NUMBER, numbers_of, value
 from mlagent_tui.research.sentences import Sentence
+
+__all__ = ["Dropped", "Held", "explained", "held", "knows", "misdescribes", "numbers_of"]
 
 _GAP = re.compile(r"((?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s+|(?<=[.!?][*_\"')])\s+|\s*\n\s*)")
 _LISTED = re.compile(r"^(\s*\d+[.)]) ", re.MULTILINE)
@@ -22,6 +26,8 @@ _NOT_PROSE = re.compile(
     r"```|[{}]|\"\s*:|<\||</|\bself\.\w+\s*=|^\s*(?:def|class|import|from|return)\b.*[:=(]|\w\s*==\s*\w|;\s*$|\]\s*,|^\s*@"
 )
 
+SMALL = 10
+"""Whole numbers up to this need no measurement: two reasons, three steps."""
 LOOP = 0.5
 """A sentence repeats itself when more than this share of its groups of four words stood in it before."""
 
@@ -77,6 +83,21 @@ def explained(facts: Facts, text: str, *, cut_off: bool = False) -> tuple[str, b
     """An explanation of the network, whether it is the model's own words, and what of them was dropped."""
     found = held(facts, text, cut_off=cut_off)
     return (found.text, True, found.dropped) if found.enough else (describe(facts), False, found.dropped)
+
+
+def misdescribes(facts: Facts, sentence: str) -> bool:
+    """Whether a sentence says of the network what is not so: its kind, its layers, their number."""
+    return bool(Sentence(facts, sentence).misdescribes())
+
+
+def knows(shown: Collection[float], sentence: str) -> bool:
+    """Whether every number of a sentence is one of `shown`, rounded or not; small whole ones pass."""
+    for match in NUMBER.finditer(sentence):
+        said, step = value(match)
+        small = said == int(said) and said <= SMALL
+        if not small and not any(abs(said - n) <= step / 2 + 1e-9 * max(1.0, n) for n in shown):
+            return False
+    return True
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:

@@ -96,6 +96,15 @@ KINDS = (
 )  # fmt: skip
 """Every kind that sentences are searched for; `counted` ones have their number named in a description."""
 
+CLASSES = {
+    "conv2d": "Conv2d", "batchnorm2d": "BatchNorm2d", "groupnorm": "GroupNorm", "layernorm": "LayerNorm",
+    "relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "tanh": "Tanh",
+    "sigmoid": "Sigmoid", "max_pool2d": "MaxPool2d", "avg_pool2d": "AvgPool2d",
+    "adaptive_avg_pool2d": "AdaptiveAvgPool2d", "dropout": "Dropout", "dropout2d": "Dropout2d",
+    "flatten": "Flatten", "linear": "Linear",
+}  # fmt: skip
+"""The class in torch of each layer of a configuration."""
+
 BY_NAME = {kind.name: kind for kind in KINDS}
 FAMILIES = ("convolution", "recurrent", "attention")
 """The kinds that give a network its name; one without them is fully connected."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlagent_tui.research.layer_kinds import BY_NAME, FAMILIES, KINDS, Kind
+from mlagent_tui.research.layer_kinds import BY_NAME, CLASSES, FAMILIES, KINDS, Kind
 
 if TYPE_CHECKING:
-    from mlagent_tui.schemas import Summary
+    from mlagent_tui.schemas import LayerRow, Summary
 
 Shape = tuple[int, ...]
 
@@ -27,12 +27,13 @@ _SHORTCUT = re.compile(r"shortcut|downsample|skip|proj", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer that ran; its shape is without the batch dimension."""
+    """A layer, and how often it ran; its shape is without the batch dimension."""
 
     name: str
     type: str
     shape: Shape
     parameters: int
+    runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class Facts:
     multiply_adds: int | None = None
     size_mb: float | None = None
     code: Code = field(default_factory=Code)
+    not_counted: tuple[str, ...] = ()
+    output: str = ""
 
     @cached_property
     def own(self) -> tuple[Layer, ...]:
@@ -88,8 +91,8 @@ class Facts:
         return tuple({layer.name: layer for layer in self.layers}.values())
 
     def of_kind(self, kind: Kind) -> list[Layer]:
-        """The layers of one kind."""
-        return [layer for layer in self.own if re.fullmatch(kind.classes, layer.type)]
+        """The layers of one kind that ran."""
+        return [layer for layer in self.own if layer.runs and re.fullmatch(kind.classes, layer.type)]
 
     def has(self, kind: Kind) -> bool:
         """Whether layers of the kind ran, or `forward` calls what does the same."""
@@ -105,9 +108,9 @@ class Facts:
         """Every number of such layers that may be said: with and without shortcuts, with repeated runs."""
         found = self.of_kind(kind)
         plain = [layer for layer in found if not _SHORTCUT.search(layer.name)]
-        runs = [layer for layer in self.layers if re.fullmatch(kind.classes, layer.type)]
+        runs = sum(layer.runs for layer in self.layers if re.fullmatch(kind.classes, layer.type))
         named = [layer for layer in found if layer.type != "NonDynamicallyQuantizableLinear"]
-        return {len(found), len(plain), len(runs), len(named)}
+        return {len(found), len(plain), runs, len(named)}
 
     @property
     def families(self) -> frozenset[str]:
@@ -135,18 +138,37 @@ def facts_of(summary: Summary, source: str = "") -> Facts:
         output_shape=tuple(summary.output_shape[1:]),
         parameters=summary.total_parameters,
         layers=tuple(
-            Layer(row.name, row.type, tuple(row.output_shape), row.parameters) for row in summary.layers
+            Layer(row.name, row.type, tuple(row.output_shape), row.parameters, _runs(row))
+            for row in summary.layers
         ),
         trainable=summary.trainable_parameters,
         multiply_adds=summary.multiply_adds,
+        not_counted=tuple(summary.not_counted),
+        output=summary.output,
         size_mb=summary.size_mb,
         code=Code.of(source),
     )
 
 
+def configured(
+    name: str, shapes: tuple[Shape, Shape], layers: Iterable[tuple[str, str, Shape, int]], blocks: int
+) -> Facts:
+    """A network as its configuration has it: shapes of input and output, layers by their types there.
+
+    Each layer is (name, type, output shape, parameters); `blocks` is the number of residual blocks.
+    """
+    made = tuple(Layer(layer, CLASSES[kind], shape, count) for layer, kind, shape, count in layers)
+    total = sum(layer.parameters for layer in made)
+    return Facts(name, *shapes, total, made, code=Code(additions=blocks))
+
+
+def _runs(row: LayerRow) -> int:
+    return 0 if row.type == "Parameter" or "not run" in row.note else max(1, row.calls)
+
+
 def describe(facts: Facts) -> str:
     """The network in a few sentences, each from what was measured."""
-    shapes = f"maps {show(facts.input_shape)} to {show(facts.output_shape)}"
+    shapes = f"maps {show(facts.input_shape)} to {facts.output or show(facts.output_shape)}"
     said = [f"{facts.name} is {_what(facts)} that {shapes}."]
     counted = [
         f"{len(found)} {kind.name} layer{'s' if len(found) > 1 else ''}"
@@ -159,7 +181,9 @@ def describe(facts: Facts) -> str:
     others = Counter(
         layer.type
         for layer in facts.own
-        if layer.type not in ("Flatten", "Identity") and not any(re.fullmatch(c, layer.type) for c in known)
+        if layer.runs
+        and layer.type not in ("Flatten", "Identity")
+        and not any(re.fullmatch(c, layer.type) for c in known)
     )
     if others:
         said.append(f"Its other layers are {_listed(list(others))}.")
@@ -177,8 +201,9 @@ def describe(facts: Facts) -> str:
         said.append("Residual connections add inputs back to outputs.")
     if facts.code.grouped:
         said.append("Some of its convolutions are grouped.")
+    left_out = f", {_listed(list(facts.not_counted))} not counted" if facts.not_counted else ""
     if facts.multiply_adds:
-        said.append(f"One forward pass takes {facts.multiply_adds:,} multiply-adds.")
+        said.append(f"One forward pass takes {facts.multiply_adds:,} multiply-adds{left_out}.")
     return " ".join(said)
 
 
@@ -196,11 +221,11 @@ def _what(facts: Facts) -> str:
             return "a recurrent network"
         case ["attention"]:
             return "a network with attention"
-        case ["linear"] if len(linear) == 1:
+        case ["linear"] if len(linear) == 1 and linear[0].parameters == facts.parameters:
             return "a single linear layer"
-        case ["linear"]:
+        case ["linear"] if not facts.has(BY_NAME["embedding"]):
             return "a fully connected network"
-        case []:
+        case [] | ["linear"]:
             return "a network"
         case several:
             return f"a network with {_listed(several)}"

@@ -104,6 +104,11 @@ class Sentence:
         )  # fmt: skip
         return next((why for check in checks if (why := check())), "")
 
+    def misdescribes(self) -> str:
+        """The first contradiction about what the network is made of, whatever its numbers are."""
+        checks = (self._network, self._kinds, self._counts, self._residual)
+        return next((why for check in checks if (why := check())), "")
+
     def _mentions(self, kind: Kind) -> Iterator[tuple[re.Match[str], bool]]:
         for match in _WORDS[kind.name].finditer(self.text):
             yield match, bool(_NEGATED.search(self.text[: match.start()]))
@@ -236,7 +241,12 @@ class Sentence:
         for end in _ENDS.finditer(self.text):
             at = -1 if end["last"] else 0
             for group in _GROUPS:
-                ran = [kind for layer in self.facts.layers for kind in self._group_of(group, layer.type)]
+                ran = [
+                    kind
+                    for layer in self.facts.layers
+                    if layer.runs
+                    for kind in self._group_of(group, layer.type)
+                ]
                 for kind in map(BY_NAME.__getitem__, group):
                     match = _WORDS[kind.name].search(self.text, end.end())
                     near = match and match.start() - end.end() < 40

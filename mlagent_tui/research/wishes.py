@@ -259,7 +259,7 @@ _KINDS: dict[str, _Kind] = {
     ),
     "depthwise": _Kind(_named("depthwise convolutions"), _has_depthwise),
     "recurrent": _Kind(_named("recurrent layers"), _never("recurrent layers")),
-    "attention": _Kind(_named("attention"), _never("attention")),
+    "attention": _Kind(_named("attention layers"), _never("attention layers")),
     "squeeze-and-excitation": _Kind(_named("squeeze-and-excitation"), _never("squeeze-and-excitation")),
     "convolutions": _Kind(
         _numbered("convolution layer"), _counted("convolution layer", lambda n: len(n.of_type("conv2d"))),

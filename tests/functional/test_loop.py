@@ -44,7 +44,7 @@ def carry_out(
     **options: Any,
 ) -> list[events.Event]:
     with Project(root) as project:
-        asked = run or RunOptions(goal_text=TEXT, **options)
+        asked = run or RunOptions.model_validate({"goal_text": TEXT} | options)
         return list(research(project, asked, cancel=cancel, open_models=model.open))
 
 
@@ -174,6 +174,24 @@ def test_the_same_seed_gives_the_same_metrics(achieved: Achieved, root: Path) ->
     first, _, _ = achieved
     carry_out(root, Scripted(decision=ACHIEVED))
     assert registry.load(root)[0].metrics_summary == registry.load(first)[0].metrics_summary
+
+
+def test_a_network_without_what_was_asked_for_is_asked_for_again_once_and_the_end_says_so(root: Path) -> None:
+    model = Scripted(decision=ACHIEVED)
+    told = carry_out(root, model, goal_text="digits: an MLP without dropout, at least 30% accuracy")
+    problems = [prompt for task, prompt in model.asked if task == "config" and "Problem:" in prompt]
+    assert len(problems) == 1 and "asks for fully connected network" in problems[0]
+    end = ending(told)
+    assert (end.outcome, end.exit_status) == ("achieved", 0)
+    assert end.wishes == [
+        "fully connected network: not met, the network has 1 convolution layer", "no dropout: met",
+    ]  # fmt: skip
+    assert end.unmet == end.wishes[:1]
+    (entry,) = registry.load(root)
+    assert entry.unmet == end.unmet and "asked for fully connected network: not met" in entry.decision
+    report = (root / "experiments/report.md").read_text()
+    assert "The best network does not meet all wishes" in report
+    assert "| no dropout | met |" in report
 
 
 # --- what goes wrong is a result ------------------------------------------------------------------------

@@ -405,6 +405,15 @@ def test_the_outcome_is_on_stdout_and_the_times_are_on_stderr(capsys: Capture) -
     assert "total" in captured.err
 
 
+def test_an_achieved_goal_with_an_unmet_wish_says_so_plainly(capsys: Capture) -> None:
+    wishes = ["convolutional network: not met, the network is an MLP with 3 linear layers", "no dropout: met"]
+    ending = events.RunFinished(outcome="achieved", reason="enough", wishes=wishes, unmet=wishes[:1])
+    Output().finish(ending, Path("p"), BEST)
+    first, _, third, *_ = capsys.readouterr().out.splitlines()
+    assert first == "Goal achieved, 1 wish not met: enough"
+    assert third == f"  wishes   {wishes[0]} · no dropout: met"
+
+
 def test_an_interrupted_run_says_how_to_go_on(capsys: Capture) -> None:
     Output(quiet=True).finish(
         events.RunFinished(outcome="interrupted", reason="stopped on request"), Path("p"), None

@@ -54,6 +54,11 @@ def test_a_run_that_can_start_has_no_problem_and_nothing_was_made(here: Path, ch
     assert sorted(here.iterdir()) == before
 
 
+def test_the_wishes_of_a_goal_are_told(check: Any) -> None:
+    _, told = check("digitsでCNNを使い、95%以上、ドロップアウトなし", "--project", "p")
+    assert told["wishes"] == ["convolutional network", "no dropout"]
+
+
 def test_each_data_set_is_said_to_be_there_or_what_it_lacks(check: Any) -> None:
     _, told = check(GOAL)
     assert (told["datasets"]["digits"], told["datasets"]["dummy"]) == ("", "")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.planning import (
+    Unwished,
     again,
     arguments,
     branched,
+    closer,
     fitted,
+    goal_understood,
     prescribe,
     refuse_pointless,
+    refuse_unwished,
     remaining,
     writes_config,
 )
 from mlagent_tui.errors import ConfigError
-from mlagent_tui.schemas import DataCard, Goal, ModelConfig, Plan, RegistryEntry
+from mlagent_tui.schemas import DataCard, Goal, ModelConfig, Plan, RegistryEntry, Wish
 from mlagent_tui.shapes import infer
 from tests.scripted import CONFIG, GOAL, plan
 
@@ -149,3 +155,50 @@ def test_a_network_ends_in_as_many_values_as_the_data_has_classes() -> None:
     three = NETWORK.model_dump(mode="json") | {"num_classes": 3, "input_shape": [1, 9, 9]}
     three["layers"][-1]["out_features"] = 3
     assert fitted(brief(), ModelConfig.model_validate(three)) == NETWORK
+
+
+# --- wishes ---------------------------------------------------------------------------------------------
+
+LINEAR = NETWORK.model_copy(
+    update={"layers": [layer for layer in NETWORK.layers if layer.type in ("flatten", "linear")]}
+)
+
+
+def wishing(*asked: Wish, history: tuple[Attempt, ...] = ()) -> Brief:
+    start = brief(DIGITS, *history)
+    return replace(start, goal=start.goal.model_copy(update={"asked": list(asked)}))
+
+
+def test_a_network_without_what_the_goal_asks_for_is_refused_with_both_named() -> None:
+    with pytest.raises(
+        Unwished, match="asks for convolutional network, but the network is an MLP with 1 linear"
+    ):
+        refuse_unwished(wishing(Wish(about="convolutional")), LINEAR, PLAN)
+    refuse_unwished(wishing(Wish(about="convolutional")), NETWORK, PLAN)
+
+
+def test_what_the_last_network_lacked_too_is_not_asked_for_again() -> None:
+    asked = Wish(about="convolutional")
+    refuse_unwished(wishing(asked, history=(Attempt(ENTRY, LINEAR, PLAN.evaluation),)), LINEAR, PLAN)
+    with pytest.raises(Unwished):
+        refuse_unwished(wishing(asked, history=(Attempt(ENTRY, NETWORK, PLAN.evaluation),)), LINEAR, PLAN)
+
+
+def test_training_settings_are_no_reason_to_refuse_a_network() -> None:
+    refuse_unwished(wishing(Wish(about="epochs", number=77)), NETWORK, PLAN)
+
+
+def test_of_two_proposals_the_one_that_meets_more_wishes_is_taken_and_else_the_first() -> None:
+    asked = wishing(Wish(about="convolutional"), Wish(about="residual"))
+    assert closer(asked, PLAN, NETWORK, LINEAR) is NETWORK
+    assert closer(asked, PLAN, LINEAR, NETWORK) is NETWORK
+    first = NETWORK.model_copy()
+    assert closer(asked, PLAN, NETWORK, first) is first
+    assert closer(asked, PLAN, LINEAR, None) is LINEAR
+
+
+def test_the_goals_event_tells_checked_wishes_apart_from_the_others() -> None:
+    goal = wishing(Wish(about="convolutional"), Wish(about="dropout", refused=True)).goal
+    told = goal_understood(goal.model_copy(update={"wishes": "small, no dropout"}))
+    assert told.asked == ["convolutional network", "no dropout"]
+    assert told.unchecked == ["small"]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from mlagent_tui.events import (
 )
 from mlagent_tui.experiments import Conclusion, from_journal, report, runs
 from mlagent_tui.experiments.listing import dumped
-from mlagent_tui.schemas import Goal, RegistryEntry
+from mlagent_tui.schemas import Goal, RegistryEntry, Wish
 
 GOAL = Goal(
     dataset="digits",
@@ -63,6 +64,20 @@ def test_it_opens_with_the_goal_and_what_came_of_it(text: str) -> None:
     assert title == "# A small CNN for digits, at least 95% \\| under 20k"
     assert "The goal was achieved" in summary
     assert "best of 3 networks" in summary and "96.10 %" in summary and "95.55 %" in summary
+
+
+def test_it_says_which_wishes_the_best_network_meets(
+    project: Path, finish: Callable[..., RegistryEntry]
+) -> None:
+    asked = [Wish(about="convolutional"), Wish(about="dropout", refused=True), Wish(about="residual")]
+    finish(project, "qe_3", 0.961, iteration=3, unmet=["residual blocks: not met, the network has none"])
+    goal = GOAL.model_copy(update={"asked": asked, "wishes": "small, no dropout, residual"})
+    text = report.compose(project, replace(CONCLUSION, goal=goal), drawn=False)
+    assert "## Wishes\n\n| Asked for | Best network |" in text
+    assert "| convolutional network | met |" in text and "| no dropout | met |" in text
+    assert "| residual blocks | not met: the network has no residual blocks |" in text
+    assert "| small | not checked |" in text
+    assert "does not meet all wishes: residual blocks" in text.splitlines()[2]
 
 
 def test_it_has_the_goal_the_reason_the_set_up_and_the_times(text: str) -> None:

@@ -83,6 +83,10 @@ def test_a_check_that_prints_no_json_is_itself_a_problem() -> None:
         assert engine.read_check(out).problems
 
 
+def test_a_check_tells_the_wishes_of_the_goal() -> None:
+    assert engine.read_check(b'{"problems": [], "wishes": ["no dropout"]}').wishes == ("no dropout",)
+
+
 @pytest.mark.asyncio
 async def test_an_engine_that_cannot_begin_tells_why(tmp_path: Path) -> None:
     root = tmp_path / "p"

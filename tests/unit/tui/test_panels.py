@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,6 +122,35 @@ def test_the_header_keeps_the_most_important_whatever_the_width() -> None:
         "digits · ≥ 99.9 % · ≤ 50k params · iteration 4/5 · 0:29 · best 99.3 % · test 98.6 % · cpu · "
         "sandbox bubblewrap · 740 tokens/s"
     )
+
+
+def test_a_goal_that_was_achieved_without_a_wish_is_no_plain_success() -> None:
+    state = state_of()
+    fold.apply(state, [events.RunFinished(outcome="achieved", wishes=["residual blocks: met"])])
+    assert status(state, Moment()) == ("✔ goal achieved", "$text-success")
+    unmet = ["residual blocks: not met, the network has no residual blocks"]
+    fold.apply(state, [events.RunFinished(outcome="achieved", wishes=unmet, unmet=unmet)])
+    assert status(state, Moment()) == ("✔ goal achieved, 1 wish not met", "$text-warning")
+
+
+def test_the_goal_is_told_with_its_checked_and_its_other_wishes() -> None:
+    goal = {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": 0.95}
+    event = events.GoalUnderstood(goal=goal, asked=["convolutional network"], unchecked=["small"])
+    assert told.goal(event).endswith("asked for: convolutional network; also wished, not checked: small")
+    assert "wish" not in told.goal(events.GoalUnderstood(goal=goal))
+
+
+@pytest.mark.parametrize(("fields", "said"), [
+    ({"explanation_source": "measurement"}, "composed from the measurement"),
+    ({"explanation_source": "coder"}, "the coder's words"),
+    ({"explanation_source": "coder", "explanation_dropped": ["x"]}, "the coder's words; 1 sentence left out"),
+    ({}, ""),
+])  # fmt: skip
+def test_a_network_knows_whose_words_its_explanation_has(fields: dict[str, Any], said: str) -> None:
+    state = RunState()
+    summary = {"layers": [], "total_parameters": 5, "explanation": "One layer."} | fields
+    fold.apply(state, [events.SummaryMade(summary=summary)])
+    assert state.network.whose == said
 
 
 def test_the_status_tells_an_engine_that_died_from_one_that_stands_still() -> None:
