@@ -1,7 +1,7 @@
 """`pytorch_model_assembler`: the coder writes the module, and checks decide whether it is accepted.
 
-A network too long for the coder's context is asked for in stretches. The first difference that a check of the
-whole finds goes back to the coder, a bounded number of times. Only code that passed is written to the output path.
+A network too long for the coder is asked for in stretches. The first difference that a check of the whole
+finds goes back to the coder, a bounded number of times. Only code that passed is written to the output path.
 """
 
 from __future__ import annotations

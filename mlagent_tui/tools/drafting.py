@@ -15,7 +15,7 @@ from mlagent_tui.shapes import Step
 from mlagent_tui.tools import naming
 from mlagent_tui.tools.astray import astray
 from mlagent_tui.tools.joining import Joined, Part, PartError, join
-from mlagent_tui.tools.stretches import Stretch, divide, halves, length
+from mlagent_tui.tools.stretches import Stretch, divide, halves, length, whole
 
 ATTEMPTS = 4
 """How often a stretch of a network is asked for, within longer stretches included."""
@@ -70,11 +70,8 @@ class Draft:
     @classmethod
     def of(cls, steps: Sequence[Step], room: int) -> Draft:
         """A draft to be written; a description longer than `room` characters is divided."""
-        if length(steps) <= room:
-            stretches = [Stretch(tuple(steps), {step.name: step.name for step in steps})]
-        else:
-            stretches = divide(steps, room)
-        draft = cls(stretches)
+        fits = length(steps) <= room
+        draft = cls([whole(steps)] if fits else divide(steps, room, steps[-1]))
         draft._pose(0)
         return draft
 
@@ -94,8 +91,9 @@ class Draft:
     def divide(self, question: Question) -> bool:
         """Ask for a stretch in two, wherever it stands. False where it cannot be divided."""
         stretches: list[Stretch] = []
+        last = self._stretches[-1].own[-1]
         for stretch in self._stretches:
-            stretches += halves(stretch) if self._of(stretch) is question else [stretch]
+            stretches += halves(stretch, last) if self._of(stretch) is question else [stretch]
         if len(stretches) == len(self._stretches):
             return False
         self._stretches = stretches
@@ -129,7 +127,7 @@ class Draft:
                 code = naming.for_user(self._of(stretch).code or "", name)
             except CodeError as error:
                 raise PartError(error.what, index) from None
-            parts.append(Part(code, stretch.names))
+            parts.append(Part(code, stretch.names, stretch.lead, stretch.tail))
         return join(parts, name)
 
     def unusable(self, error: PartError) -> tuple[str, Difference]:
@@ -170,7 +168,10 @@ class Draft:
     def _kinds(self) -> dict[str, str]:
         """The type of each layer, by its name in the network."""
         return {
-            stretch.names[step.name]: step.layer.type for stretch in self._stretches for step in stretch.steps
+            step.name: step.layer.type
+            for stretch in self._stretches
+            for step in stretch.own
+            if step.role in ("layer", "shortcut")
         }
 
     def _named(self, problem: str, module: Joined) -> int | None:

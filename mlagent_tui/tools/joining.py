@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlagent_tui.errors import CodeError
+from mlagent_tui.tools.leaving_out import leave_out
 from mlagent_tui.training import check_source
 
 _REGISTER = ("add_module", "register_module", "register_buffer", "register_parameter")
@@ -22,6 +23,9 @@ class Part:
 
     code: str
     names: Mapping[str, str]
+    lead: Sequence[str] = ()
+    tail: Sequence[str] = ()
+    """Layers at the beginning and the end of the code that are left out of the whole."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,9 @@ def join(parts: Sequence[Part], class_name: str) -> Joined:
     module = _Module(class_name, {name for part in parts for name in part.names.values()})
     for index, part in enumerate(parts):
         try:
-            module.add(_read(part.code, class_name), part.names)
+            read = _read(part.code, class_name)
+            leave_out(part.lead, part.tail, read.build, read.run)
+            module.add(read, part.names)
         except CodeError as error:
             raise PartError(error.what, index) from None
     return module.joined()
@@ -234,7 +240,7 @@ class _Renaming(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         registered = _registered(node)
         if registered is not None:
-            registered.value = self._attributes.get(registered.value, registered.value)
+            registered.value = self._attributes.get(str(registered.value), registered.value)
         return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -254,7 +260,7 @@ def _own_attributes(network: ast.ClassDef) -> set[str]:
             case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
                 own.add(name)
             case ast.Call() if (registered := _registered(node)) is not None:
-                own.add(registered.value)
+                own.add(str(registered.value))
     return own - {"__init__", "forward"}
 
 

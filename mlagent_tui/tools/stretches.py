@@ -1,7 +1,8 @@
 """A network divided into stretches, so that a coder can write it piece by piece.
 
-A stretch ends only where no residual block is open. Its steps are named as if it were a network of its own:
-stretches that do the same on the same shapes are one question, and one answer serves them all.
+A stretch ends only where no residual block is open. It is asked for as a network of its own: its steps are
+counted from 1, and it begins with an image and ends with classes, by steps that are added for the question.
+Stretches that do the same on the same shapes are one question, and one answer serves them all.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
-from math import ceil
+from math import ceil, prod
 
-from mlagent_tui.shapes import Step
+from mlagent_tui.schemas import Flatten, Linear
+from mlagent_tui.shapes import Shape, Step
 from mlagent_tui.tools.prompts import describe, order
+
+FEWEST = 6
+"""Steps of a stretch that is cut short because it repeats: a single layer is no usual question."""
 
 _NUMBERED = re.compile(r"(.+?)(\d+)")
 
@@ -23,15 +29,27 @@ Unit = tuple[Step, ...]
 
 @dataclass(frozen=True)
 class Stretch:
-    """Steps that follow one another. `names` gives the name in the network for each name in the stretch."""
+    """Steps of a network that follow one another, and the question that asks for them.
 
+    `names` gives the name in the network for each name in the question; `lead` and `tail` are steps at its
+    beginning and end that the network does not have.
+    """
+
+    own: tuple[Step, ...]
     steps: tuple[Step, ...]
     names: Mapping[str, str]
+    lead: tuple[str, ...] = ()
+    tail: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def question(self) -> str:
         """What tells it from other stretches."""
         return describe(list(self.steps))
+
+
+def whole(steps: Sequence[Step]) -> Stretch:
+    """A network in one stretch: its names are as they are."""
+    return Stretch(tuple(steps), tuple(steps), {step.name: step.name for step in steps})
 
 
 def length(steps: Sequence[Step]) -> int:
@@ -39,61 +57,99 @@ def length(steps: Sequence[Step]) -> int:
     return len(describe(list(steps))) + len(", ".join(order(list(steps))))
 
 
-def whole(steps: Sequence[Step]) -> Stretch:
-    """The steps as one stretch, counted from 1."""
+def divide(steps: Sequence[Step], room: int, last: Step) -> list[Stretch]:
+    """Stretches of at most `room` characters each; longer where a single step or block is.
+
+    Where layers repeat, they are divided so that many stretches are alike. `last` is the network's last step.
+    """
+    cutter = _Cutter(list(_units(steps)), room)
+    return [_stretch([step for unit in units for step in unit], last) for units in cutter.cut()]
+
+
+def halves(stretch: Stretch, last: Step) -> list[Stretch]:
+    """The stretch in two or three of about the same length, or one where it is a single step or block."""
+    return divide(stretch.own, ceil(length(stretch.own) / 2), last)
+
+
+def _stretch(steps: Sequence[Step], last: Step) -> Stretch:
+    """`steps` as a question."""
+    taken, given, classes = steps[0].input_shape, steps[-1].output_shape, last.output_shape
+    lead, tail = [], []
+    if len(taken) == 1:
+        lead.append(_flatten("flatten1", (*taken, 1, 1)))
+    renamed, names = _counted(steps, {"flatten": len(lead)})
+    numbers = dict(_parts(step.name) for step in (*lead, *renamed))
+    if steps[-1] is not last:
+        if len(given) > 1:
+            tail.append(_flatten(f"flatten{numbers.get('flatten', 0) + 1}", given))
+        layer = Linear(type="linear", out_features=classes[0])
+        name = f"fc{numbers.get('fc', 0) + 1}"
+        tail.append(Step(name, "layer", layer, (prod(given),), classes, 0))
+    question = (*lead, *renamed, *tail)
+    return Stretch(tuple(steps), question, names, _names(lead), _names(tail))
+
+
+def _flatten(name: str, shape: Shape) -> Step:
+    return Step(name, "layer", Flatten(type="flatten"), shape, (prod(shape),), 0)
+
+
+def _names(steps: Sequence[Step]) -> tuple[str, ...]:
+    return tuple(step.name for step in steps)
+
+
+def _counted(steps: Sequence[Step], counts: Mapping[str, int]) -> tuple[list[Step], dict[str, str]]:
+    """The steps counted from 1, or on from `counts`, each kind by itself; and what each was called before."""
     first: dict[str, int] = {}
     names: dict[str, str] = {}
     renamed = []
     for step in steps:
         kind, number = _parts(step.name)
         counted = "res" if kind == "shortcut" else kind
-        name = f"{kind}{number - first.setdefault(counted, number) + 1}"
+        name = f"{kind}{number - first.setdefault(counted, number) + counts.get(counted, 0) + 1}"
         names[name] = step.name
         renamed.append(replace(step, name=name))
-    return Stretch(tuple(renamed), names)
+    return renamed, names
 
 
-def divide(steps: Sequence[Step], room: int) -> list[Stretch]:
-    """Stretches of at most `room` characters each; longer where a single step or block is.
+class _Cutter:
+    """Decides how many units each stretch holds."""
 
-    Where layers repeat, they are divided so that as many stretches as possible are alike.
-    """
-    units = list(_units(steps))
-    alike = [whole(unit).question for unit in units]
-    ends = [0, *accumulate(length(unit) + 2 for unit in units)]
-    known: set[tuple[str, ...]] = set()
-    stretches: list[Stretch] = []
-    start = 0
-    while start < len(units):
-        end = _end(alike, ends, start, room, known)
-        known.add(tuple(alike[start:end]))
-        stretches.append(whole([step for unit in units[start:end] for step in unit]))
-        start = end
-    return stretches
+    def __init__(self, units: list[Unit], room: int) -> None:
+        self._units, self._room = units, room
+        self._alike = [describe(_counted(unit, {})[0]) for unit in units]
+        """Equal for units that are the same question."""
+        self._sizes = [0, *accumulate(length(unit) + 2 for unit in units)]
+        self._steps = [0, *accumulate(len(unit) for unit in units)]
+        self._known: set[tuple[str, ...]] = set()
 
+    def cut(self) -> Iterator[list[Unit]]:
+        start = 0
+        while start < len(self._units):
+            end = self._end(start)
+            self._known.add(tuple(self._alike[start:end]))
+            yield self._units[start:end]
+            start = end
 
-def halves(stretch: Stretch) -> list[Stretch]:
-    """The stretch in two of about the same length; as it is where it is a single step or block."""
-    parts = divide(stretch.steps, ceil(length(stretch.steps) / 2))
-    return [replace(part, names={k: stretch.names[v] for k, v in part.names.items()}) for part in parts]
+    def _end(self, start: int) -> int:
+        most = start + 1
+        while most < len(self._units) and self._size(start, most + 1) <= self._room:
+            most += 1
+        for end in range(most, start + (most - start) // 2, -1):
+            if tuple(self._alike[start:end]) in self._known:
+                return end
+        for end in range(start + 1, most):
+            if self._steps[end] - self._steps[start] >= FEWEST and self._repeated(start, end):
+                return end
+        left = self._size(start, len(self._units))
+        fair = left / ceil(left / self._room)
+        return next((end for end in range(start + 1, most) if self._size(start, end) >= fair), most)
 
+    def _size(self, start: int, end: int) -> int:
+        return self._sizes[end] - self._sizes[start]
 
-def _end(alike: list[str], ends: list[int], start: int, room: int, known: set[tuple[str, ...]]) -> int:
-    """Where the stretch from `start` on ends."""
-    count = len(alike)
-    most = start + 1
-    while most < count and ends[most + 1] - ends[start] <= room:
-        most += 1
-    for end in range(most, start + (most - start) // 2, -1):
-        if tuple(alike[start:end]) in known:
-            return end
-    for period in range(1, most - start + 1):
-        if alike[start : start + period] == alike[start + period : start + 2 * period]:
-            return start + period
-    left = ends[-1] - ends[start]
-    fair = left / ceil(left / room)
-    even = next((end for end in range(start + 1, most) if ends[end] - ends[start] >= fair), most)
-    return even
+    def _repeated(self, start: int, end: int) -> bool:
+        """Whether the units from `start` to `end` follow once more."""
+        return self._alike[start:end] == self._alike[end : 2 * end - start]
 
 
 def _units(steps: Sequence[Step]) -> Iterator[Unit]:
