@@ -57,7 +57,7 @@ async def painted(app: MlagentApp) -> None:
 
 
 async def hidden(app: MlagentApp) -> list[str]:
-    """What cannot be told without colours: which widget has the focus (two of each kind), which row is chosen."""
+    """What cannot be told without colours, of two widgets of each kind: the focus, and the row chosen."""
     screen = app.screen
     looks: dict[str, Widget] = {}
     found: list[str] = []
