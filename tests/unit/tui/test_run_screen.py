@@ -316,6 +316,22 @@ async def test_an_engine_that_died_is_told_and_can_be_resumed(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("title", "offered"), [("Data set", True), ("Goal", False)])
+async def test_resuming_is_offered_only_where_the_run_would_not_end_in_the_same_way(
+    tmp_path: Path, title: str, offered: bool
+) -> None:
+    root = recording.project(tmp_path, upto='"type":"plan_made"')
+    failed = events.Failed(title=title, what="it cannot be used", remedy="Change it.")
+    recording.append(root, failed, events.RunFinished(outcome="failed", reason="it cannot be used"))
+    app = MlagentApp(Opening(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, app)
+        await until(pilot, lambda: screen.gone and "Change it." in shown(app))
+        assert ("[r] resume" in shown(app), "Start a new run." in shown(app)) == (offered, not offered)
+        assert bool(screen.check_action("take_up", ())) is offered
+
+
+@pytest.mark.asyncio
 async def test_a_chart_leaves_the_run_its_keys_and_keys_of_panels_can_be_changed(tmp_path: Path) -> None:
     keys = {"runs.sort_by.1": "ctrl+f"}
     app = MlagentApp(Opening(recording.project(tmp_path)), preferences=Settings(keys=keys))
