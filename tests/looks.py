@@ -28,6 +28,7 @@ def unreadable(app: MlagentApp) -> list[str]:
         x = 0
         for text, style, _ in strip:
             assert style is not None, f"{text!r} in line {y} has no style"
+            assert app.native_ansi_color or style.bgcolor is not None, f"{text!r} in line {y} has no ground"
             has = judge.contrast(style.color, style.bgcolor)
             if has < wanted(text, inactive=not active.contains(x, y)):
                 found.append(f"{text.strip()!r} in line {y}: {has:.1f}, {style}")

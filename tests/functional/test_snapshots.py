@@ -95,7 +95,7 @@ async def test_the_screen_looks_as_it_did(
                         different[name] = tmp_path / f"{name}.svg"
                         different[name].write_text(compact(picture), encoding="utf-8")
             app.theme, app.colour_system = themes.SIXTEEN.name, "standard"
-            await until_still(pilot)
+            await painted(app)
             assert unreadable(app) == []
             assert missing(app) == set()
             if scene.name in CHOOSING:

@@ -134,10 +134,10 @@ async def test_lines_that_changed_since_the_last_network_are_marked(tmp_path: Pa
         await until(pilot, lambda: bool(view.marked))
         expected = {i for i, line in enumerate(code.splitlines()) if "48" in line}
         assert view.marked == expected
-        first = next(
-            strip.text for strip in view.render_lines(view.region.reset_offset) if "48" in strip.text
-        )
-        assert "▌" in first
+        first = next(strip for strip in view.render_lines(view.region.reset_offset) if "48" in strip.text)
+        assert "▌" in first.text
+        grounds = {style.bgcolor for _, style, _ in first if style is not None}
+        assert len(grounds) == 1 and None not in grounds  # no block in another colour beside the line
 
 
 @pytest.mark.asyncio
