@@ -139,7 +139,6 @@ async def drawn(lines: Sequence[Line], width: float = 20, most: float | None = 1
     chart = (await charts())("accuracy", most)
     async with Bench(chart).run_test(size=(60, 14)) as pilot:
         chart.draw(lines, width)
-        await pilot.pause(0.1)
         await pilot.pause()
         plot = chart.query_one("#plot", Dots)
         left = chart.query_one("#margin-left", Dots)
