@@ -5,12 +5,18 @@ from __future__ import annotations
 import functools
 import io
 import logging
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from mlagent_tui import paths, temporary
+from mlagent_tui import axes, paths, temporary
 from mlagent_tui.schemas import EpochMetrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SHOWN = 9
 
@@ -44,15 +50,23 @@ def _settle() -> temporary.TemporaryFolder | None:
 
 def draw(curves: Mapping[str, Sequence[EpochMetrics]], best: str | None) -> bytes:
     """A PNG of validation accuracy and of both losses by epoch, for the best run and the latest others."""
+    picture = io.BytesIO()
+    figure(curves, best).savefig(picture, format="png")
+    return picture.getvalue()
+
+
+def figure(curves: Mapping[str, Sequence[EpochMetrics]], best: str | None) -> Figure:
+    """What `draw` draws: the accuracy on the left, the losses on the right."""
     _settle()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     others = [run_id for run_id in curves if run_id != best][-SHOWN + 1 :]
+    drawn = [*others, *([best] if best in curves and best is not None else [])]
     figure = Figure(figsize=(10, 4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     accuracy, loss = figure.subplots(1, 2)
-    for run_id in [*others, *([best] if best in curves and best is not None else [])]:
+    for run_id in drawn:
         points = curves[run_id]
         epochs = [point.epoch for point in points]
         style = {"linewidth": 2.2, "zorder": 3} if run_id == best else {"linewidth": 1.0, "alpha": 0.55}
@@ -60,13 +74,23 @@ def draw(curves: Mapping[str, Sequence[EpochMetrics]], best: str | None) -> byte
         (line,) = accuracy.plot(epochs, [p.accuracy for p in points], marker=".", label=label, **style)
         style["color"] = line.get_color()
         loss.plot(epochs, [p.val_loss for p in points], marker=".", **style)
-        loss.plot(epochs, [p.train_loss for p in points], linestyle=":", **style)
+        loss.plot(epochs, [p.train_loss for p in points], linestyle=":", marker="+", markersize=4, **style)
+    shown = [point for run_id in drawn for point in curves[run_id]]
+    losses = [value for point in shown for value in (point.val_loss, point.train_loss)]
     accuracy.set(title="Validation accuracy", xlabel="epoch")
     loss.set(title="Loss: validation (solid), training (dotted)", xlabel="epoch")
-    for axes in (accuracy, loss):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.25)
+    _limit(accuracy, axes.limits(filter(math.isfinite, (point.accuracy for point in shown)), most=1.0))
+    _limit(loss, axes.limits(filter(math.isfinite, losses)))
+    for plot in (accuracy, loss):
+        plot.xaxis.get_major_locator().set_params(integer=True)
+        plot.yaxis.get_major_formatter().set_useOffset(False)
+        plot.grid(alpha=0.25)
     accuracy.legend(fontsize="small")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    return picture.getvalue()
+    return figure
+
+
+def _limit(plot: Axes, limits: axes.Limits) -> None:
+    """Show what lies between the limits, and of what lies at one of them the whole mark."""
+    room = (limits.high - limits.low) * 0.02
+    plot.set_ylim(limits.low - room, limits.high + room)
+    plot.set_yticks(axes.ticks(limits.low, limits.high, 8))

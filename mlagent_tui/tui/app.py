@@ -86,7 +86,9 @@ class MlagentApp(InOrder[int], inherit_bindings=False):
         self.engine = EngineLink(self.opening.project or Path())
         self._given_theme = ""
         self._touched = 0.0
-        self._contrast: dict[tuple[bool, bool], Contrast] = {}
+        self.colour_system = self.console.color_system
+        """What the terminal can show: "standard" (sixteen colours), "256" or "truecolor"."""
+        self._contrast: dict[tuple[str | None, bool, bool], Contrast] = {}
         self._greys, self._colourless = Greys(), NoColor()
         self._font = [glyphs.ConsoleFont()] if glyphs.console_font() else []
         self.background: dict[Path, EngineLink] = {}
@@ -101,22 +103,22 @@ class MlagentApp(InOrder[int], inherit_bindings=False):
             self.register_theme(theme)
         chosen = self.settings.theme or self.memory.text("theme")
         known = chosen in self.available_themes
-        self._given_theme = chosen if known else themes.first_choice(self.console.color_system)
+        self._given_theme = chosen if known else themes.first_choice(self.colour_system)
         self.theme = self._given_theme
         self.stylesheet.set_variables(self.get_css_variables())
 
     def get_line_filters(self, *, inactive: bool = False) -> Sequence[LineFilter]:
-        """Textual's; then enough contrast for all text, and only characters that the terminal has."""
-        key = (self.current_theme.dark, inactive)
-        if key not in self._contrast:
-            self._contrast[key] = Contrast(self.console.color_system, *key)
-        return [*map(self._colours, super().get_line_filters()), self._contrast[key], *self._font]
+        """Textual's; then enough contrast for all text, and only characters that the terminal has.
 
-    def _colours(self, one: LineFilter) -> LineFilter:
-        """For NO_COLOR: greys, or none with a theme of the terminal's own colours."""
-        if not isinstance(one, Monochrome):
-            return one
-        return self._colourless if self.native_ansi_color else self._greys
+        For `NO_COLOR`, greys take the place of a theme's colours, and nothing that of the terminal's own.
+        """
+        found = [one for one in super().get_line_filters() if not isinstance(one, Monochrome)]
+        if self.no_color:
+            found.append(self._colourless if self.native_ansi_color else self._greys)
+        key = (self.colour_system, self.current_theme.dark, inactive)
+        if key not in self._contrast:
+            self._contrast[key] = Contrast(*key)
+        return [*found, self._contrast[key], *self._font]
 
     def refresh_css(self, animate: bool = True) -> None:
         """Textual asks for this as it starts, too, when there is nothing yet that has styles."""

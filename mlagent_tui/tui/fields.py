@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Label, Select, Static
 
-from mlagent_tui.tui.engine import Problem
-from mlagent_tui.tui.text import plain
+from mlagent_tui.tui.engine import Check, Problem
+from mlagent_tui.tui.text import line, plain
 
 MUTED = "$foreground 70%"
 """The style of what is said in passing. (`$text-muted` is a colour for stylesheets only.)"""
@@ -123,3 +123,24 @@ def problem_text(problem: Problem, *, gently: bool = False, before: str = "") ->
     mark, style = ("· ", "$text-warning") if gently else ("✗ ", "$text-error")
     what = Content.assemble((mark, style), (before, style), plain(problem.message, style))
     return Content("\n").join([what, plain(problem.remedy, MUTED)]) if problem.remedy else what
+
+
+def ready(check: Check) -> Content:
+    """That a run can start, how generated code would be confined, and what is understood of the goal."""
+    confined = check.sandbox not in ("", "none")
+    where = f"sandbox {check.sandbox}" if confined else "no sandbox: generated code runs unconfined"
+    understood = _understood(check)
+    return Content.assemble(
+        ("✔ can start", "$text-success"),
+        (" · ", MUTED),
+        (where, "$text-success" if confined else "$text-warning"),
+        (f" · {understood}" if understood else "", MUTED),
+    )
+
+
+def _understood(check: Check) -> str:
+    limits = (("max_parameters", "parameters"), ("max_seconds", "s"))
+    parts = [str(check.goal[name]) for name in ("dataset", "metric", "threshold") if check.goal.get(name)]
+    parts += [f"at most {check.goal[name]:,} {unit}" for name, unit in limits if check.goal.get(name)]
+    wished = [f"asked for: {', '.join(check.wishes)}"] if check.wishes else []
+    return line(" ".join(parts[:3]) + "".join(f", {part}" for part in [*parts[3:], *wished]))

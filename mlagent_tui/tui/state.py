@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlagent_tui import events
+from mlagent_tui.errors import GoalError
 from mlagent_tui.research import ranking
 from mlagent_tui.tui.facts import (
     Approval,
@@ -133,6 +134,12 @@ class RunState:
     def running(self) -> bool:
         """Whether the journal says that an engine is at work (it may have been killed)."""
         return self.started is not None and self.finished is None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the goal cannot be worked on as stated: a resumed run would end as this one did."""
+        ended = self.failure if self.finished is not None else None
+        return ended is not None and ended.title == GoalError.title
 
     @property
     def editable(self) -> str:

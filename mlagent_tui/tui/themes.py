@@ -1,4 +1,4 @@
-"""Our own two themes beside Textual's, and which one a terminal starts with."""
+"""Our own three themes beside Textual's, and which one a terminal starts with."""
 
 from __future__ import annotations
 
@@ -50,7 +50,44 @@ LIGHT = Theme(
         "input-selection-background": "#0b63c5 25%",
     },
 )
-OURS = (DARK, LIGHT)
+SIXTEEN = Theme(
+    name="mlagent-16",
+    ansi=True,
+    primary="ansi_bright_cyan",
+    secondary="ansi_white",
+    accent="ansi_bright_magenta",
+    success="ansi_bright_green",
+    warning="ansi_bright_yellow",
+    error="ansi_bright_red",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    dark=True,
+    variables={
+        "ansi-background": "ansi_black",
+        "ansi-foreground": "ansi_white",
+        "border": "ansi_bright_cyan",
+        "border-blurred": "ansi_white",
+        "block-cursor-foreground": "ansi_black",
+        "block-cursor-background": "ansi_white",
+        "footer-key-foreground": "ansi_bright_yellow",
+        "input-cursor-background": "ansi_white",
+        "input-cursor-foreground": "ansi_black",
+        "input-cursor-text-style": "none",
+        "input-selection-background": "ansi_cyan",
+        "input-selection-foreground": "ansi_black",
+        "screen-selection-background": "ansi_cyan",
+        "screen-selection-foreground": "ansi_black",
+        "scrollbar": "ansi_white",
+        "scrollbar-hover": "ansi_white",
+        "scrollbar-active": "ansi_bright_cyan",
+    },
+)
+"""A terminal's own sixteen colours, but blue, which cannot be read on black."""
+
+OURS = (DARK, LIGHT, SIXTEEN)
 
 
 def names() -> list[str]:
@@ -60,4 +97,4 @@ def names() -> list[str]:
 
 def first_choice(color_system: str | None) -> str:
     """The theme for who has chosen none: the terminal's own colours where it has only sixteen."""
-    return "ansi-dark" if color_system == "standard" else DARK.name
+    return SIXTEEN.name if color_system == "standard" else DARK.name

@@ -50,6 +50,21 @@ def changed_lines(before: str, after: str) -> set[int]:
     return marked
 
 
+def follow_theme(area: TextArea) -> None:
+    """Syntax colours that suit the app's theme, now and after a change, on the app's own background."""
+
+    def choose(_: object = None) -> None:
+        dark = area.app.current_theme.dark
+        source = TextAreaTheme.get_builtin_theme("monokai" if dark else "github_light")
+        if source is not None:
+            name = "code-dark" if dark else "code-light"
+            area.register_theme(TextAreaTheme(name, syntax_styles=source.syntax_styles))
+            area.theme = name
+
+    area.app.theme_changed_signal.subscribe(area, choose)
+    choose()
+
+
 class CodeView(TextArea):
     """A read-only editor whose gutter marks some lines."""
 
@@ -68,8 +83,7 @@ class CodeView(TextArea):
         self.marked: set[int] = set()
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._follow_theme())
-        self._follow_theme()
+        follow_theme(self)
         self._highlights = Highlights(lambda: self.text)
         self.call_after_refresh(self._load_colours)
 
@@ -85,15 +99,6 @@ class CodeView(TextArea):
         self._line_cache.clear()
         self._highlights.clear()
 
-    def _follow_theme(self) -> None:
-        """The syntax colours that suit the app's theme, on its own background."""
-        theme = self.app.current_theme
-        source = TextAreaTheme.get_builtin_theme("monokai" if theme.dark else "github_light")
-        name = "code-dark" if theme.dark else "code-light"
-        if source is not None:
-            self.register_theme(TextAreaTheme(name, syntax_styles=source.syntax_styles))
-            self.theme = name
-
     def render_line(self, y: int) -> Strip:
         """A line, with a bar in its gutter when it is marked."""
         strip = super().render_line(y)
@@ -106,8 +111,8 @@ class CodeView(TextArea):
         width = self.gutter_width
         if row not in self.marked or width < 2 or y + self.scroll_offset.y >= self.wrapped_document.height:
             return strip
-        style = self.get_component_rich_style("code--changed", partial=True) + Style(bold=True)
-        bar = Strip([Segment("▌", style)], 1)
+        style = self.rich_style + self.get_component_rich_style("code--changed", partial=True)
+        bar = Strip([Segment("▌", style + Style(bold=True))], 1)
         return Strip.join([strip.crop(0, width - 2), bar, strip.crop(width - 1)])
 
     def show(self, code: str, marked: set[int], *, follow: bool = False) -> None:

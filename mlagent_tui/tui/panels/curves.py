@@ -18,7 +18,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Sparkline, Static
 
-from mlagent_tui.tui.panels import axis
+from mlagent_tui import axes
 
 Kind = Literal["first", "second", "muted", "goal"]
 COLOURS: dict[Kind, str] = {"first": "primary", "second": "accent", "muted": "secondary", "goal": "success"}
@@ -53,7 +53,7 @@ def legend(title: str, lines: Sequence[Line], columns: int) -> Content:
     ):
         parts: list[str | tuple[str, str]] = [(title, "bold")]
         for one in reversed(lines):
-            last = f" {axis.told(one.y[-1], goal)}" if one.kind in valued else ""
+            last = f" {axes.told(one.y[-1], goal)}" if one.kind in valued else ""
             parts += [gap, (f"{SIGNS[one.kind]} {one.name}{last}", f"${COLOURS[one.kind]}")]
         words = Content.assemble(*parts)
         if words.cell_length <= columns or not columns:
@@ -144,7 +144,7 @@ def _plotted() -> type[Chart]:
             super().__init__(title, most)
             self._plot = Curves(DASHES, GOAL_MARK)
             self._last: tuple[Sequence[Line], float] = ([], 1.0)
-            self._limits = axis.Limits(0.0, 1.0)
+            self._limits = axes.Limits(0.0, 1.0)
             self._zoomed = False
 
         def compose(self) -> ComposeResult:
@@ -177,7 +177,7 @@ def _plotted() -> type[Chart]:
             with self.app.batch_update():
                 self._plot.clear()
                 if not self._zoomed:
-                    self._limits = axis.limits((y for line in lines for y in line.y), self._most)
+                    self._limits = axes.limits((y for line in lines for y in line.y), self._most)
                     self._plot.show_all(width, self._limits)
                 for line in lines:
                     colour = str(self.get_component_rich_style(f"chart--{line.kind}", partial=True))

@@ -147,7 +147,8 @@ class Banner(Static):
             return "", ""
         if state.failure is not None and state.finished is not None:
             what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
-            return f"{what}  [{keys()['take_up']}] resume", "error"
+            next_ = "Start a new run." if state.hopeless else f" [{keys()['take_up']}] resume"
+            return f"{what} {next_}", "error"
         if state.finished is not None:
             again = f"  [{keys()['take_up']}] go on" if state.finished.outcome != "achieved" else ""
             open_wishes = "" if state.finished.outcome == "achieved" else "; ".join(state.finished.unmet)

@@ -19,8 +19,8 @@ from textual_hires_canvas import Canvas
 from textual_plot import HiResMode, NumericAxisFormatter, PlotWidget
 from textual_plot.plot_widget import Legend, LinePlot
 
+from mlagent_tui import axes
 from mlagent_tui.tui import glyphs, keys
-from mlagent_tui.tui.panels import axis
 from mlagent_tui.tui.panels.dots import Dots
 
 MARGIN = 6
@@ -38,13 +38,13 @@ class Ticks(NumericAxisFormatter):
         self._whole = whole
 
     def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
-        found = axis.ticks(min_, max_, max(2, self.most))
+        found = axes.ticks(min_, max_, max(2, self.most))
         if self._whole and max_ - min_ >= 1:
             return [tick for tick in found if tick == int(tick)]
         return found
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        return axis.labels(ticks)
+        return axes.labels(ticks)
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Curves(PlotWidget, inherit_bindings=False):
         self._values.most = max(2, size.height // 2 - 1)
         self._epochs.most = max(2, size.width // 8)
 
-    def show_all(self, width: float, limits: axis.Limits) -> None:
+    def show_all(self, width: float, limits: axes.Limits) -> None:
         """Show x from 0 to `width` and y between the limits, now and when the user asks for all."""
         self.set_xlimits(0, width)
         self.set_ylimits(limits.low, limits.high)

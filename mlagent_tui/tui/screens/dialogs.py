@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static, TextArea
 from mlagent_tui.tui import keys
 from mlagent_tui.tui.facts import Approval
 from mlagent_tui.tui.footer import KeyLine
+from mlagent_tui.tui.panels.code import follow_theme
 from mlagent_tui.tui.screens.over import Over
 from mlagent_tui.tui.text import plain, visible
 
@@ -89,6 +90,7 @@ class EditDialog(Over[bool]):
         yield KeyLine()
 
     def on_mount(self) -> None:
+        follow_theme(self._area)
         self._area.focus()
 
     async def action_submit(self) -> None:

@@ -325,7 +325,7 @@ panel. This help also describes the panel that has the focus.
         if not self.live and action in NOT_IN_A_REPLAY:
             return False
         if action == "take_up":
-            return self.gone
+            return self.gone and not self.state.hopeless
         if action in NEED_AN_ENGINE and self.gone:
             return None
         return super().check_action(action, parameters)

@@ -32,6 +32,7 @@ from mlagent_tui.tui.fields import (
     Pair,
     entry,
     problem_text,
+    ready,
     tick,
 )
 from mlagent_tui.tui.filters import Sifted
@@ -41,7 +42,7 @@ from mlagent_tui.tui.projects import look
 from mlagent_tui.tui.recents import RecentList
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.screens.starting import Starting
-from mlagent_tui.tui.text import line, plain, visible
+from mlagent_tui.tui.text import plain, visible
 
 SETTLE_SECONDS = 0.7
 """How long after the last change the engine is asked whether the run could start."""
@@ -266,27 +267,7 @@ The run goes on in a process of its own: closing this program does not end it.
         elif not self.values().goal.strip():
             self.say(plain("Say what the network should reach.", MUTED))
         else:
-            self.say(self._ready())
-
-    def _ready(self) -> Content:
-        level = self.check.sandbox
-        confined = level not in ("", "none")
-        where = f"sandbox {level}" if confined else "no sandbox: generated code runs unconfined"
-        return Content.assemble(
-            ("✔ can start", "$text-success"),
-            (" · ", MUTED),
-            (where, "$text-success" if confined else "$text-warning"),
-            (f" · {understood}" if (understood := self._understood()) else "", MUTED),
-        )
-
-    def _understood(self) -> str:
-        """What the engine understands of the goal, in one line."""
-        goal = self.check.goal
-        limits = (("max_parameters", "parameters"), ("max_seconds", "s"))
-        parts = [str(goal[name]) for name in ("dataset", "metric", "threshold") if goal.get(name)]
-        parts += [f"at most {goal[name]:,} {unit}" for name, unit in limits if goal.get(name)]
-        wished = [f"asked for: {', '.join(self.check.wishes)}"] if self.check.wishes else []
-        return line(" ".join(parts[:3]) + "".join(f", {part}" for part in [*parts[3:], *wished]))
+            self.say(ready(self.check))
 
     def _show_folder(self) -> None:
         folder = self.query_one("#project", Input)

@@ -134,6 +134,8 @@ class Starting(Under[None]):
                 continue  # there is a way to go on, which is offered
             for widget in self.query(f"#{problem.field}" if problem.field else "#start"):
                 widget.focus()
+            for words in self.query(f"#problem-{problem.field}" if problem.field else "#state"):
+                self.call_after_refresh(words.scroll_visible, animate=False)
             return True
         return False
 

@@ -15,8 +15,8 @@ from textual.color import Color
 from textual.filter import Monochrome
 from textual.geometry import Region
 
+from mlagent_tui import axes
 from mlagent_tui.tui import app, themes
-from mlagent_tui.tui.panels import axis
 from mlagent_tui.tui.panels.curves import GOAL_MARK, Chart, Line, charts, legend, slim
 from mlagent_tui.tui.panels.dots import Dots
 
@@ -55,7 +55,7 @@ def test_a_legend_names_every_line_and_gives_up_values_where_there_is_little_roo
 def test_a_value_is_told_in_as_many_digits_as_show_that_it_is_not_the_goal(
     value: float, beside: float | None, shown: str
 ) -> None:
-    assert axis.told(value, beside) == shown
+    assert axes.told(value, beside) == shown
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=300), st.integers(2, 40))
@@ -81,11 +81,11 @@ ACCURACIES = st.lists(st.integers(0, 10_000).map(lambda n: n / 10_000), min_size
 def test_ticks_of_losses_are_equally_spaced_with_distinct_labels_and_not_below_zero(
     values: list[float], most: int
 ) -> None:
-    limits = axis.limits(values)
+    limits = axes.limits(values)
     assert 0 <= limits.low <= min(values) and max(values) <= limits.high and limits.low < limits.high
-    at = axis.ticks(limits.low, limits.high, most)
+    at = axes.ticks(limits.low, limits.high, most)
     assert 2 <= len(at) <= most
-    labels = axis.labels(at)
+    labels = axes.labels(at)
     assert len(set(labels)) == len(labels)
     steps = [b - a for a, b in pairwise(at)]
     assert all(math.isclose(step, steps[0], rel_tol=1e-6, abs_tol=1e-11) for step in steps)
@@ -95,9 +95,9 @@ def test_ticks_of_losses_are_equally_spaced_with_distinct_labels_and_not_below_z
 def test_an_axis_of_accuracies_stays_between_zero_and_one_and_is_no_narrower_than_can_be_told(
     values: list[float],
 ) -> None:
-    limits = axis.limits(values, most=1.0)
+    limits = axes.limits(values, most=1.0)
     assert 0 <= limits.low <= min(values) and max(values) <= limits.high <= 1
-    assert limits.high - limits.low >= axis.NARROWEST * max(values) * 0.999
+    assert limits.high - limits.low >= axes.NARROWEST * max(values) * 0.999
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_an_axis_of_accuracies_stays_between_zero_and_one_and_is_no_narrower_tha
     ],
 )
 def test_limits_and_ticks_are_round(values: list[float], low: float, high: float, labels: list[str]) -> None:
-    limits = axis.limits(values)
+    limits = axes.limits(values)
     assert (limits.low, limits.high) == pytest.approx((low, high))
-    assert axis.labels(axis.ticks(limits.low, limits.high, 6)) == labels
+    assert axes.labels(axes.ticks(limits.low, limits.high, 6)) == labels
 
 
 # --- what is drawn --------------------------------------------------------------------------------------
@@ -139,7 +139,6 @@ async def drawn(lines: Sequence[Line], width: float = 20, most: float | None = 1
     chart = (await charts())("accuracy", most)
     async with Bench(chart).run_test(size=(60, 14)) as pilot:
         chart.draw(lines, width)
-        await pilot.pause(0.1)
         await pilot.pause()
         plot = chart.query_one("#plot", Dots)
         left = chart.query_one("#margin-left", Dots)

@@ -41,13 +41,18 @@ def test_what_is_left_empty_is_left_to_the_engine(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_the_check_names_what_is_missing_by_field(tmp_path: Path) -> None:
     missing = Request(
-        "MNIST, at least 97%", tmp_path / "p", planner=str(tmp_path / "no.gguf"), data_dir=tmp_path
+        "make mnist error rate below 1%", tmp_path / "p", planner=str(tmp_path / "no.gguf"), data_dir=tmp_path
     )
     found = await engine.check(missing)
     by_field = {problem.field: problem for problem in found.problems}
     assert {"dataset", "planner"} <= by_field.keys()
     assert "no.gguf" in by_field["planner"].message
     assert by_field["dataset"].remedy
+    assert (found.goal["dataset"], found.goal["metric"], found.goal["threshold"]) == (
+        "mnist",
+        "accuracy",
+        0.99,
+    )
     assert found.datasets["digits"] == ""
     assert found.datasets["mnist"]
     assert not (tmp_path / "p").exists()

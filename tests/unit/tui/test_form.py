@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlagent_tui import workspace
-from mlagent_tui.tui.form import EXAMPLES, Form, amount, default_folder, remembered
+from mlagent_tui.tui.form import EXAMPLES, Form, amount, default_folder, here, remembered, seconds, share
 from tests import small_project, tiny_gguf
 
 GOAL = EXAMPLES[0]
@@ -46,7 +46,8 @@ def test_a_limit_on_parameters_goes_to_the_engine_as_it_is(tmp_path: Path) -> No
     ("field", "value"),
     [
         ("goal", " \n"), ("goal", "x" * 4001), ("iterations", "0"), ("iterations", "ten"), ("patience", "-1"),
-        ("time_budget", "soon"), ("time_budget", "0m"), ("max_parameters", "few"), ("threshold", "high"), ("max_seconds", "soon"), ("seed", "2147483648"),
+        ("time_budget", "soon"), ("time_budget", "0m"), ("max_parameters", "few"),
+        ("threshold", "high"), ("max_seconds", "soon"), ("seed", "2147483648"),
         ("seed", "²"), ("planner", "/no/such/file.gguf"), ("coder", "/tmp"),
     ],
 )  # fmt: skip
@@ -61,13 +62,15 @@ def test_a_field_that_cannot_be_used_is_named_with_a_remedy(field: str, value: s
 def test_a_form_that_is_filled_in_has_no_problems(tmp_path: Path) -> None:
     model = tiny_gguf.make(tmp_path / "m.gguf")
     form = Form(
-        GOAL, planner=str(model), iterations="3", patience="2", time_budget="1h 30m", max_parameters="50k", threshold="95 %", max_seconds="2m",
+        GOAL, planner=str(model), iterations="3", patience="2", time_budget="1h 30m", max_parameters="50k",
+        threshold="95 %", max_seconds="2m",
         seed="0",
     )  # fmt: skip
     assert form.problems(tmp_path) == []
     request = form.request(tmp_path)
     assert (request.iterations, request.patience, request.time_budget, request.seed) == (3, 2, "1h30m", 0)
-    assert request.goal.endswith("50,000 parameters")
+    assert request.goal == GOAL
+    assert (request.threshold, request.max_parameters, request.max_seconds) == (0.95, 50_000, 120.0)
 
 
 def test_a_folder_of_something_else_is_no_place_for_a_project(tmp_path: Path) -> None:
@@ -141,3 +144,32 @@ def test_options_that_cannot_be_used_are_told_with_a_remedy(text: str, said: str
     (problem,) = Form(GOAL, coder_options=text).problems(tmp_path)
     assert (problem.field, problem.message) == ("coder_options", said)
     assert problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0.95", 0.95),
+        ("0,95", 0.95),
+        ("95%", 0.95),
+        ("95,5 %", 0.955),
+        (".3", 0.3),
+        ("0", None),
+        ("1e-2", None),
+    ],
+)
+def test_a_value_to_reach_is_read_as_people_write_it(text: str, number: float | None) -> None:
+    assert share(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("90", 90.0), ("90s", 90.0), ("2m", 120.0), ("1 h", 3600.0), ("0", None), ("x", None)],
+)
+def test_a_training_time_is_read_as_people_write_it(text: str, number: float | None) -> None:
+    assert seconds(text) == number
+
+
+def test_a_remedy_of_the_command_line_names_the_fields_of_the_form() -> None:
+    said = here("Change the goal, or set --metric and --threshold. --nothing stays.")
+    assert said == "Change the goal, or set the field Metric and the field Threshold. --nothing stays."

@@ -134,10 +134,10 @@ async def test_lines_that_changed_since_the_last_network_are_marked(tmp_path: Pa
         await until(pilot, lambda: bool(view.marked))
         expected = {i for i, line in enumerate(code.splitlines()) if "48" in line}
         assert view.marked == expected
-        first = next(
-            strip.text for strip in view.render_lines(view.region.reset_offset) if "48" in strip.text
-        )
-        assert "▌" in first
+        first = next(strip for strip in view.render_lines(view.region.reset_offset) if "48" in strip.text)
+        assert "▌" in first.text
+        grounds = {style.bgcolor for _, style, _ in first if style is not None}
+        assert len(grounds) == 1 and None not in grounds  # no block in another colour beside the line
 
 
 @pytest.mark.asyncio
@@ -313,6 +313,22 @@ async def test_an_engine_that_died_is_told_and_can_be_resumed(
         assert "resume the run" in shown(app)
         await pilot.press("r")
         await until(pilot, lambda: resumed == [None])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("title", "offered"), [("Data set", True), ("Goal", False)])
+async def test_resuming_is_offered_only_where_the_run_would_not_end_in_the_same_way(
+    tmp_path: Path, title: str, offered: bool
+) -> None:
+    root = recording.project(tmp_path, upto='"type":"plan_made"')
+    failed = events.Failed(title=title, what="it cannot be used", remedy="Change it.")
+    recording.append(root, failed, events.RunFinished(outcome="failed", reason="it cannot be used"))
+    app = MlagentApp(Opening(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, app)
+        await until(pilot, lambda: screen.gone and "Change it." in shown(app))
+        assert ("[r] resume" in shown(app), "Start a new run." in shown(app)) == (offered, not offered)
+        assert bool(screen.check_action("take_up", ())) is offered
 
 
 @pytest.mark.asyncio

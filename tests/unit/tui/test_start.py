@@ -172,7 +172,7 @@ async def test_what_the_engine_finds_is_said_below_its_field_and_keeps_the_run_f
         await pilot.press("ctrl+r")
         await until(pilot, lambda: screen_of(pilot).query_one("#field-dataset", Field).has_class("-wrong"))
         assert [str(words) for words, value in screen_of(pilot)._datasets() if value == "mnist"] == [
-            "mnist — files missing"
+            "mnist — files cannot be used"
         ]
         answer(FINE)
         await pilot.press("f4", "enter")  # an example that can be run
@@ -418,6 +418,61 @@ async def test_recent_projects_say_how_they_stand_and_open(
     assert [entry.root for entry in Memory().recent()] == [root]
 
 
+MISSING = Problem(
+    "dataset",
+    "mnist is not in /home/somebody/.local/share/mlagent/data: missing MNIST/raw/train-images-idx3-ubyte, "
+    "MNIST/raw/train-labels-idx1-ubyte, MNIST/raw/t10k-images-idx3-ubyte, MNIST/raw/t10k-labels-idx1-ubyte",
+    "Put these files there, or name the folder that has them with MLAGENT_DATA or `data_dir` in the "
+    "settings. Nothing is ever downloaded.",
+)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_long_message_is_read_whole_with_its_remedy_and_start_stays_in_sight(
+    answer: Answer, here: Path, size: tuple[int, int]
+) -> None:
+    Memory().opened(here)
+    answer(Check((MISSING,), "bubblewrap"))
+    async with MlagentApp().run_test(size=size) as pilot:
+        await pilot.press(*"mnist 97%")
+        await until(pilot, lambda: "Nothing is ever" in problem(pilot, "dataset"))
+        await pilot.pause()
+        screen = screen_of(pilot)
+        words = screen.query_one("#problem-dataset", Static)
+        form_, start = screen.query_one("#form"), screen.query_one("#start")
+        assert form_.content_region.contains_region(words.region)
+        assert words.region.width > 0.8 * form_.content_region.width
+        shown = " ".join(" ".join(words.render_line(y).text for y in range(words.size.height)).split())
+        assert all(part in shown for part in (MISSING.message[-30:], MISSING.remedy))
+        assert screen.region.contains_region(start.region) and start.region.area > 0
+        assert not start.region.overlaps(words.region)
+
+
+@pytest.mark.asyncio
+async def test_a_question_about_the_goal_is_answered_in_the_field_it_is_about(
+    answer: Answer, started: list[Request], here: Path
+) -> None:
+    remedy = "Set the limit with --max-parameters, or change the goal."
+    answer(Check((Problem("max_parameters", "the goal has 2 numbers of parameters", remedy),), "landlock"))
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        screen_of(pilot).query_one("#goal", TextArea).text = "digits 95%, 5k or 9k parameters"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: pilot.app.focused is screen_of(pilot).query_one("#max_parameters"))
+        assert "with the field Parameters" in problem(pilot, "max_parameters")
+        answer(FINE)
+        await pilot.press("9", "k")
+        screen_of(pilot).query_one("#metric", Choice).value = "accuracy"
+        screen_of(pilot).query_one("#threshold", Input).value = "95,5 %"
+        screen_of(pilot).query_one("#max_seconds", Input).value = "2m"
+        await until(pilot, lambda: "can start" in text(pilot, "#state"))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    said = started[0].arguments()
+    for one in ("--metric=accuracy", "--threshold=0.955", "--max-parameters=9000", "--max-seconds=120.0"):
+        assert one in said
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
 async def test_everything_can_be_seen_at_every_size(
@@ -435,4 +490,4 @@ async def test_everything_can_be_seen_at_every_size(
         ):
             assert widget.region.area > 0
             assert screen.region.contains_region(widget.region), widget
-        assert screen.query_one("#recent").region.height >= 4
+        assert screen.query_one("#projects").region.height >= 4
