@@ -11,7 +11,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlagent_tui import shapes
-from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ToolError, TrialError
+from mlagent_tui.errors import (
+    CodeError,
+    ConfigError,
+    Interrupted,
+    OutOfMemory,
+    TookTooLong,
+    ToolError,
+    TrialError,
+)
 from mlagent_tui.events import CheckFailed, CodeMade
 from mlagent_tui.llm import Answer, PromptTooLong, code_block
 from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
@@ -19,6 +27,7 @@ from mlagent_tui.tools import naming
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import code_request
 from mlagent_tui.tools.scripts import staged
+from mlagent_tui.training import refuse_network
 
 ATTEMPTS = 4
 
@@ -28,7 +37,9 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
 
     The class is named by the configuration's `model_name`. Raises `ConfigError` for a configuration that
     cannot be built, `CodeError` naming the first difference that remains after the last attempt, `ModelError`
-    when the coder cannot answer, `ToolError` for a path that cannot be written to.
+    when the coder cannot answer, `ToolError` for a path that cannot be written to. A network that is too
+    large raises `ConfigError` where its parameters tell, else `OutOfMemory` or `TookTooLong` from the first
+    check.
     """
     context = current()
     config = parse_config(model_config)
@@ -36,6 +47,7 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     if not output_script_path.endswith(".py"):
         raise ToolError(f"{output_script_path} is not a Python file", "Let output_script_path end in .py.")
     context.folder.exists(output_script_path)
+    refuse_network(steps, context.pool().memory_mb)
     problem = previous = None
     for attempt in range(ATTEMPTS):
         draft = _write(context, config, steps, problem, previous, attempt)
@@ -115,11 +127,16 @@ def _write(
 
 
 def _first_difference(context: ToolContext, code: str, config: ModelConfig) -> str | None:
-    """What is wrong with `code`, or None; a check that crashes or hangs is the code's fault as well."""
+    """What is wrong with `code`, or None; a check that it crashes is the code's fault as well.
+
+    Raises `OutOfMemory` and `TookTooLong`.
+    """
     source = code.encode(errors="backslashreplace")
     try:
         with staged("candidate.py", source) as script, context.pool().worker() as worker:
             worker.check_code(script, config.model_name, config, config.input_shape)
+    except (OutOfMemory, TookTooLong):
+        raise  # the network is too large, and no other wording of it is smaller
     except (CodeError, TrialError) as error:
         return error.what
     return None
