@@ -27,7 +27,6 @@ from mlagent_tui.tools import naming
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.prompts import code_request
 from mlagent_tui.tools.scripts import staged
-from mlagent_tui.training import refuse_network
 
 ATTEMPTS = 4
 
@@ -38,8 +37,7 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     The class is named by the configuration's `model_name`. Raises `ConfigError` for a configuration that
     cannot be built, `CodeError` naming the first difference that remains after the last attempt, `ModelError`
     when the coder cannot answer, `ToolError` for a path that cannot be written to. A network that is too
-    large raises `ConfigError` where its parameters tell, else `OutOfMemory` or `TookTooLong` from the first
-    check.
+    large for trials raises `ConfigError`, `OutOfMemory` or `TookTooLong` from its first check.
     """
     context = current()
     config = parse_config(model_config)
@@ -47,7 +45,6 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     if not output_script_path.endswith(".py"):
         raise ToolError(f"{output_script_path} is not a Python file", "Let output_script_path end in .py.")
     context.folder.exists(output_script_path)
-    refuse_network(steps, context.pool().memory_mb)
     problem = previous = None
     for attempt in range(ATTEMPTS):
         draft = _write(context, config, steps, problem, previous, attempt)

@@ -2,7 +2,7 @@
 
 from mlagent_tui.training.catalog import DATASETS, data_card, preprocessing
 from mlagent_tui.training.client import TrialWorker
-from mlagent_tui.training.footprint import expected_memory, refuse_network
+from mlagent_tui.training.footprint import expected_memory
 from mlagent_tui.training.pool import WorkerPool
 from mlagent_tui.training.replies import ConfigFacts, Room, TestResult
 
@@ -16,5 +16,4 @@ __all__ = [
     "data_card",
     "expected_memory",
     "preprocessing",
-    "refuse_network",
 ]
