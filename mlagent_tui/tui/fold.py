@@ -265,6 +265,8 @@ def _summary_made(state: RunState, event: events.SummaryMade) -> Touched:
         tuple(summary.get("input_shape") or ())[1:],
         str(summary.get("explanation") or ""),
         wording.whose(summary.get("explanation_source"), len(summary.get("explanation_dropped") or ())),
+        tuple(map(str, summary.get("not_counted") or ())),
+        str(summary.get("output") or ""),
     )
     return ("summary",)
 
