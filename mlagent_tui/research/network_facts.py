@@ -27,12 +27,13 @@ _SHORTCUT = re.compile(r"shortcut|downsample|skip|proj", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer that ran; its shape is without the batch dimension."""
+    """A layer that ran, or a parameter by itself; its shape is without the batch dimension."""
 
     name: str
     type: str
     shape: Shape
     parameters: int
+    calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,9 @@ class Facts:
         """Every number of such layers that may be said: with and without shortcuts, with repeated runs."""
         found = self.of_kind(kind)
         plain = [layer for layer in found if not _SHORTCUT.search(layer.name)]
-        runs = [layer for layer in self.layers if re.fullmatch(kind.classes, layer.type)]
+        runs = sum(layer.calls for layer in self.layers if re.fullmatch(kind.classes, layer.type))
         named = [layer for layer in found if layer.type != "NonDynamicallyQuantizableLinear"]
-        return {len(found), len(plain), len(runs), len(named)}
+        return {len(found), len(plain), runs, len(named)}
 
     @property
     def families(self) -> frozenset[str]:
@@ -135,7 +136,9 @@ def facts_of(summary: Summary, source: str = "") -> Facts:
         output_shape=tuple(summary.output_shape[1:]),
         parameters=summary.total_parameters,
         layers=tuple(
-            Layer(row.name, row.type, tuple(row.output_shape), row.parameters) for row in summary.layers
+            Layer(row.name, row.type, tuple(row.output_shape), row.parameters, row.calls)
+            for row in summary.layers
+            if row.ran
         ),
         trainable=summary.trainable_parameters,
         multiply_adds=summary.multiply_adds,
@@ -159,7 +162,8 @@ def describe(facts: Facts) -> str:
     others = Counter(
         layer.type
         for layer in facts.own
-        if layer.type not in ("Flatten", "Identity") and not any(re.fullmatch(c, layer.type) for c in known)
+        if layer.type not in ("Flatten", "Identity", "Parameter")
+        and not any(re.fullmatch(c, layer.type) for c in known)
     )
     if others:
         said.append(f"Its other layers are {_listed(list(others))}.")

@@ -27,13 +27,16 @@ LIVE_CHARACTERS, MOST_CHARACTERS = 1_500, 6_000
 def layer_cells(layer: Json) -> tuple[str, str, str, str]:
     """Name, type with what is special about it, output and parameters of a layer.
 
-    `Linear ×2` is called twice in a forward pass; the note (`weight shared with embed`) follows.
+    `Linear ×2, weight shared with embed`; `Linear, not run` took no part in the forward pass.
     """
     count, calls = layer.get("parameters"), layer.get("calls")
-    kind = str(layer.get("type") or "") + (f" ×{calls}" if isinstance(calls, int) and calls > 1 else "")
+    kind = str(layer.get("type") or "")
+    told = [kind + (f" ×{calls}" if isinstance(calls, int) and calls > 1 else ""), layer.get("note")]
+    if not layer.get("ran", True):
+        told.append("not used" if kind == "Parameter" else "not run")
     return (
         line(str(layer.get("name") or "")),
-        line(", ".join(part for part in (kind, str(layer.get("note") or "")) if part)),
+        line(", ".join(str(part) for part in told if part)),
         line(str(layer.get("output") or "") or words.shape(layer.get("output_shape") or ())),
         words.count(count) if isinstance(count, int) and count else "·",
     )
@@ -103,7 +106,7 @@ composed from the measurement. The line below it says which.
     def _facts(network: Network) -> list[Fact]:
         facts = [(0, f"{words.count(network.parameters)} parameters", "bold")]
         if network.input_shape:
-            facts.append((3, f"input {words.shape(network.input_shape)}", ""))
+            facts.append((3, f"{network.inputs} {words.shape(network.input_shape)}", ""))
         if network.multiply_adds is not None:
             taken = multiply_adds.told(words.short_count(network.multiply_adds), network.not_counted)
             facts.append((1, line(taken), ""))

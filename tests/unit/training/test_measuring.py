@@ -97,15 +97,15 @@ def test_parameters_outside_layers_are_rows() -> None:
         scales=nn.ParameterList([torch.ones(8), torch.ones(8)]), hidden=nn.Linear(8, 8), idle=nn.Linear(2, 2),
     )  # fmt: skip
     summary, rows = table(model, 2, 8)
-    assert [(row.name, row.type, row.parameters, row.note) for row in summary.layers] == [
-        ("shift", "Parameter", 8, ""),
-        ("inner.act", "ReLU", 0, ""),
-        ("inner.gain", "Parameter", 8, ""),
-        ("scales.1", "Parameter", 8, ""),
-        ("hidden", "Linear", 72, ""),
-        ("unused", "Parameter", 3, "not used"),
-        ("scales.0", "Parameter", 8, "not used"),
-        ("idle", "Linear", 6, "not run"),
+    assert [(row.name, row.type, row.parameters, row.ran) for row in summary.layers] == [
+        ("shift", "Parameter", 8, True),
+        ("inner.act", "ReLU", 0, True),
+        ("inner.gain", "Parameter", 8, True),
+        ("scales.1", "Parameter", 8, True),
+        ("hidden", "Linear", 72, True),
+        ("unused", "Parameter", 3, False),
+        ("scales.0", "Parameter", 8, False),
+        ("idle", "Linear", 6, False),
     ]
     assert (rows["shift"].output_shape, rows["idle"].calls) == ((1, 8), 0)
 
@@ -143,7 +143,7 @@ def test_layers_made_while_the_network_runs_are_in_the_table() -> None:
 
     summary, rows = table(Forward(grow, lazy=nn.LazyLinear(3), idle=nn.LazyLinear(3)), 1, 8)
     assert (summary.total_parameters, rows["lazy"].type, rows["made"].calls) == (54, "Linear", 1)
-    assert (rows["idle"].parameters, rows["idle"].note) == (0, "not run")
+    assert (rows["idle"].parameters, rows["idle"].ran) == (0, False)
 
 
 @pytest.mark.parametrize("does", [
