@@ -203,7 +203,7 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
         ("Test accuracy", _percent(conclusion.test_accuracy) + _of(conclusion.test_size)),
         ("Epoch", _epoch(run.result)),
         ("Parameters", "" if entry.parameters is None else f"{entry.parameters:,}"),
-        ("Multiply-adds", _work(run.summary)),
+        ("Forward pass", _work(run.summary)),
         ("Training", f"{_seconds(entry.seconds)}{f' on {run.result.device}' if run.result else ''}"),
         ("Code", f"`{paths.EXPERIMENTS}/{entry.run_id}/{paths.RUN_CODE}`"),
         ("Configuration", f"`{paths.EXPERIMENTS}/{entry.run_id}/{paths.RUN_CONFIG}`"),
