@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mlagent_tui import events, streams
-from mlagent_tui.research import ranking, wording
+from mlagent_tui.research import multiply_adds, ranking, wording
 from mlagent_tui.text import visible
 
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ class Console:
 
     def _summary_made(self, event: events.SummaryMade) -> None:
         summary = event.summary
-        facts = (f"{summary['total_parameters']:,} parameters", f"{summary['multiply_adds']:,} multiply-adds")
-        self._facts("summarise", *facts)
+        taken = multiply_adds.told(f"{summary['multiply_adds']:,}", summary.get("not_counted", ()))
+        self._facts("summarise", f"{summary['total_parameters']:,} parameters", clean(taken))
         if summary.get("explanation"):
             dropped = len(summary.get("explanation_dropped") or ())
             whose = wording.whose(summary.get("explanation_source"), dropped)

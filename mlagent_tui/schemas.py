@@ -358,7 +358,8 @@ class LayerRow(Value):
     output: str = Field(default="", description="all shapes, where a layer gives more than one tensor")
     parameters: int = Field(description="those that are in no row above")
     calls: int = Field(default=1, description="how often the layer was called in the forward pass")
-    note: str = Field(default="", description="'weight shared with NAME', 'SpectralNorm', 'not run'")
+    ran: bool = Field(default=True, description="whether it, or a parameter of it, was used in that pass")
+    note: str = Field(default="", description="'weight shared with NAME', 'SpectralNorm'")
 
 
 class Summary(Value):

@@ -12,8 +12,8 @@ from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
 from mlagent_tui.experiments.conclusion import TIMES, Conclusion
 from mlagent_tui.files import Folder
-from mlagent_tui.research import ranking, wishes, wording
-from mlagent_tui.schemas import EpochMetrics, EvalResult, Goal, ModelConfig, RegistryEntry
+from mlagent_tui.research import multiply_adds, ranking, wishes, wording
+from mlagent_tui.schemas import EpochMetrics, EvalResult, Goal, ModelConfig, RegistryEntry, Summary
 from mlagent_tui.text import clean
 
 _OUTCOMES = {
@@ -203,6 +203,7 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
         ("Test accuracy", _percent(conclusion.test_accuracy) + _of(conclusion.test_size)),
         ("Epoch", _epoch(run.result)),
         ("Parameters", "" if entry.parameters is None else f"{entry.parameters:,}"),
+        ("Forward pass", _work(run.summary)),
         ("Training", f"{_seconds(entry.seconds)}{f' on {run.result.device}' if run.result else ''}"),
         ("Code", f"`{paths.EXPERIMENTS}/{entry.run_id}/{paths.RUN_CODE}`"),
         ("Configuration", f"`{paths.EXPERIMENTS}/{entry.run_id}/{paths.RUN_CONFIG}`"),
@@ -214,6 +215,13 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
         whose = wording.whose(run.summary.explanation_source, len(run.summary.explanation_dropped))
         lines += ["", f"{plain(run.summary.explanation)} ({whose})"]
     return lines
+
+
+def _work(summary: Summary | None) -> str:
+    """What a forward pass of one input takes; empty where it was not measured."""
+    if summary is None:
+        return ""
+    return plain(multiply_adds.told(f"{summary.multiply_adds:,}", summary.not_counted))
 
 
 def _epoch(result: EvalResult | None) -> str:

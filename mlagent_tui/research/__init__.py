@@ -6,9 +6,9 @@ where it is used: it takes a while to compile its expressions, and the screen sh
 
 from typing import TYPE_CHECKING
 
-from mlagent_tui.research import change, fit, ranking, wishes, wording
+from mlagent_tui.research import change, fit, multiply_adds, ranking, wishes, wording
 
 if TYPE_CHECKING:
     from mlagent_tui.research import claims, network_facts
 
-__all__ = ["change", "claims", "fit", "network_facts", "ranking", "wishes", "wording"]
+__all__ = ["change", "claims", "fit", "multiply_adds", "network_facts", "ranking", "wishes", "wording"]

@@ -163,7 +163,7 @@ def configured(
 
 
 def _runs(row: LayerRow) -> int:
-    return 0 if row.type == "Parameter" or "not run" in row.note else max(1, row.calls)
+    return 0 if row.type == "Parameter" or not row.ran else max(1, row.calls)
 
 
 def describe(facts: Facts) -> str:

@@ -39,7 +39,7 @@ def wants_integers(error: Exception) -> bool:
 
 
 def refused_input(model: nn.Module, batch: Tensor, error: Exception) -> str:
-    """Why `model` failed with `error` on one float tensor, where that is its inputs' doing; else empty."""
+    """Why `model` failed with `error` on one float tensor, where its inputs are the reason; else empty."""
     try:
         count = inputs(model)
     except CodeError as refusal:
@@ -47,14 +47,18 @@ def refused_input(model: nn.Module, batch: Tensor, error: Exception) -> str:
     if count > 1:
         names = ", ".join(list(inspect.signature(model.forward).parameters)[:count])
         return f"forward: expected one input, got {count} ({names}): {WANTED}"
-    if not wants_integers(error):
-        return ""
+    if wants_integers(error) and _takes_integers(model, batch):
+        return f"forward: expected a network for float numbers, got one for integers: {WANTED}"
+    return ""
+
+
+def _takes_integers(model: nn.Module, batch: Tensor) -> bool:
     try:
         with torch.no_grad():
             model(torch.zeros_like(batch, dtype=torch.long))
     except Exception:
-        return ""
-    return f"forward: expected float numbers to be taken, got a network for integers: {WANTED}"
+        return False
+    return True
 
 
 def one_tensor(output: Any) -> Tensor:

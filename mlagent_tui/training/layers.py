@@ -119,10 +119,8 @@ def rows(model: nn.Module, calls: Calls, first_use: Mapping[int, int] | None) ->
     owners: dict[object, str] = {}
     found = []
     for begun, part, called in timed:
-        count, notes = _take(part, owners)
-        if begun == inf and first_use is not None:
-            notes.append("not run" if part.module is not None else "not used")
-        found.append(_row(part, called, count, notes))
+        row = _row(part, called, *_take(part, owners))
+        found.append(row.model_copy(update={"ran": begun < inf or first_use is None}))
     return found
 
 

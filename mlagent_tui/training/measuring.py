@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mlagent_tui.errors import CodeError
+from mlagent_tui.research.multiply_adds import EVERYTHING
 from mlagent_tui.schemas import LayerRow, Summary
 from mlagent_tui.training import contract
 from mlagent_tui.training.layers import Calls, count_parameters, cut, own_parameters, rows, size
@@ -19,8 +20,6 @@ from mlagent_tui.training.loading import describe
 from mlagent_tui.training.multiply_adds import counting
 from mlagent_tui.training.outputs import show, tensors
 from mlagent_tui.training.replies import MOST_NAMES, MOST_ROWS
-
-EVERYTHING = "all operations"
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,13 @@ def sizes(tensor: Tensor, batch: int | None = None) -> tuple[int, ...]:
     return shape[1:] if shape and shape[0] == batch else shape
 
 
-def tensors(output: Any) -> list[Tensor]:
-    """The tensors of an output in order, from any depth."""
+def tensors(output: Any, depth: int = 0) -> list[Tensor]:
+    """The tensors of an output in order, but for those nested very deep."""
     if isinstance(output, Tensor):
         return [output]
-    return [tensor for _, item in _items(output) for tensor in tensors(item)]
+    if depth > _DEEPEST:
+        return []
+    return [tensor for _, item in _items(output) for tensor in tensors(item, depth + 1)]
 
 
 def show(output: Any, batch: int | None = None, depth: int = 0) -> str:
@@ -54,7 +56,7 @@ def _items(output: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(output, list | tuple):
         yield from (("", item) for item in output)
     elif is_dataclass(output) and not isinstance(output, type):
-        yield from ((part.name, getattr(output, part.name)) for part in fields(output))
+        yield from ((part.name, getattr(output, part.name, None)) for part in fields(output))
 
 
 def _kind(output: Any) -> str:

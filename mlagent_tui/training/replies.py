@@ -33,6 +33,7 @@ class Row(LayerRow):
     output: Short = ""
     parameters: Count
     calls: Size = 1
+    ran: bool = True
     note: Short = ""
 
 

@@ -99,11 +99,11 @@ def _describe(name: str, kind: str, args: Sequence[Any], kwargs: dict[str, Any])
     tensors = {key: value for key, value in given.items() if isinstance(value, Tensor) and key != "input"}
     facts: dict[str, Any] = {"input": tuple(args[0].shape[1:])}
     weight = tensors.get("weight")
-    if kind == "conv2d" and weight is not None:
+    if kind == "conv2d" and weight is not None and weight.dim() == 4:
         facts["in_channels"] = weight.shape[1] * int(given["groups"])
         facts["out_channels"] = weight.shape[0]
         facts["kernel_size"] = _single(tuple(weight.shape[2:]))
-    if kind == "linear" and weight is not None:
+    if kind == "linear" and weight is not None and weight.dim() == 2:
         facts["in_features"], facts["out_features"] = weight.shape[1], weight.shape[0]
     if kind in WITH_PARAMETERS:
         facts["bias"] = given.get("bias") is not None

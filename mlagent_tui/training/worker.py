@@ -109,8 +109,10 @@ def _prepare(
     try:
         ran = run(model.eval(), [images])
     except Exception as error:
-        refusal = contract.refused_input(model, images, error)
-        raise (TrialError(refusal) if refusal else error) from None
+        raise TrialError(
+            contract.refused_input(model, images, error)
+            or f"forward: expected an output for a float tensor {tuple(images.shape)}, got {describe(error)}"
+        ) from None
     trainer.checked(ran.output, len(images), data.info.num_classes)
     if device.type == "cpu":
         work = ran.multiply_adds // len(images) * config.batch_size

@@ -198,3 +198,9 @@ class Network:
     explanation: str = ""
     whose: str = ""
     """Whose words the explanation has; empty where that was not recorded."""
+    not_counted: tuple[str, ...] = ()
+    """What is missing from the multiply-adds."""
+    inputs: str = "input"
+    """What it was given: `input`, `2 inputs`, `input of integers`."""
+    output: str = ""
+    """All shapes, where the network gives anything but one tensor."""

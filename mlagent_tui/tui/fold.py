@@ -254,6 +254,12 @@ def _code_made(state: RunState, event: events.CodeMade) -> Touched:
     return ("code", "plan")
 
 
+def _inputs(summary: dict[str, Any]) -> str:
+    count = summary.get("inputs") or 1
+    whole = str(summary.get("input_type") or "").startswith("int")
+    return (f"{count} inputs" if count != 1 else "input") + (" of integers" if whole else "")
+
+
 def _summary_made(state: RunState, event: events.SummaryMade) -> Touched:
     summary = event.summary
     state.network = Network(
@@ -265,6 +271,9 @@ def _summary_made(state: RunState, event: events.SummaryMade) -> Touched:
         tuple(summary.get("input_shape") or ())[1:],
         str(summary.get("explanation") or ""),
         wording.whose(summary.get("explanation_source"), len(summary.get("explanation_dropped") or ())),
+        tuple(map(str, summary.get("not_counted") or ())),
+        _inputs(summary),
+        str(summary.get("output") or ""),
     )
     return ("summary",)
 

@@ -170,6 +170,20 @@ def test_the_time_table_adds_up() -> None:
     assert "20%" in table
 
 
+@pytest.mark.parametrize(("missing", "words"), [
+    ([], "5 parameters · 7 multiply-adds"),
+    (["fft_r2c"], "7 multiply-adds (not counted: fft_r2c)"),
+    (list("abcdef"), "(not counted: a, b, c, d, …)"),
+    (["all operations"], "5 parameters · multiply-adds not counted"),
+])  # fmt: skip
+def test_it_says_what_is_missing_from_the_multiply_adds(missing: list[str], words: str) -> None:
+    stream = io.StringIO()
+    Console(stream).show(
+        events.SummaryMade(summary={"total_parameters": 5, "multiply_adds": 7, "not_counted": missing})
+    )
+    assert words in stream.getvalue()
+
+
 def test_what_a_model_says_is_wrapped_to_the_terminal_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "40")

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 from textual.widgets import DataTable
 
+from mlagent_tui.research import multiply_adds
 from mlagent_tui.tui import words
 from mlagent_tui.tui.facts import Json, Network
 from mlagent_tui.tui.markdown import prose
@@ -24,12 +25,19 @@ LIVE_CHARACTERS, MOST_CHARACTERS = 1_500, 6_000
 
 
 def layer_cells(layer: Json) -> tuple[str, str, str, str]:
-    """Name, type, output shape and parameters of a layer."""
-    count = layer.get("parameters")
+    """Name, type with what is special about it, output and parameters of a layer.
+
+    `Linear ×2, weight shared with embed`; `Linear, not run` took no part in the forward pass.
+    """
+    count, calls = layer.get("parameters"), layer.get("calls")
+    kind = str(layer.get("type") or "")
+    told = [kind + (f" ×{calls}" if isinstance(calls, int) and calls > 1 else ""), layer.get("note")]
+    if not layer.get("ran", True):
+        told.append("not used" if kind == "Parameter" else "not run")
     return (
         line(str(layer.get("name") or "")),
-        line(str(layer.get("type") or "")),
-        line(words.shape(layer.get("output_shape") or ())),
+        line(", ".join(str(part) for part in told if part)),
+        line(str(layer.get("output") or "") or words.shape(layer.get("output_shape") or ())),
         words.count(count) if isinstance(count, int) and count else "·",
     )
 
@@ -44,8 +52,9 @@ class SummaryPanel(Panel):
     HELP: ClassVar[str] = """\
 ### Summary
 The layers in order, with output shape and parameters: first from the configuration, then as measured on
-the built module. Below is an explanation: the coder's sentences that the measurement bears out, or, where
-too few are left, sentences composed from the measurement. The line below it says which.
+the built module. There, ×2 marks a layer that is called twice; shared parameters count once. Below is an
+explanation: the coder's sentences that the measurement bears out, or, where too few are left, sentences
+composed from the measurement. The line below it says which.
 """
 
     def __init__(self) -> None:
@@ -97,11 +106,14 @@ too few are left, sentences composed from the measurement. The line below it say
     def _facts(network: Network) -> list[Fact]:
         facts = [(0, f"{words.count(network.parameters)} parameters", "bold")]
         if network.input_shape:
-            facts.append((3, f"input {words.shape(network.input_shape)}", ""))
+            facts.append((3, f"{network.inputs} {words.shape(network.input_shape)}", ""))
         if network.multiply_adds is not None:
-            facts.append((1, f"{words.short_count(network.multiply_adds)} multiply-adds", ""))
+            taken = multiply_adds.told(words.short_count(network.multiply_adds), network.not_counted)
+            facts.append((1, line(taken), ""))
         if network.size_mb is not None:
             facts.append((2, f"{network.size_mb:.3g} MB", ""))
+        if network.output:
+            facts.append((4, f"output {line(network.output)}", ""))
         return facts
 
     def focus_target(self) -> Widget:

@@ -15,8 +15,8 @@ from textual.widgets import DataTable, OptionList, Static, TabbedContent, TabPan
 
 from mlagent_tui import commands, paths
 from mlagent_tui.errors import MlagentError
-from mlagent_tui.research import ranking, wording
-from mlagent_tui.tui import keys, lines, opened, transcript, words
+from mlagent_tui.research import multiply_adds, ranking, wording
+from mlagent_tui.tui import keys, lines, opened, transcript
 from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.fields import MUTED
 from mlagent_tui.tui.filters import Listed, Row, Sifted
@@ -24,6 +24,7 @@ from mlagent_tui.tui.footer import KeyLine
 from mlagent_tui.tui.opened import Opened
 from mlagent_tui.tui.panels.code import CodeView
 from mlagent_tui.tui.panels.curves import Line, charts
+from mlagent_tui.tui.panels.summary import layer_cells
 from mlagent_tui.tui.screens.over import Under
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.text import line, plain, visible
@@ -154,11 +155,11 @@ opens one. `d` compares two trials: measurements, configuration and code.
             words_of_it.append(plain(lines.absent(run, "summary"), MUTED))
         else:
             for layer in summary.layers:
-                cells = (layer.name, layer.type, words.shape(layer.output_shape))
-                right = Text(f"{layer.parameters:,}", justify="right")
-                table.add_row(*(Text(line(cell)) for cell in cells), right)
+                *cells, count = layer_cells(layer.model_dump())
+                table.add_row(*map(Text, cells), Text(count, justify="right"))
             table.styles.height = min(len(summary.layers) + 1, 400)
-            totals = f" parameters · {summary.multiply_adds:,} multiply-adds · {summary.size_mb:.3g} MB"
+            taken = line(multiply_adds.told(f"{summary.multiply_adds:,}", summary.not_counted))
+            totals = f" parameters · {taken} · {summary.size_mb:.3g} MB"
             words_of_it.append(Content.assemble((f"{summary.total_parameters:,}", "bold"), totals))
             whose = wording.whose(summary.explanation_source, len(summary.explanation_dropped))
             words_of_it.append(plain(f"{summary.explanation}\n({whose})", MUTED))
@@ -300,10 +301,7 @@ opens one. `d` compares two trials: measurements, configuration and code.
             case "code":
                 return run.code_text
             case "summary" if run.run.summary is not None:
-                rows = [
-                    (r.name, r.type, words.shape(r.output_shape), str(r.parameters))
-                    for r in run.run.summary.layers
-                ]
+                rows = [layer_cells(layer.model_dump()) for layer in run.run.summary.layers]
                 table = ["\t".join(row) for row in [("layer", "type", "output", "parameters"), *rows]]
                 return "\n".join([*table, "", run.run.summary.explanation]).rstrip() + "\n"
             case "curves" if run.run.result is not None:

@@ -92,6 +92,7 @@ def test_it_has_the_best_network_with_its_layers_and_the_place_of_its_code(text:
     for words in (
         "| Test accuracy | 95.55 % of 360 images |", "`experiments/qe_3/model_code.py`",
         "| conv1 | conv2d | 8x8x8 | 80 |", "| fc1 | linear | 10 | 5,130 |",
+        "| Forward pass | 9,728 multiply-adds |",
         "One convolution and a \\| linear layer.",
     ):  # fmt: skip
         assert words in text

@@ -17,8 +17,10 @@ from mlagent_tui.tui.logline import GROUPS, details, summary
 from mlagent_tui.tui.markdown import prose
 from mlagent_tui.tui.panels import CodePanel, Moment, Panel, PlanPanel, RunsPanel, SummaryPanel, curves
 from mlagent_tui.tui.panels.code import changed_lines, streamed_code
+from mlagent_tui.tui.panels.fitted import Fitted
 from mlagent_tui.tui.panels.header import items, status
 from mlagent_tui.tui.panels.runs import RunsTable
+from mlagent_tui.tui.panels.summary import layer_cells
 from mlagent_tui.tui.state import RunState
 from tests import recording
 
@@ -230,6 +232,37 @@ async def test_a_row_changes_in_place_while_its_network_trains() -> None:
         panel.show(state)
         assert [cell.plain for cell in table.get_row("new")][1:3] == ["50.0 %", "1.2500"]
         assert table.row_count == 5
+
+
+@pytest.mark.parametrize(("layer", "kind", "output"), [
+    ({"type": "Linear", "output_shape": (28, 32)}, "Linear", "28×32"),
+    ({"type": "Linear", "calls": 2, "note": "weight shared with a"}, "Linear ×2, weight shared with a", ""),
+    ({"type": "Linear", "calls": 0, "ran": False}, "Linear, not run", ""),
+    ({"type": "Parameter", "calls": 0, "ran": False, "output_shape": (1, 8)}, "Parameter, not used", "1×8"),
+    ({"type": "LSTM", "output_shape": (5, 8), "output": "(5x8, 1x2x8)"}, "LSTM", "(5x8, 1x2x8)"),
+])  # fmt: skip
+def test_a_layer_says_what_is_special_about_it(layer: dict[str, object], kind: str, output: str) -> None:
+    assert layer_cells({"name": "fc", "parameters": 9} | layer) == ("fc", kind, output, "9")
+
+
+@pytest.mark.asyncio
+async def test_the_totals_say_what_was_given_and_what_is_not_counted() -> None:
+    measured = {
+        "layers": [{"name": "fc", "type": "Linear", "output_shape": [10], "parameters": 650}],
+        "total_parameters": 650, "size_mb": 0.0026, "multiply_adds": 640, "input_shape": [1, 64],
+    }  # fmt: skip
+    more = {"not_counted": ["fft_r2c"], "inputs": 2, "input_type": "int64", "output": "(logits: 1x10)"}
+    panel = SummaryPanel()
+    async with Host(panel).run_test(size=(160, 20)) as pilot:
+        for summary, words in (
+            (measured, ["640 multiply-adds ·", "input 64"]),
+            (measured | more, ["640 multiply-adds (not counted: fft_r2c)", "2 inputs of integers 64",
+                               "output (logits: 1x10)"]),
+        ):  # fmt: skip
+            panel.show(state_of(events.SummaryMade(summary=summary)))
+            await pilot.pause()
+            said = panel.query_one(Fitted).render().plain
+            assert all(word in said for word in words), said
 
 
 @pytest.mark.asyncio
