@@ -197,7 +197,7 @@ class RemoteModel:
                 if error.too_long:
                     wanted = self._shorter(error, wanted, fittings)
                     fittings -= 1
-                elif less := terms.giving_way(error, wanted):
+                elif less := None if error.no_path else terms.giving_way(error, wanted):
                     terms = less
                 else:
                     raise self._for_good(error) from error
@@ -295,9 +295,10 @@ class RemoteModel:
             self._learn(request.messages, error.prompt_tokens)
         if error.context:
             self._context = min(self._context, error.context)
-        tried = wanted if fittings == FITTINGS else replace(wanted, max_tokens=wanted.max_tokens // 2)
-        fitted = self._fitted(tried)
-        if not fittings or not fitted or fitted.max_tokens >= wanted.max_tokens:
+        fitted = self._fitted(wanted)
+        if fitted and fitted.max_tokens == wanted.max_tokens:  # it fits, as far as can be told from here
+            fitted = replace(wanted, max_tokens=wanted.max_tokens // 2)
+        if not fittings or not fitted or fitted.max_tokens < LEAST_ROOM:
             raise PromptTooLong(self.count_tokens(request.messages), self._context) from error
         self.known.fitted.add(self._model)
         return fitted

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from mlagent_tui.llm.refusals import Refused
 
-UNREACHABLE = 0
+UNREACHABLE = -1
 """In place of a status: nothing listens where a server was before."""
 
 
