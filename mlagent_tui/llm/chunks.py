@@ -16,7 +16,7 @@ REASONING = ("reasoning_content", "reasoning", "thinking")
 """Where servers put what a model thought: vLLM and llama-server, newer vLLM and Ollama, others."""
 SAID = ("message", "msg", "error", "detail", "title", "reason")
 TOLD = (*SAID, "loc", "param", "type", "code")
-"""What in an error is for people, and about the error. The rest, such as `input`, may be the request again."""
+"""What in an error is for people, and what is about the error at all: the rest may be the request again."""
 SIZES = ("n_prompt_tokens", "n_ctx")
 """Numbers that llama-server adds to an error."""
 MAX_MODELS, MAX_DEPTH, MAX_TOLD = 10_000, 6, 4000
@@ -75,14 +75,20 @@ def chunk(value: Any) -> Chunk:
     )
 
 
+def is_answer(value: Any) -> bool:
+    """Whether a value of a stream is part of an answer, though it may say nothing."""
+    return (
+        not isinstance(value, dict) or not value or bool({"choices", "usage", "object", "id"} & value.keys())
+    )
+
+
 def error_in(value: Any) -> Any:
     """The error that a value is, with a status of success around it; None for any other value."""
     fields = _dict(value)
     if fields.get("error"):
         return fields["error"]
-    if fields.get("object") == "error" or ("detail" in fields and "choices" not in fields):
-        return fields
-    return None
+    is_error = fields.get("object") == "error" or isinstance(fields.get("message"), str) or "detail" in fields
+    return fields if is_error and "choices" not in fields else None
 
 
 def status_in(error: Any) -> int:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm import Message, PromptTooLong, Request, code_block
+from mlagent_tui.llm import (
+    Message,
+    PromptTooLong,
+    Request,
+    check_spec,
+    code_block,
+    event_stream,
+    open_model,
+    open_models,
+)
 from mlagent_tui.llm.client import Manner
-from mlagent_tui.llm.remote import Known, RemoteModel
+from mlagent_tui.llm.remote import RemoteModel
 from mlagent_tui.llm.waiting import Limits
 from tests.odd_server import (
     BREAK_OFF,
@@ -163,7 +174,8 @@ REFUSALS = [
 ERRORS = [
     Case("in the stream, as text", [events({"error": "CUDA is out of memory"})], says="reported an error: CUDA is out of memory", asked=2),
     Case("in the stream, with a status", [events(delta("no"), BUSY), OK], "hi", asked=2),
-    Case("in the stream, in a field of its own", [events({"code": 503, "message": "Loading model"}, prefix="error: "), OK], "", asked=1),
+    Case("in the stream, in a field of its own", [events({"code": 503, "message": "Loading model"}, prefix="error: "), OK], "hi", asked=2),
+    Case("of no kind", [body({"hello": "world"})], says='is not an OpenAI-compatible API: it answered with the text \'{"hello"'),
     Case("as a success", [body({"error": "Unexpected endpoint or method. (POST /chat/completions)"})], says="does not know some"),
     Case("as text", [Reply((b"no\x1b[31m",), 507, "text/plain")], says="answered with error status 507: no"),
     Case("as a page", [page("<html><head><title>Bad  thing</title></head></html>", 507)], says="answered with error status 507: Bad thing"),
@@ -250,3 +262,246 @@ def test_an_odd_answer_gives_its_text_or_one_sentence(odd: OddServer, case: Case
     assert case.says in says and bool(says) == bool(case.says)
     assert len(odd.asked) == case.asked
     assert case.sent(odd.asked[-1])
+
+
+# --- addresses and lists of models ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("models", "says", "remedy"),
+    [
+        (body({"object": "list", "data": None}), "lists no models", "Load a model in the server"),
+        (listing(), "lists no models", "Load a model in the server"),
+        (listing(*({"id": f"m{n}"} for n in range(20_000))), "m0, m1, m10, m100", "#MODEL"),
+        (listing({"id": None}, None, 7, {"name": "a"}, "b"), "Its models: a, b", "#MODEL"),
+        (page("<html>hello</html>"), "it answered with a page for a browser", "should end in /v1: {root}/v1"),
+        (Reply((b"Ollama is running",), type="text/plain"), "the text 'Ollama is running'", "{root}/v1"),
+        (Reply(), "its answer was empty", "should end in /v1"),
+        (error(404, "Not Found"), "it has no list of models at {root}/models", "should end in /v1"),
+        (Reply((b"404 page not found",), 404, "text/plain"), "no list of models", "should end in /v1"),
+        (body({"error": "Unexpected endpoint or method. (GET /models)"}), "no list of models", "end in /v1"),
+        (error(401, "no key"), "requires an API key", "MLAGENT_API_KEY"),
+        (body(None, 301, Location="/login"), "a redirect to /login, which is not followed", "in the URL"),
+        (events("x", BREAK_OFF), "is not an OpenAI-compatible API", "/v1"),
+        (Reply((BREAK_OFF,)), "cannot be reached, or closed the connection", "Start the server"),
+        (Reply((b"[" * 100_000,)), "it answered with the text", "/v1"),
+    ],
+)  # fmt: skip
+def test_a_list_of_models_that_is_none_is_one_sentence(
+    odd: OddServer, models: Reply, says: str, remedy: str
+) -> None:
+    odd.models = models
+    model = model_of(odd, odd.root, "")
+    with pytest.raises(ModelError) as caught:
+        model.load(threading.Event())
+    model.close()
+    assert says.format(root=odd.root) in caught.value.what
+    assert remedy.format(root=odd.root) in caught.value.remedy
+    assert not [word for word in PYTHONS if word in str(caught.value)]
+
+
+def test_an_address_under_which_there_is_no_chat_is_told_with_v1(odd: OddServer) -> None:
+    odd.models = error(404, "nothing here")
+    odd.answers = [error(404, "nothing here")]
+    assert "is not an OpenAI-compatible API: it has neither" in outcome(model_of(odd, odd.root))[1]
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/chat/completions", "/models", "/completions/"])
+def test_any_address_of_the_api_will_do(odd: OddServer, suffix: str) -> None:
+    odd.answers = [OK]
+    model = open_model(f"{odd.url}{suffix}#some")
+    assert model.generate(FREE).text == "hi"
+    model.close()
+    assert odd.paths == ["/v1/models", "/v1/chat/completions"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("localhost:8000/v1", "write http://localhost:8000/v1"),
+        ("10.0.0.7:8000", "write http://10.0.0.7:8000"),
+        ("gpu.lab/v1#qwen3", "write http://gpu.lab/v1#qwen3"),
+        ("http://host:99999/v1", "not a valid URL"),
+        ("http://host:abc/v1", "not a valid URL"),
+        ("http://[::1/v1", "not a valid URL"),
+        ("http://user:secret@host/v1", "does not name a server"),
+        ("ftp://host/v1", "does not name a server"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_before_anything_starts(spec: str, says: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        check_spec(spec)
+    assert says in str(caught.value)
+
+
+def test_a_file_with_a_name_like_an_address_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("localhost:8000").write_bytes(b"GGUF")
+    with pytest.raises(ModelError, match="truncated"):
+        check_spec("localhost:8000")
+
+
+def test_a_key_that_cannot_be_sent_is_refused(odd: OddServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLAGENT_API_KEY", "a\nb")
+    with pytest.raises(ModelError, match="MLAGENT_API_KEY has a character"):
+        model_of(odd)
+
+
+def test_nothing_there_and_another_protocol_are_told_in_words(odd: OddServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert "nothing listens at this address" in outcome(model_of(odd, f"http://127.0.0.1:{port}/v1"))[1]
+    said = outcome(model_of(odd, odd.url.replace("http:", "https:")))[1]
+    assert "it does not use HTTPS: the URL should begin with http://" in said
+
+
+# --- waiting, and what is remembered --------------------------------------------------------------------
+
+
+def test_a_busy_server_is_said_once_and_waited_for_longer_and_longer(odd: OddServer) -> None:
+    waits: list[float] = []
+    told: list[tuple[str, str]] = []
+    odd.answers = [body(BUSY, 503)] * 7 + [body({}, 429, Retry_After="7"), OK]
+    model = model_of(odd, pause=lambda event, seconds: waits.append(seconds))
+    model.watch("the planner's model server", lambda message, remedy: told.append((message, remedy)))
+    assert outcome(model) == ("hi", "")
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 7]
+    assert [message for message, _ in told] == [
+        f"waiting for the planner's model server ({odd.url}): it is loading its model, or is busy (Loading model)",
+        f"waiting for the planner's model server ({odd.url}): it limits the number of requests",
+    ]
+    assert told[0][1] == "It is asked again for up to 10 minutes. Press Ctrl-C to stop."
+
+
+def test_a_wait_ends_at_once_when_cancelled(odd: OddServer) -> None:
+    cancel = threading.Event()
+    odd.answers = [body({}, 429, Retry_After="200")]
+    model = model_of(odd, pause=lambda event, seconds: (cancel.set(), event.wait(seconds)))
+    assert model.generate(FREE, None, cancel).finish == "cancelled"
+    odd.models = Reply((WAIT,))
+    other = model_of(odd, pause=at_once)
+    assert not other.load(cancel)
+    model.close()
+    other.close()
+
+
+def test_a_server_that_was_there_is_waited_for_while_it_is_started_again(odd: OddServer) -> None:
+    odd.answers = [OK]
+    with serving() as first:
+        first.answers = [OK]
+        model = model_of(first)
+        assert model.generate(FREE).text == "hi"
+    waits: list[float] = []
+    model._limits = Limits(pause=lambda event, seconds: waits.append(seconds))
+    assert "nothing listens at this address" in outcome(model)[1]
+    assert 30 < sum(waits) <= 60
+
+
+def test_what_a_server_refuses_is_asked_of_it_once_by_both_roles(odd: OddServer) -> None:
+    odd.answers = [error(400, "unknown field seed"), error(400, "no stream_options"), OK]
+    planner, coder = open_models(odd.url, odd.url)
+    for model in (planner, coder, planner):
+        assert model.generate(FREE).text == "hi"
+    assert [("seed" in sent, "stream_options" in sent) for sent in odd.asked] == [
+        (True, True), (False, True), *[(False, False)] * 3,
+    ]  # fmt: skip
+    planner.close()
+    coder.close()
+
+
+def test_a_schema_whose_grammar_fails_leaves_others_enforced(odd: OddServer) -> None:
+    odd.answers = [error(500, "failed to parse grammar"), answer('{"n":1}')]
+    model = model_of(odd)
+    other = Request(FREE.messages, {"type": "object"}, max_tokens=40)
+    for request in (HELD, HELD, other):
+        model.generate(request)
+    assert ["response_format" in sent for sent in odd.asked] == [True, False, False, True]
+    model.close()
+
+
+# --- answers that do not end, and counting --------------------------------------------------------------
+
+
+def test_an_answer_without_end_is_cut_off_at_its_tokens(odd: OddServer) -> None:
+    odd.answers = [events(*[delta("on and ")] * 5000)]
+    model = model_of(odd)
+    got = model.generate(FREE)
+    model.close()
+    assert got.finish == "length"
+    assert len(got.text) < 7 * 200
+
+
+@pytest.mark.parametrize("pieces", [(delta("no"), WAIT), ("", WAIT), (*[delta("")] * 50, WAIT)])
+def test_a_server_that_writes_nothing_is_said_and_given_up(odd: OddServer, pieces: tuple[Any, ...]) -> None:
+    told: list[str] = []
+    odd.answers = [events(*pieces, prefix=": ping\n\ndata: ")]
+    model = model_of(odd, silence=0.3, quiet=0.1)
+    model.watch("the model server", lambda message, remedy: told.append(message))
+    assert "it wrote nothing for 0.3 s" in outcome(model)[1]
+    assert len(told) == (0 if pieces[0] == delta("no") else 2)
+
+
+def test_a_line_without_end_is_given_up(odd: OddServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_stream, "MAX_BYTES", 10_000)
+    odd.answers = [Reply((b'data: {"choices": "', *[b"x" * 1000] * 100))]
+    assert "is not an OpenAI-compatible API" in outcome(model_of(odd))[1]
+
+
+@pytest.mark.parametrize(
+    ("usage", "prompt", "tokens"),
+    [
+        (None, 14, 3),
+        ({}, 14, 3),
+        ({"prompt_tokens": 40, "completion_tokens": None}, 40, 3),
+        ({"prompt_tokens": -1, "completion_tokens": 1e999}, 14, 3),
+        ({"prompt_tokens": True, "completion_tokens": "5"}, 14, 5),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, 14, 3),
+        ([], 14, 3),
+    ],
+)
+def test_what_a_server_does_not_count_is_counted_here(
+    odd: OddServer, usage: Any, prompt: int, tokens: int
+) -> None:
+    odd.answers = [events(delta("a"), delta("b"), delta("c"), {"choices": [], "usage": usage}, DONE)]
+    model = model_of(odd)
+    got = model.generate(FREE)
+    model.close()
+    assert (got.prompt_tokens, got.tokens) == (prompt, tokens)
+
+
+def test_an_answer_in_one_piece_has_more_than_one_token(odd: OddServer) -> None:
+    odd.answers = [answer("word " * 300)]
+    model = model_of(odd)
+    assert 200 < model.generate(FREE).tokens < 600
+    model.close()
+
+
+def test_code_that_is_only_in_the_thinking_is_found_as_code(odd: OddServer) -> None:
+    odd.answers = [answer({"reasoning_content": f"Let me see.\n{CODE}\nThat is it."})]
+    model = model_of(odd)
+    assert code_block(model.generate(FREE).text) == "class Net(nn.Module):\n    pass\n"
+    model.close()
+
+
+def test_an_answer_that_does_not_fit_behind_its_prompt_is_asked_for_shorter_from_then_on(
+    odd: OddServer,
+) -> None:
+    said = "This model's maximum context length is 2048 tokens. However, you requested 2000 output tokens"
+    odd.answers = [error(400, said), OK]
+    model = model_of(odd)
+    long = Request((Message("user", "x" * 3000),), max_tokens=2000)
+    for _ in range(2):
+        assert model.generate(long).text == "hi"
+    assert [sent["max_tokens"] for sent in odd.asked] == [2000, 1043, 1043]
+    assert model.context_length == 2048
+    model.close()
+
+
+def test_an_empty_answer_to_more_than_the_context_is_a_prompt_too_long(odd: OddServer) -> None:
+    odd.answers = [answer()]
+    model = model_of(odd)
+    with pytest.raises(PromptTooLong):
+        model.generate(Request((Message("user", "x" * 20_000),), max_tokens=40))
+    model.close()
