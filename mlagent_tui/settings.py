@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,9 @@ from mlagent_tui.schemas import SandboxPolicy
 SERVER = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
 """How a model behind an OpenAI-compatible server is named: `http://host:port/v1#model`."""
 
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[\w-]+(\.[\w-]+)*)"
+_NO_SCHEME = re.compile(rf"{_HOST}:\d{{1,5}}([/#]\S*)?|(localhost|[\w-]+(\.[\w-]+)+)/v\d\S*", re.ASCII)
+
 Policy = Literal["never", "ask", "always"]
 Sharing = Literal["keep", "offload", "auto"]
 
@@ -31,6 +35,11 @@ Sharing = Literal["keep", "offload", "auto"]
 def _on_or_off(value: object) -> object:
     """YAML reads `on` and `off` as truth values."""
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+
+def lacks_scheme(spec: str) -> bool:
+    """Whether `spec` is the address of a server without `http://`, as `localhost:8000/v1`, and no file."""
+    return bool(_NO_SCHEME.fullmatch(spec)) and not os.path.exists(paths.user_path(spec))
 
 
 class RoleOptions(BaseModel):
