@@ -151,7 +151,9 @@ def words(text: str) -> str:
 
 def absolute(spec: str) -> str:
     """A model file's name as it is valid from every folder; a run may be resumed from another."""
-    if spec == "bundled" or "://" in spec:
+    from mlagent_tui.settings import lacks_scheme
+
+    if spec == "bundled" or "://" in spec or lacks_scheme(spec):
         return spec
     return str(paths.user_path(spec).absolute())
 

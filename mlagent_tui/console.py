@@ -329,8 +329,9 @@ def _models(event: events.RunStarted) -> str:
 
 
 def _model(spec: str) -> str:
-    """The last part of a path, or the name behind a URL."""
-    return spec.rpartition("#" if "://" in spec and "#" in spec else "/")[2]
+    """The last part of a path, or the name behind a URL, or the URL without its scheme."""
+    _, is_url, address = spec.partition("://")
+    return address.rpartition("#")[2] if is_url else spec.rpartition("/")[2]
 
 
 def _short(tool: str) -> str:

@@ -74,7 +74,11 @@ def _cell(text: str, column: int, columns: int) -> str:
 def check(spec: str, options: RoleOptions | None = None, *, as_json: bool = False) -> int:
     """Load a model, measure it and print the outcome; 0 when it suits a role, else 1. Raises `ModelError`."""
     terminal = Terminal(sys.stderr)
-    open_ = partial(open_model, **(options or RoleOptions()).model_dump())
+
+    def tell(message: str, remedy: str) -> None:
+        terminal.line(clean(f"{message}. {remedy}"))
+
+    open_ = partial(open_model, tell=tell, **(options or RoleOptions()).model_dump())
     found = checkup.check(spec, lambda text: terminal.progress(f"{text} …"), open_)
     terminal.clear()
     if as_json:

@@ -28,6 +28,8 @@ SERVER = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
 
 MAX_SETTINGS = 1_000_000
 """Bytes of a settings file."""
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[\w-]+(\.[\w-]+)*)"
+_NO_SCHEME = re.compile(rf"{_HOST}:\d{{1,5}}([/#]\S*)?|(localhost|[\w-]+(\.[\w-]+)+)/v\d\S*", re.ASCII)
 
 Policy = Literal["never", "ask", "always"]
 Sharing = Literal["keep", "offload", "auto"]
@@ -40,6 +42,11 @@ UserPath = Annotated[Path, AfterValidator(paths.user_path)]
 def _on_or_off(value: object) -> object:
     """Some programs write `on` and `off` as truth values."""
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+
+def lacks_scheme(spec: str) -> bool:
+    """Whether `spec` is the address of a server without `http://`, as `localhost:8000/v1`, and no file."""
+    return bool(_NO_SCHEME.fullmatch(spec)) and not os.path.exists(paths.user_path(spec))
 
 
 class RoleOptions(BaseModel):

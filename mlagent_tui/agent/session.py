@@ -26,7 +26,15 @@ from mlagent_tui.agent.sharing import Estimate, Lending, Lent
 from mlagent_tui.commands import Listener
 from mlagent_tui.errors import ConfigError, Interrupted, ProjectError, TrialError
 from mlagent_tui.experiments import Project, curves, from_journal, history, report
-from mlagent_tui.llm import Answer, LanguageModel, ServedModel, free_memory, start_models, wait_for_models
+from mlagent_tui.llm import (
+    Answer,
+    Awaited,
+    LanguageModel,
+    ServedModel,
+    free_memory,
+    start_models,
+    wait_for_models,
+)
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
@@ -145,15 +153,19 @@ class Session:
         )
 
     def _watch_models(self, planner: LanguageModel, coder: LanguageModel) -> None:
-        """Tell the user when a model's process is waited for."""
+        """Tell the user when what serves a model is waited for."""
 
         def tell(message: str, remedy: str) -> None:
             self.background.emit(events.Warned(message=message, remedy=remedy))
 
-        if isinstance(coder, ServedModel):
+        if isinstance(coder, Awaited):
             coder.watch("the coder's model server", tell)
-        if isinstance(planner, ServedModel):
-            both = isinstance(coder, ServedModel) and planner.shares_with(coder)
+        if isinstance(planner, Awaited):
+            both = (
+                isinstance(coder, ServedModel)
+                and isinstance(planner, ServedModel)
+                and planner.shares_with(coder)
+            )
             planner.watch("the model server" if both else "the planner's model server", tell)
 
     def warm_up(self) -> None:

@@ -9,7 +9,17 @@ from typing import Any
 
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import catalog, machine, places
-from mlagent_tui.llm.base import Answer, LanguageModel, Message, OnProgress, OnText, PromptTooLong, Request
+from mlagent_tui.llm.base import (
+    Answer,
+    Awaited,
+    LanguageModel,
+    Message,
+    OnProgress,
+    OnText,
+    PromptTooLong,
+    Request,
+    Tell,
+)
 from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
 from mlagent_tui.llm.fit import Held, size
@@ -22,6 +32,7 @@ from mlagent_tui.settings import RoleOptions
 
 __all__ = [
     "Answer",
+    "Awaited",
     "Held",
     "LanguageModel",
     "Message",
@@ -63,9 +74,14 @@ def locate(spec: str) -> Path:
     return place.path
 
 
-def open_model(spec: str, **options: Any) -> LanguageModel:
-    """One model, loaded; `options` are the fields of `RoleOptions`. Raises `ModelError`."""
+def open_model(spec: str, tell: Tell | None = None, **options: Any) -> LanguageModel:
+    """One model, loaded; `options` are the fields of `RoleOptions`. Raises `ModelError`.
+
+    `tell(message, remedy)` hears when it has to be waited for, now or later.
+    """
     model = open_role(spec, RoleOptions(**options))
+    if tell and isinstance(model, Awaited):
+        model.watch("the model server", tell)
     _loaded(model)
     return model
 
@@ -97,7 +113,7 @@ def start_models(
 def wait_for_models(models: Iterable[LanguageModel], cancel: threading.Event) -> bool:
     """Wait until all are loaded; False when `cancel` was set before. Raises `ModelError`."""
     for model in models:
-        if isinstance(model, ServedModel) and not model.load(cancel):
+        if isinstance(model, Awaited) and not model.load(cancel):
             return False
         assert model.context_length
     return True

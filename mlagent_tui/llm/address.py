@@ -9,8 +9,6 @@ from mlagent_tui.errors import ModelError
 LARGEST_PORT = 65_535
 
 _METHOD = re.compile(r"/(chat/completions|completions|models|responses)$")
-_HOST = r"(\[[0-9a-fA-F:.]+\]|[\w-]+(\.[\w-]+)*)"
-_NO_SCHEME = re.compile(rf"{_HOST}:\d{{1,5}}([/#]\S*)?|(localhost|[\w-]+(\.[\w-]+)+)/v\d\S*", re.ASCII)
 _HOST_AND_PORT = re.compile(r"https?://(?:\[[^\]]*\]|[^:/\[\]]+)(?::(\d{1,5}))?(/.*)?")
 
 
@@ -26,11 +24,6 @@ def base(url: str) -> str:
             "Write http://HOST:PORT/v1#MODEL. A port is a number up to 65535.",
         )
     return _METHOD.sub("", url.rstrip("/")).rstrip("/")
-
-
-def lacks_scheme(spec: str) -> bool:
-    """Whether `spec` is the address of a server without the `http://` before it, `localhost:8000/v1`."""
-    return bool(_NO_SCHEME.fullmatch(spec))
 
 
 def no_api(url: str, why: str) -> ModelError:

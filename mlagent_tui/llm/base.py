@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from mlagent_tui.errors import ModelError
 
@@ -13,6 +13,8 @@ Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "cancelled"]
 OnText = Callable[[str, bool], None]
 OnProgress = Callable[[int, int], None]
+Tell = Callable[[str, str], None]
+"""Hears a message and its remedy."""
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,14 @@ class LanguageModel(Protocol):
 
     def close(self) -> None:
         """Frees everything; a second time does nothing."""
+
+
+@runtime_checkable
+class Awaited(Protocol):
+    """A language model that something else serves, a process or a server, which may have to be waited for."""
+
+    def watch(self, title: str, tell: Tell) -> None:
+        """Let `tell(message, remedy)` hear when the server, called `title` for people, is waited for."""
+
+    def load(self, cancel: threading.Event) -> bool:
+        """Waits until the model can answer; False when cancelled meanwhile. Raises `ModelError`."""

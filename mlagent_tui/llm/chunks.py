@@ -14,8 +14,9 @@ from mlagent_tui.llm.base import Finish
 
 REASONING = ("reasoning_content", "reasoning", "thinking")
 """Where servers put what a model thought: vLLM and llama-server, newer vLLM and Ollama, others."""
-TOLD = ("message", "msg", "error", "detail", "title", "reason", "loc", "param", "type", "code")
-"""What in an error is about the error. The rest, such as `input`, may be the request over again."""
+SAID = ("message", "msg", "error", "detail", "title", "reason")
+TOLD = (*SAID, "loc", "param", "type", "code")
+"""What in an error is for people, and what is about the error at all: the rest may be the request again."""
 SIZES = ("n_prompt_tokens", "n_ctx")
 """Numbers that llama-server adds to an error."""
 MAX_MODELS, MAX_DEPTH, MAX_TOLD = 10_000, 6, 4000
@@ -74,14 +75,20 @@ def chunk(value: Any) -> Chunk:
     )
 
 
+def is_answer(value: Any) -> bool:
+    """Whether a value of a stream is part of an answer, though it may say nothing."""
+    return (
+        not isinstance(value, dict) or not value or bool({"choices", "usage", "object", "id"} & value.keys())
+    )
+
+
 def error_in(value: Any) -> Any:
     """The error that a value is, with a status of success around it; None for any other value."""
     fields = _dict(value)
     if fields.get("error"):
         return fields["error"]
-    if fields.get("object") == "error" or ("detail" in fields and "choices" not in fields):
-        return fields
-    return None
+    is_error = fields.get("object") == "error" or isinstance(fields.get("message"), str) or "detail" in fields
+    return fields if is_error and "choices" not in fields else None
 
 
 def status_in(error: Any) -> int:
@@ -96,16 +103,9 @@ def told(error: Any) -> str:
     return " ".join(" ".join(_told(error, MAX_DEPTH)).split())[:MAX_TOLD]
 
 
-def sentence(error: Any, depth: int = MAX_DEPTH) -> str:
+def sentence(error: Any) -> str:
     """What an error says to people, in the server's own words; empty where it says nothing."""
-    if isinstance(error, str):
-        return " ".join(error.split())
-    if depth and isinstance(error, list):
-        return "; ".join(filter(None, (sentence(item, depth - 1) for item in error[:3])))
-    fields = _dict(error) if depth else {}
-    said = next(filter(None, (sentence(fields.get(key), depth - 1) for key in TOLD[:6])), "")
-    where = ".".join(part for part in _list(fields.get("loc")) if isinstance(part, str))
-    return f"{where}: {said}" if where and said else said
+    return _sentence(error, MAX_DEPTH)
 
 
 def models(value: Any) -> list[Listed]:
@@ -157,6 +157,19 @@ def _arguments(delta: dict[str, Any]) -> Iterator[str]:
     for function in (*called, delta.get("function_call")):
         arguments = _dict(function).get("arguments")
         yield json.dumps(arguments) if isinstance(arguments, dict) else _text(arguments)
+
+
+def _sentence(error: Any, depth: int) -> str:
+    if isinstance(error, str):
+        return " ".join(error.split())
+    if not depth:
+        return ""
+    if isinstance(error, list):
+        return "; ".join(filter(None, (_sentence(item, depth - 1) for item in error[:3])))
+    fields = _dict(error)
+    said = next(filter(None, (_sentence(fields.get(key), depth - 1) for key in SAID)), "")
+    where = ".".join(part for part in _list(fields.get("loc")) if isinstance(part, str))
+    return f"{where}: {said}" if where and said else said
 
 
 def _told(error: Any, depth: int) -> Iterator[str]:

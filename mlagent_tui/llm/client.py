@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooLong, Request
+from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooLong, Request, Tell
 from mlagent_tui.llm.fit import Held
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
@@ -63,7 +63,7 @@ class Connection:
         self.name = read_folder(path).name if path.is_dir() else read_header(path).name
         self.path = path
         self.title = f"the model server of {self.name}"
-        self.tell: Callable[[str, str], None] = _ignore
+        self.tell: Tell = _ignore
         self._options = options
         self._lock = threading.Lock()
         self._calls = 0
@@ -291,7 +291,7 @@ class ServedModel:
         """Whether both are the same loaded model."""
         return self._connection is other._connection
 
-    def watch(self, title: str, tell: Callable[[str, str], None]) -> None:
+    def watch(self, title: str, tell: Tell) -> None:
         """Let `tell(message, remedy)` hear when the server, called `title` for people, is waited for."""
         self._connection.title, self._connection.tell = f"{title} ({self.name})", tell
 

@@ -56,7 +56,10 @@ def _events(lines: Iterable[bytes]) -> Iterator[Any]:
         name, _, rest = line.partition(b":")
         if not line.strip():
             yield from _event(pending)
-        elif name in (b"data", b"error"):
+        elif name == b"error":  # a field of older llama-servers
+            yield from _event(pending)
+            yield {"error": _parsed(rest)}
+        elif name == b"data":
             if pending and _is_whole(pending):
                 yield from _event(pending)
             size = len(rest) + (size if pending else 0)

@@ -65,8 +65,12 @@ class Arriving:
             item = self._items.get(timeout=seconds)
         except queue.Empty:
             return NOTHING_YET
-        if isinstance(item, Exception):
+        if isinstance(item, openai.APIStatusError):
+            raise _refused(item)
+        if isinstance(item, NotJson):
             raise item
+        if isinstance(item, Exception):
+            raise _broken(item) from item
         return item
 
     def leave(self) -> None:
@@ -82,12 +86,8 @@ class Arriving:
                         return
                 told_its_end = {"content-length", "transfer-encoding"} & {*map(str.lower, response.headers)}
                 self._items.put(ENDED if told_its_end else CUT_OFF)
-        except openai.APIStatusError as error:
-            self._items.put(_refused(error))
-        except (NotJson, Broken) as error:
+        except Exception as error:  # raised again where it can be acted upon
             self._items.put(error)
-        except Exception as error:  # of the HTTP library: raised again where it can be acted upon
-            self._items.put(_broken(error))
 
     def _blocks(self, response: Any) -> Iterator[bytes]:
         for block in response.iter_bytes():
@@ -114,7 +114,11 @@ class Api:
                 api_key=key,
                 max_retries=0,
                 timeout=openai.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-                http_client=openai.DefaultHttpxClient(trust_env=False, follow_redirects=False),
+                http_client=openai.DefaultHttpxClient(
+                    trust_env=False,
+                    follow_redirects=False,
+                    verify=url.startswith("https:"),  # else certificates are read for nothing
+                ),
             )
         except Exception as error:  # the HTTP library has errors of its own for hosts and ports
             raise ModelError(f"{url} is not a valid URL", "Write http://HOST:PORT/v1#MODEL.") from error

@@ -6,6 +6,7 @@ busy or loads its model is waited for.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +16,9 @@ from typing import Any, TypeVar
 
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import address, chunks, faults
-from mlagent_tui.llm.base import Answer, Finish, Message, OnProgress, OnText, PromptTooLong, Request
+from mlagent_tui.llm.base import Answer, Finish, Message, OnProgress, OnText, PromptTooLong, Request, Tell
 from mlagent_tui.llm.client import POLL_SECONDS, Manner, Stream
-from mlagent_tui.llm.event_stream import DONE, NotJson
+from mlagent_tui.llm.event_stream import DONE, SAMPLE, NotJson
 from mlagent_tui.llm.hearing import Hearing
 from mlagent_tui.llm.openai import API_KEY, CUT_OFF, ENDED, NOTHING_YET, Api, Arriving, Broken, refused
 from mlagent_tui.llm.refusals import Refused
@@ -72,7 +73,7 @@ class RemoteModel:
         self._context = context
         self._limits = limits or Limits()
         self._title = url
-        self._tell: Callable[[str, str], None] = lambda message, remedy: None
+        self._tell: Tell = lambda message, remedy: None
         self._listed: dict[str, int] | None = None
         self._described = self._reached = False
         self._lock = threading.Lock()
@@ -80,7 +81,7 @@ class RemoteModel:
         self._chars_per_token = CHARS_PER_TOKEN
         self._thinks = False
 
-    def watch(self, title: str, tell: Callable[[str, str], None]) -> None:
+    def watch(self, title: str, tell: Tell) -> None:
         """Let `tell(message, remedy)` hear when the server, called `title` for people, is waited for."""
         self._title, self._tell = f"{title} ({self.url})", tell
 
@@ -197,12 +198,12 @@ class RemoteModel:
                 if error.too_long:
                     wanted = self._shorter(error, wanted, fittings)
                     fittings -= 1
-                elif less := terms.giving_way(error, wanted):
+                elif less := None if error.no_path else terms.giving_way(error, wanted):
                     terms = less
                 else:
                     raise self._for_good(error) from error
             except Broken as error:
-                if broke:
+                if broke or error.unreachable:
                     self._refuse_too_long(request, error)
                     raise faults.unreachable(self.url, error.how) from error
                 broke = True
@@ -247,7 +248,7 @@ class RemoteModel:
                     raise Broken("the connection ended in the middle of the answer")
                 return hearing.finish or "stop"
             if value is not NOTHING_YET:
-                chunk = chunks.chunk(self._checked(value))
+                chunk = self._chunk(value)
                 if chunk.failed:
                     raise Broken("it gave up in the middle of the answer")
                 hearing.take(chunk)
@@ -260,8 +261,14 @@ class RemoteModel:
                 told = True
                 self._tell(
                     f"waiting for {self._title}: it has written nothing for {in_words(limits.quiet)}",
-                    f"After {in_words(limits.silence)} the request is given up. Ctrl-C stops the run.",
+                    f"After {in_words(limits.silence)} the request is given up. Press Ctrl-C to stop.",
                 )
+
+    def _chunk(self, value: Any) -> chunks.Chunk:
+        """The value as a piece of an answer. Raises `Refused`, and `NotJson` for JSON of another kind."""
+        if value is not None and not chunks.is_answer(self._checked(value)):
+            raise NotJson(json.dumps(value)[:SAMPLE])
+        return chunks.chunk(value)
 
     def _checked(self, value: Any) -> Any:
         """The value, unless it is an error. Raises `Refused`."""
@@ -295,9 +302,10 @@ class RemoteModel:
             self._learn(request.messages, error.prompt_tokens)
         if error.context:
             self._context = min(self._context, error.context)
-        tried = wanted if fittings == FITTINGS else replace(wanted, max_tokens=wanted.max_tokens // 2)
-        fitted = self._fitted(tried)
-        if not fittings or not fitted or fitted.max_tokens >= wanted.max_tokens:
+        fitted = self._fitted(wanted)
+        if fitted and fitted.max_tokens == wanted.max_tokens:  # it fits, as far as can be told from here
+            fitted = replace(wanted, max_tokens=wanted.max_tokens // 2)
+        if not fittings or not fitted or fitted.max_tokens < LEAST_ROOM:
             raise PromptTooLong(self.count_tokens(request.messages), self._context) from error
         self.known.fitted.add(self._model)
         return fitted

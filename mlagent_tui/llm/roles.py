@@ -19,7 +19,7 @@ from mlagent_tui.llm.client import Manner, ServedModel
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
-from mlagent_tui.settings import SERVER, RoleOptions
+from mlagent_tui.settings import SERVER, RoleOptions, lacks_scheme
 
 if TYPE_CHECKING:
     from mlagent_tui.llm.remote import RemoteModel
@@ -43,12 +43,11 @@ def parse(spec: str) -> Place:
     if spec == "bundled":
         return Place(paths.bundled_model())
     if "://" not in spec:
-        path = paths.user_path(spec).absolute()
-        if address.lacks_scheme(spec) and not path.exists():
+        if lacks_scheme(spec):
             raise ModelError(
                 f"{spec} is neither a file nor a URL", f"For a model on a server, write http://{spec}."
             )
-        return Place(path)
+        return Place(paths.user_path(spec).absolute())
     if not SERVER.fullmatch(spec):
         raise ModelError(
             f"{spec} does not name a server",

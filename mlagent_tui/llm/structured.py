@@ -49,8 +49,12 @@ def structured(
         if not answer.text.strip():
             problem = "the answer was empty"
             continue
+        found = json_object(answer.text)
+        if not found:
+            problem = "the answer has no complete JSON object"
+            continue
         try:
-            return type_.model_validate_json(json_object(answer.text) or answer.text)
+            return type_.model_validate_json(found)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))

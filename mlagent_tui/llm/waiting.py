@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from mlagent_tui.llm.base import Tell
 from mlagent_tui.llm.refusals import Refused
 
-UNREACHABLE = 0
+UNREACHABLE = -1
 """In place of a status: nothing listens where a server was before."""
 
 
@@ -49,7 +50,7 @@ WHY = {
 class Waiting:
     """The waits of one request: each longer than the one before, up to the limit of its reason."""
 
-    def __init__(self, limits: Limits, title: str, tell: Callable[[str, str], None]) -> None:
+    def __init__(self, limits: Limits, title: str, tell: Tell) -> None:
         self._limits, self._title, self._tell = limits, title, tell
         self._waited = 0.0
         self._next = limits.first
@@ -67,7 +68,7 @@ class Waiting:
             said = f" ({refused.sentence})" if refused.sentence else ""
             self._tell(
                 f"waiting for {self._title}: {WHY[refused.status]}{said}",
-                f"It is asked again for up to {in_words(limit)}. Ctrl-C stops the run.",
+                f"It is asked again for up to {in_words(limit)}. Press Ctrl-C to stop.",
             )
         self._limits.pause(cancel, seconds)
         self._waited += seconds
