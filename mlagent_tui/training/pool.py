@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mlagent_tui import paths
@@ -38,6 +38,8 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._in_use: set[TrialWorker] = set()
         self._closed = False
+        self.starting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        """Entered while a worker is waited for, which takes seconds for the first one."""
 
     @contextlib.contextmanager
     def worker(self) -> Iterator[TrialWorker]:
@@ -71,7 +73,9 @@ class WorkerPool:
         self._workers.close()
 
     def _open(self) -> Channel:
-        return Channel(self._workers.take(), self._limits)
+        with self.starting():
+            process = self._workers.take()
+        return Channel(process, self._limits)
 
 
 def _has_gpu() -> bool:

@@ -79,7 +79,6 @@ class InOrder(App[ReturnType]):
 
     def _had(self, stroke: Stroke, node: MessagePump, settled: Settled) -> None:
         above = node._parent
-        if stroke._stop_propagation or node is self or above is None:
-            self.post_message(settled)
-        elif not self._follow(stroke, above, settled):
+        had_by_all = stroke._stop_propagation or node is self or above is None
+        if had_by_all or above is None or not self._follow(stroke, above, settled):
             self.post_message(settled)
