@@ -253,6 +253,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     _add_limits(resume)
     _add_model_use(resume)
     _add_hands(resume)
+    _add_more(resume)
     _add_output(resume)
     replay = known.add_parser("replay", help="play a recorded run in the terminal interface")
     replay.add_argument("project", type=paths.user_path, metavar="PROJECT")
@@ -386,6 +387,19 @@ def _add_hands(parser: argparse.ArgumentParser) -> None:
         "--wait-for-approval",
         action="store_true",
         help="wait for approvals that come through the project's socket",
+    )
+
+
+def _add_more(parser: argparse.ArgumentParser) -> None:
+    """One more iteration, whatever ended the run."""
+    more = parser.add_mutually_exclusive_group()
+    more.add_argument(
+        "--branch-from",
+        metavar="RUN",
+        help="run one more iteration, with a change of this trial's network",
+    )
+    more.add_argument(
+        "--rerun", metavar="RUN", help="run one more iteration: train this trial again with another seed"
     )
 
 

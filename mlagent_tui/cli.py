@@ -144,6 +144,7 @@ def _ask(prompt: str) -> str:
 def _resume(arguments: argparse.Namespace) -> int:
     """Resume the last run of a project."""
     from mlagent_tui import workspace
+    from mlagent_tui.agent import check_origin
     from mlagent_tui.experiments import Project, history
     from mlagent_tui.headless import Output, drive
 
@@ -151,7 +152,11 @@ def _resume(arguments: argparse.Namespace) -> int:
     with Project(folder) as project:
         limits = (arguments.iterations, arguments.patience, arguments.time_budget)
         try:
-            _refuse_ended(history.ending(project.root), folder, any(limit is not None for limit in limits))
+            hands = _hands(arguments)
+            raised = any(limit is not None for limit in limits)
+            _refuse_ended(history.ending(project.root), folder, raised, more=hands.more is not None)
+            if hands.more is not None:
+                check_origin(project.root, *hands.more)
             saved = workspace.last_saved(project.layout)
         except MlagentError:
             _tell_repairs(project.repairs)  # of a run that goes on, its events tell them
@@ -162,9 +167,10 @@ def _resume(arguments: argparse.Namespace) -> int:
                 f"no run has been started in {folder}", f"Start one: mlagent run GOAL --project {folder}"
             )
         saved.options = resumed_options(arguments, saved.options)
+        _refuse_timeless(saved, arguments)
         output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
         output.say(f"project    {folder}")
-        return drive(project, saved, folder, output, _hands(arguments))
+        return drive(project, saved, folder, output, hands)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -179,26 +185,45 @@ def _check(arguments: argparse.Namespace) -> int:
 def _hands(arguments: argparse.Namespace) -> Any:
     from mlagent_tui.agent import Hands
 
+    new = hasattr(arguments, "goal")
+    named = arguments.branch_from or ""
+    rerun = None if new else arguments.rerun
+    more: tuple[events.QueueKind, str] | None = None
+    if not new and (named or rerun):
+        more = ("branch", named) if named else ("rerun", str(rerun))
     return Hands(
         holds=frozenset(arguments.hold),
         steer=arguments.steer,
-        branch_from=getattr(arguments, "branch_from", None) or "",
+        branch_from=named if new else "",
+        more=more,
         waits=arguments.wait_for_approval,
     )
 
 
-def _refuse_ended(finished: events.RunFinished | None, folder: Path, raised: bool) -> None:
-    if finished is None or finished.outcome in ("interrupted", "failed"):
+def _refuse_ended(finished: events.RunFinished | None, folder: Path, raised: bool, more: bool) -> None:
+    """Raise the error of a run that has ended, unless a limit was `raised` or `more` was asked for."""
+    if finished is None or finished.outcome in ("interrupted", "failed") or more:
         return
+    or_more = "Or run one more iteration: add --branch-from RUN or --rerun RUN."
     if finished.outcome == "achieved":
         raise UsageError(
             f"the run in {folder} has achieved its goal",
-            f"Start another run in the same project: mlagent run GOAL --project {folder}",
+            f"Start another run in the same project: mlagent run GOAL --project {folder}\n{or_more}",
         )
     if not raised:
         raise UsageError(
             f"the run in {folder} has stopped: {finished.reason}",
-            "Raise a limit to resume it: --iterations, --patience or --time-budget.",
+            f"Raise a limit to resume it: --iterations, --patience or --time-budget.\n{or_more}",
+        )
+
+
+def _refuse_timeless(saved: Any, arguments: argparse.Namespace) -> None:
+    """Raise the error of one more iteration for which there is no time."""
+    budget = saved.options.time_budget
+    if (arguments.branch_from or arguments.rerun) and budget is not None and saved.seconds >= budget:
+        raise UsageError(
+            f"the time budget of {budget:g} s is used up",
+            "Give the run more time in total: --time-budget, such as 30m.",
         )
 
 

@@ -47,7 +47,7 @@ class Pause(_Command):
 
 
 class Resume(_Command):
-    """Continue after a pause or at a hold point."""
+    """Continue after a pause or at a hold point; during a step, take back a pause or stop asked for."""
 
     type: Literal["resume"] = "resume"
 
@@ -76,6 +76,27 @@ class EditConfig(_Command):
     config: dict[str, Any]
     confirmed: bool = False
     patience: ClassVar[float] = 180.0
+
+
+class EditSettings(_Command):
+    """The user's settings of the training, while the run is paused between `configure` and `evaluate`.
+
+    `settings` are fields of `schemas.EvalConfig`; what is left out stays as it is. `confirmed`: accept them
+    although this network was trained with them already.
+    """
+
+    type: Literal["edit_settings"] = "edit_settings"
+    settings: dict[str, Any]
+    confirmed: bool = False
+    patience: ClassVar[float] = 30.0
+
+
+class Hold(_Command):
+    """Always pause before the step `before`, or, with `wait` false, no longer. It counts for this process."""
+
+    type: Literal["hold"] = "hold"
+    before: Literal["assemble", "evaluate"]
+    wait: bool = True
 
 
 class EditCode(_Command):
@@ -115,7 +136,20 @@ class Ping(_Command):
     type: Literal["ping"] = "ping"
 
 
-Command = Pause | Resume | Stop | Steer | EditConfig | EditCode | Approve | Branch | Rerun | Ping
+Command = (
+    Pause
+    | Resume
+    | Stop
+    | Steer
+    | Hold
+    | EditConfig
+    | EditSettings
+    | EditCode
+    | Approve
+    | Branch
+    | Rerun
+    | Ping
+)
 _COMMANDS: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
 
 
@@ -141,7 +175,7 @@ def send(root: Path, command: Command, timeout: float | None = None) -> Reply:
 
     Raises `ProjectError` when no engine is running there or none answers.
     """
-    again = f"Resume the run: mlagent resume {root}"
+    again = f"Open the project to see how its run ended and how to go on: mlagent {root}"
     try:
         with socket.socket(socket.AF_UNIX) as connection, _reachable(root) as name:
             connection.settimeout(command.patience if timeout is None else timeout)

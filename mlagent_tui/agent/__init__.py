@@ -1,7 +1,7 @@
 """The research loop, its planner, and the rules that decide by measured numbers."""
 
 from mlagent_tui.agent.context import Attempt, Brief
-from mlagent_tui.agent.control import Hands
+from mlagent_tui.agent.control import Hands, check_origin
 from mlagent_tui.agent.numbers import find_numbers
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.planner import Planner
@@ -19,6 +19,7 @@ __all__ = [
     "RunOptions",
     "Saved",
     "Typed",
+    "check_origin",
     "find_numbers",
     "last_run",
     "named_datasets",

@@ -16,19 +16,30 @@ from mlagent_tui import commands, events
 from mlagent_tui.agent.approval import LOOK_EVERY, Approvals, Look
 from mlagent_tui.agent.context import one_line
 from mlagent_tui.agent.recovery import Saved
-from mlagent_tui.commands import Command, EditCode, EditConfig, Reply
-from mlagent_tui.errors import Interrupted, MlagentError
+from mlagent_tui.commands import Command, EditCode, EditConfig, EditSettings, Reply
+from mlagent_tui.errors import Interrupted, MlagentError, ProjectError
 from mlagent_tui.experiments import registry, runs
-from mlagent_tui.schemas import RegistryEntry
 
 SENTENCES = 3
 """How many of the user's latest sentences a prompt shows."""
 
-EDITABLE: dict[type[EditConfig | EditCode], tuple[str, ...]] = {
+AnyEdit = EditConfig | EditSettings | EditCode
+
+EDITABLE: dict[type[AnyEdit], tuple[str, ...]] = {
     EditConfig: ("assemble",),
+    EditSettings: ("assemble", "summarise", "evaluate"),
     EditCode: ("summarise", "evaluate"),
 }
 """Before which steps the user may put their own version in place of a model's."""
+
+EDITED: dict[type[AnyEdit], str] = {
+    EditConfig: "configuration",
+    EditSettings: "settings of the training",
+    EditCode: "code",
+}
+
+MORE: dict[events.QueueKind, str] = {"branch": "--branch-from", "rerun": "--rerun"}
+"""The options of `mlagent resume` that ask for one more iteration."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +47,15 @@ class Hands:
     """What the user brings to one process of a run; the next process starts without it.
 
     `holds` are steps before which the loop always stands still, `steer` a first sentence for the planner,
-    `branch_from` the run whose network a new run starts from. `waits` says that somebody will answer
-    questions through the project's socket, `look` asks them elsewhere.
+    `branch_from` the run whose network a new run starts from. `more` is one more iteration for a run that is
+    resumed, whatever its last decision was: the trial that it starts from or trains again. `waits` says that
+    somebody will answer questions through the project's socket, `look` asks them elsewhere.
     """
 
-    holds: frozenset[str] = frozenset()
+    holds: frozenset[events.StepName] = frozenset()
     steer: str = ""
     branch_from: str = ""
+    more: tuple[events.QueueKind, str] | None = None
     waits: bool = False
     look: Look | None = None
 
@@ -51,7 +64,7 @@ class Hands:
 class Edit:
     """A version of the user's; the loop sets the answer when it has checked it."""
 
-    command: EditConfig | EditCode
+    command: AnyEdit
     answer: Future[Reply] = field(default_factory=Future)
 
 
@@ -78,6 +91,8 @@ class Control:
         self._attended = hands.waits
         self._changed = threading.Condition()
         self._pausing = self._stopping = self._released = False
+        self._holds = set(hands.holds)
+        self._promised = 0
         self._standing = ""
         self._edits: deque[Edit] = deque()
 
@@ -97,7 +112,9 @@ class Control:
                 return self._stop(command.when)
             case commands.Steer():
                 return self._steer(command.text)
-            case EditConfig() | EditCode():
+            case commands.Hold():
+                return self._hold(command)
+            case EditConfig() | EditSettings() | EditCode():
                 return self._edit(command)
             case commands.Approve():
                 return self._approve(command)
@@ -116,19 +133,34 @@ class Control:
 
     def _pause(self) -> Reply:
         with self._changed:
+            if self._stopping:
+                remedy = "Take the stop back with Resume, then pause."
+                return Reply(ok=False, message="the run is about to stop", remedy=remedy)
+            if not (self._pausing or self._standing):
+                self._tell(events.Requested(what="pause"))
             self._pausing = True
             here = f"before {self._standing}" if self._standing else "after this step"
         return Reply(ok=True, message=f"the run will pause {here}")
 
     def _resume(self) -> Reply:
         with self._changed:
-            stood = self._pausing or self._standing
-            self._pausing, self._released = False, bool(self._standing)
+            if self._cancel.is_set() or (self._stopping and self._standing):
+                return Reply(ok=False, message="the run is stopping now, which cannot be taken back")
+            wanted = "stop" if self._stopping else "pause" if self._pausing else ""
+            stood = self._standing
+            self._pausing = self._stopping = False
+            self._released = bool(stood)
+            if wanted and not stood:
+                self._tell(events.Requested(what=""))
             self._changed.notify_all()
-        return Reply(ok=True, message="the run continues" if stood else "the run was not paused")
+        if stood:
+            return Reply(ok=True, message="the run continues")
+        return Reply(ok=True, message=f"the {wanted} is taken back" if wanted else "the run was not paused")
 
     def _stop(self, when: str) -> Reply:
         with self._changed:
+            if when == "step" and not (self._stopping or self._standing):
+                self._tell(events.Requested(what="stop"))
             self._stopping = True
             if when == "now":
                 self._cancel.set()
@@ -147,8 +179,21 @@ class Control:
             self._tell(event)
         return Reply(ok=True, message="added to the prompts of the planner")
 
-    def _edit(self, command: EditConfig | EditCode) -> Reply:
-        what = "configuration" if isinstance(command, EditConfig) else "code"
+    def _hold(self, command: commands.Hold) -> Reply:
+        with self._changed:
+            (self._holds.add if command.wait else self._holds.discard)(command.before)
+            self._tell(self._holds_set())
+            here = self._standing == command.before
+        if command.wait:
+            return Reply(ok=True, message=f"the run pauses before {command.before} from now on")
+        rest = "; continue to go on now" if here else ""
+        return Reply(ok=True, message=f"the run no longer pauses before {command.before}{rest}")
+
+    def _holds_set(self) -> events.HoldsSet:
+        return events.HoldsSet(before=sorted(self._holds))
+
+    def _edit(self, command: AnyEdit) -> Reply:
+        what = EDITED[type(command)]
         places = EDITABLE[type(command)]
         edit, where = Edit(command), " or ".join(places)
         with self._changed:
@@ -156,7 +201,7 @@ class Control:
                 return Reply(
                     ok=False,
                     message=f"the {what} can be edited only while the run is paused before {where}",
-                    remedy=f"Pause it there, or run with --hold {places[-1]}.",
+                    remedy=f"Pause it there, or let it always pause before {places[-1]}: --hold {places[-1]}",
                 )
             self._edits.append(edit)
             self._changed.notify_all()
@@ -170,19 +215,18 @@ class Control:
 
     def _queue(self, kind: events.QueueKind, run_id: str, seed: int | None = None) -> Reply:
         try:
+            check_origin(self._root, kind, run_id)
             known = registry.load(self._root)
-            missing = _missing(self._root, known, kind, run_id)
         except MlagentError as error:
             return Reply(ok=False, message=error.what, remedy=error.remedy)
-        if missing:
-            return Reply(ok=False, message=missing, remedy="`mlagent runs PROJECT` lists the trials.")
         with self._changed:
             number = max([self._iteration, *self._queued]) + 1
             if number > self._limit:
                 return Reply(
                     ok=False,
                     message=f"the run ends at its limit of {self._limit} iterations",
-                    remedy="Resume with a higher limit: mlagent resume PROJECT --iterations N",
+                    remedy="When it has ended, run one more iteration: "
+                    f"mlagent resume PROJECT {MORE[kind]} {run_id}",
                 )
             if kind == "rerun" and seed is None:
                 used = [entry.seed for entry in known] + [q.seed or 0 for q in self._queued.values()]
@@ -197,7 +241,13 @@ class Control:
 
     def opening(self) -> list[events.Event]:
         """What the user said when they started this process, as events."""
-        said: list[events.Event] = []
+        said: list[events.Event] = [self._holds_set()] if self._holds else []
+        if self._hands.more is not None:
+            self._promised = max([self._iteration, *self._queued]) + 1
+            self._limit = max(self._limit, self._promised)
+            reply = self._queue(*self._hands.more)
+            if not reply.ok:
+                raise ProjectError(reply.message, reply.remedy)
         if self._hands.branch_from:
             start = events.Queued(kind="branch", run_id=self._hands.branch_from, iteration=self._iteration)
             self._queued[self._iteration] = start
@@ -214,6 +264,10 @@ class Control:
             self._iteration = iteration
             return self._queued.get(iteration)
 
+    def goes_on(self, iteration: int) -> bool:
+        """Whether this process was started to do `iteration`, whatever was decided before it."""
+        return iteration <= self._promised
+
     def steering(self) -> str:
         """What the user has said during this iteration and the one before; empty when nothing."""
         with self._changed:
@@ -226,9 +280,7 @@ class Control:
         with self._changed:
             if self._stopping:
                 raise Interrupted("stopped on request")
-            reason = (
-                "requested" if self._pausing else f"before {before}" if before in self._hands.holds else ""
-            )
+            reason = "requested" if self._pausing else f"before {before}" if before in self._holds else ""
             self._standing, self._released = before if reason else "", False
             return reason
 
@@ -259,13 +311,14 @@ class Control:
                 self._edits.popleft().answer.set_result(Reply(ok=False, message="the run has ended"))
 
 
-def _missing(root: Path, known: list[RegistryEntry], kind: events.QueueKind, run_id: str) -> str:
-    """What an iteration that starts from `run_id` would lack; empty when it can."""
-    if all(entry.run_id != run_id for entry in known):
-        return f"there is no trial {run_id} in this project"
-    run = runs.load(root, run_id)
-    if run.config is None:
-        return f"trial {run_id} has no stored configuration"
-    if kind == "rerun" and (run.code is None or run.eval_config is None):
-        return f"trial {run_id} has no stored code"
-    return ""
+def check_origin(root: Path, kind: events.QueueKind, run_id: str) -> None:
+    """Raise `ProjectError` unless an iteration can start from the trial `run_id`, or train it again."""
+    problem = ""
+    if all(entry.run_id != run_id for entry in registry.load(root)):
+        problem = f"there is no trial {run_id} in this project"
+    elif (run := runs.load(root, run_id)).config is None:
+        problem = f"trial {run_id} has no stored configuration"
+    elif kind == "rerun" and (run.code is None or run.eval_config is None):
+        problem = f"trial {run_id} has no stored code"
+    if problem:
+        raise ProjectError(problem, "`mlagent runs PROJECT` lists the trials.")

@@ -6,27 +6,37 @@ from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from mlagent_tui import events, paths, python_source, shapes, tools
 from mlagent_tui.agent import planning
 from mlagent_tui.agent.control import Edit
-from mlagent_tui.commands import EditConfig, Reply
+from mlagent_tui.commands import EditCode, EditConfig, EditSettings, Reply
 from mlagent_tui.errors import ConfigError, MlagentError
-from mlagent_tui.schemas import ModelConfig
+from mlagent_tui.schemas import EvalConfig, ModelConfig
 
 if TYPE_CHECKING:
     from mlagent_tui.agent.loop import Loop
 
 Steps = Generator[events.Event, None, None]
 
+THE_RUNS = {"dataset", "num_classes", "input_shape", "seed", "device", "keep_best"}
+"""The settings of a training that are the same in all trials of a run."""
+
+CHANGEABLE = [name for name in EvalConfig.model_fields if name not in THE_RUNS]
+
 
 def edited(loop: Loop, edit: Edit) -> Steps:
     """Use the user's version, or reply what is wrong with it; then nothing has changed."""
     reply = Reply(ok=False, message="the run was stopped before the check")
     try:
-        if isinstance(edit.command, EditConfig):
-            yield from _take_config(loop, edit.command.config, edit.command.confirmed)
-        else:
-            yield from _take_code(loop, edit.command.code)
+        match edit.command:
+            case EditConfig(config=config, confirmed=confirmed):
+                yield from _take_config(loop, config, confirmed)
+            case EditSettings(settings=settings, confirmed=confirmed):
+                yield from _take_settings(loop, settings, confirmed)
+            case EditCode(code=code):
+                yield from _take_code(loop, code)
         reply = Reply(ok=True, message="checked and accepted")
     except planning.Pointless as error:
         remedy = "Confirm to use it anyway, or change it."
@@ -66,6 +76,37 @@ def _take_config(loop: Loop, fields: dict[str, Any], confirmed: bool) -> Steps:
     yield planning.config_made(loop.now.number, config, steps, loop.change(config))
     loop.now.config = config
     yield events.Edited(what="config", iteration=loop.now.number)
+
+
+def _take_settings(loop: Loop, fields: dict[str, Any], confirmed: bool) -> Steps:
+    plan, config = loop.now.plan, loop.config
+    assert plan is not None  # there is a configuration only after it
+    before = plan.evaluation
+    for name in fields.keys() & THE_RUNS:
+        if fields[name] != before.model_dump(mode="json")[name]:
+            raise ConfigError(f"{name} is the same in all trials of a run", f"Leave {name} out.")
+    try:
+        settings = EvalConfig.model_validate(before.model_dump(mode="json") | fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        what = f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
+        raise ConfigError(what, f"The settings are: {', '.join(CHANGEABLE)}.") from error
+    longest = before.time_limit
+    if longest is not None and (settings.time_limit is None or settings.time_limit > longest):
+        raise ConfigError(
+            f"time_limit can be {longest:g} at most: the goal or the time budget allows no more", "Lower it."
+        )
+    plan = planning.retrained(plan, settings)
+    try:
+        planning.refuse_pointless(loop.brief(), config, shapes.infer(config), plan)
+    except planning.Pointless as error:
+        if not confirmed:
+            raise
+        yield events.Warned(message=f"the user's settings are used although {error.what}")
+    loop.now.plan = plan
+    loop.now.edited.add("settings")
+    yield planning.plan_made(loop.now.number, plan)
+    yield events.Edited(what="settings", iteration=loop.now.number)
 
 
 def _refuse_unfit(loop: Loop, config: ModelConfig) -> None:

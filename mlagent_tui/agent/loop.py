@@ -76,9 +76,10 @@ class Loop:
                 )
                 break
             settled = yield from self.decision()
-            if settled.decision.decision != "iterate":
+            following = self.now.number + 1
+            if settled.decision.decision != "iterate" and not self.session.control.goes_on(following):
                 break
-            self.now = Iteration(self.now.number + 1)
+            self.now = Iteration(following)
         return (yield from self.step("report", partial(self.report, settled)))
 
     def iteration(self) -> Steps[None]:
@@ -352,6 +353,7 @@ class Loop:
         yield from self.gate(name)
         number = 0 if name in ("understand", "report") else self.now.number
         began = time.monotonic()
+        self.session.step = name
         yield events.StepStarted(step=name, iteration=number)
         result = yield from work()
         self.now.done.add(name)

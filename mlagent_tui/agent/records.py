@@ -101,7 +101,7 @@ def change(brief: Brief, start: Origin | None, now: Iteration) -> list[str]:
     elif not brief.history:
         found = []
     own = ["chosen by the loop"] if now.own else []
-    edits = [f"{what} edited by the user" for what in ("config", "code") if what in now.edited]
+    edits = [f"{what} edited by the user" for what in ("config", "settings", "code") if what in now.edited]
     return [*found, *own, *edits]
 
 

@@ -189,6 +189,8 @@ def _take_edit(current: Iteration, draft: Iteration, what: str) -> None:
     current.edited.add(what)
     if what == "config":
         current.config = draft.config
+    elif what == "settings":
+        current.plan = draft.plan
     else:
         current.code = draft.code
         current.summary = current.summary and draft.summary

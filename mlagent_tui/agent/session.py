@@ -6,9 +6,9 @@ Opening starts the first worker and the models at the same time; closing ends ev
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
@@ -18,7 +18,7 @@ from mlagent_tui.agent.background import Background
 from mlagent_tui.agent.clock import Clock
 from mlagent_tui.agent.context import Attempt
 from mlagent_tui.agent.control import Control, Hands
-from mlagent_tui.agent.listening import Overheard, Timed
+from mlagent_tui.agent.listening import NOTICEABLE, Overheard, Timed
 from mlagent_tui.agent.planner import Planner
 from mlagent_tui.agent.recovery import Saved
 from mlagent_tui.agent.resources import Meter
@@ -49,6 +49,13 @@ PARTING = 1.0
 LOOK_EVERY = 0.1
 """Seconds between two looks at whether the user has asked to stop."""
 
+WORK = {
+    "configure": "building the network", "assemble": "checking the code",
+    "summarise": "measuring the network", "evaluate": "preparing the training",
+    "report": "testing the network",
+}  # fmt: skip
+"""What a trial worker does in a step."""
+
 
 @dataclass
 class Session:
@@ -77,6 +84,8 @@ class Session:
         """Why the run cannot go on: its project is no longer in its place."""
         self._models: list[LanguageModel] = []
         self._looked: set[DatasetName] = set()
+        self.step = ""
+        """The step that is under way."""
         self.pool: WorkerPool
         self.lending: Lending
         self.planner: Planner
@@ -100,12 +109,29 @@ class Session:
             data_dir=options.data_dir,
             memory_limit_mb=options.memory_limit_mb,
         )
+        self.pool.starting = self._starting
         self._closing.callback(self.pool.close)
         over = threading.Event()
         self._closing.callback(over.set)
         threading.Thread(target=self._watch, args=(over,), name="watch", daemon=True).start()
         meter = Meter(self.background.emit)
         threading.Thread(target=meter.run, args=(over,), name="resources", daemon=True).start()
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Tell what a worker is for, and when it has to be waited for."""
+        waiting = threading.Timer(NOTICEABLE, lambda: self._do("starting a trial worker"))
+        waiting.daemon = True
+        waiting.start()
+        try:
+            yield
+        finally:
+            waiting.cancel()
+            waiting.join()
+        self._do(WORK.get(self.step, "checking"))
+
+    def _do(self, what: str) -> None:
+        self.background.emit(events.Doing(what=what))
 
     def load_models(self, dataset: DatasetName | None = None) -> None:
         """Load the models of both roles and put the tools together; meanwhile, look at the data set.

@@ -293,6 +293,27 @@ class DecisionMade(Event):
     overruled_because: str = ""
 
 
+class Doing(Event):
+    """What is being done within a step, in words: building the network, starting a trial worker."""
+
+    type: Literal["doing"] = "doing"
+    what: str
+
+
+class Requested(Event):
+    """What the user wants after the current step: a pause or a stop. Empty: it was taken back."""
+
+    type: Literal["requested"] = "requested"
+    what: Literal["pause", "stop", ""] = ""
+
+
+class HoldsSet(Event):
+    """The steps before which this process always pauses, from now on."""
+
+    type: Literal["holds_set"] = "holds_set"
+    before: list[StepName] = field(default_factory=list)
+
+
 class Paused(Event):
     """The run is paused before the step `before`: on request ("requested"), or at a hold point."""
 
@@ -316,10 +337,13 @@ class Steered(Event):
 
 
 class Edited(Event):
-    """The user's version replaced that of a model; its `ConfigMade` or `CodeMade` comes before this."""
+    """The user's version replaced that of a model.
+
+    Its `ConfigMade`, `CodeMade` or, for the settings of the training, `PlanMade` comes before this.
+    """
 
     type: Literal["edited"] = "edited"
-    what: Literal["config", "code"]
+    what: Literal["config", "code", "settings"]
     iteration: int = 0
 
 
@@ -411,7 +435,8 @@ AnyEvent = (
     | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
     | PromptProgress | ModelUnloaded | ModelLoading | ModelLoaded
     | TrialStarted | BatchDone | EpochDone | TrialFinished | TrialRecorded | BestTested | DecisionMade
-    | Paused | Continued | Steered | Edited | Queued | ApprovalAsked | ApprovalGiven | Resources
+    | Doing | Requested | HoldsSet | Paused | Continued | Steered | Edited | Queued
+    | ApprovalAsked | ApprovalGiven | Resources
     | TimeSpent | Failed | RunFinished | Unreadable
 )  # fmt: skip
 _KINDS: dict[object, type[Event]] = {

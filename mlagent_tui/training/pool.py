@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mlagent_tui import paths
@@ -45,6 +45,8 @@ class WorkerPool:
         self._workers = workers(Settings(self.level, tuple(self._allowed), self.has_gpu))
         self._in_use: set[TrialWorker] = set()
         self._closed = False
+        self.starting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        """Entered while a worker is waited for, which takes seconds for the first one."""
 
     @contextlib.contextmanager
     def worker(self) -> Iterator[TrialWorker]:
@@ -88,7 +90,9 @@ class WorkerPool:
         self._workers.renew(readable)
 
     def _open(self) -> Channel:
-        return Channel(self._workers.take(), self._limits)
+        with self.starting():
+            process = self._workers.take()
+        return Channel(process, self._limits)
 
 
 def _known(data_dir: Path) -> dict[Path, tuple[int, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
@@ -219,18 +220,22 @@ class MlagentApp(InOrder[int], inherit_bindings=False):
         """Open `path` in the user's editor, in this terminal; returns whether it succeeded."""
         command = editor_command()
         if command is None:
-            self.notify("Set $EDITOR to a text editor.", title="No editor", severity="warning")
+            self.notify("Set $EDITOR to a text editor.", title="No editor", severity="error")
             return False
         try:
             with self.suspend():
                 status = subprocess.run([*command, str(path)], check=False).returncode
         except SuspendNotSupported:
-            self.notify("An editor cannot be opened in this terminal.", severity="warning")
+            self.notify("An editor cannot be opened in this terminal.", severity="error")
             return False
         except OSError as error:
             self.notify(f"{command[0]}: {error.strerror}", title="Editor", severity="error", markup=False)
             return False
         self.refresh()
+        if status != 0:
+            self.notify(
+                f"{command[0]} ended with status {status}.", title="Editor", severity="error", markup=False
+            )
         return status == 0
 
     # --- actions ------------------------------------------------------------------------------------------
@@ -252,6 +257,32 @@ class MlagentApp(InOrder[int], inherit_bindings=False):
         here = order.index(self.theme) if self.theme in order else -1
         self.theme = order[(here + 1) % len(order)]
         self.notify(self.theme, title="Theme", timeout=2, markup=False)
+
+    def action_suspend_process(self) -> None:
+        """Stop as any program does on Ctrl-Z, with what started it: the shell waits for the whole job."""
+        if self._driver is None or not self._driver.can_suspend:
+            self.notify("The interface cannot be suspended here.", severity="error")
+            return
+        self.app_suspend_signal.publish(self)
+        os.killpg(os.getpgrp(), signal.SIGTSTP)
+
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> str | None:
+        """Save a picture of the screen in the folder for downloads; says where, or why it was not saved."""
+        from platformdirs import user_downloads_path
+
+        folder = Path(path) if path else user_downloads_path()
+        name = filename or f"mlagent-{time.strftime('%Y%m%d-%H%M%S')}.svg"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(self.export_screenshot(), encoding="utf-8")
+        except OSError as error:
+            told = f"{error.filename or folder / name}: {error.strerror or error}"
+            self.notify(told, title="The screenshot was not saved", severity="error", markup=False)
+            return None
+        self.notify(str(folder / name), title="Screenshot", markup=False)
+        return str(folder / name)
 
     async def action_quit(self) -> None:
         """Close the interface. Runs continue."""
@@ -305,7 +336,11 @@ class MlagentApp(InOrder[int], inherit_bindings=False):
         link.close()
         glance = look(root)
         self.call_from_thread(
-            self.announce, glance.headline, f"{glance.goal or root.name}\n{root}", seconds=glance.seconds
+            self.announce,
+            glance.headline,
+            f"{glance.goal or root.name}\n{root}",
+            seconds=glance.seconds,
+            severity=glance.severity,
         )
         self.call_from_thread(self.screen.post_message, RunEnded(root))
 

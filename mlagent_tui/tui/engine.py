@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +29,14 @@ LOG = paths.ENGINE_LOG
 """The log of the engine, in its project: what it prints when it fails before its journal is open."""
 
 _TAIL = 20_000
+_FULL = 64 * 1024
+"""Bytes that a disk has left when it counts as full."""
+
+_AFTER = 10.0
+"""Seconds that the last word of an engine's log may be older than its journal's."""
+
 _CHECK_SECONDS = 60.0
+_NAMED = "mlagent: "
 
 
 @dataclass(frozen=True)
@@ -122,11 +131,9 @@ class EngineLink:
         """Start a new run in a process of its own. Raises `ProjectError` when no process can be made."""
         self._launch([*request.arguments()[:1], "--quiet", *request.arguments()[1:]])
 
-    def resume(self, *, iterations: int | None = None, hold: tuple[str, ...] = ()) -> None:
-        """Resume the project's last run in a new process. Raises `ProjectError`."""
-        more = [f"--iterations={iterations}"] if iterations else []
-        holds = [f"--hold={point}" for point in hold]
-        self._launch(["resume", "--quiet", *more, *holds, "--", str(self.root)])
+    def resume(self, arguments: list[str] | None = None) -> None:
+        """Resume the project's last run in a new process, as `arguments` say. Raises `ProjectError`."""
+        self._launch(arguments or ["resume", "--quiet", "--", str(self.root)])
 
     async def ready(self, timeout: float = 60.0) -> bool:
         """Wait until the engine just started writes its journal; False when it ended before it did."""
@@ -166,6 +173,28 @@ class EngineLink:
         except OSError:
             return ""
         return tail.decode("utf-8", "replace").strip()
+
+    def last_words(self) -> Problem:
+        """Why the engine ended, as far as its log, its exit status and the disk tell; empty for nothing."""
+        told = _last_error(self.log_tail()) if self._log_is_of_now() else Problem("", "")
+        if told.message:
+            return told
+        if _is_full(self.root):
+            return Problem("", "The disk is full.", "Free some space, then resume the run.")
+        status = self.status()
+        if status is not None and status < 0:
+            return Problem("", f"The engine was ended by signal {-status} ({_signal_name(-status)}).")
+        return Problem("", f"The engine ended with status {status}." if status else "")
+
+    def _log_is_of_now(self) -> bool:
+        """Whether the log was written by the engine that wrote the journal's end, and not by one before."""
+        if self._log is not None:
+            return True
+        try:
+            written = (self.root / LOG).stat().st_mtime
+            return written >= paths.Layout(self.root).journal.stat().st_mtime - _AFTER
+        except OSError:
+            return False
 
     # --- commands -----------------------------------------------------------------------------------------
 
@@ -255,6 +284,31 @@ def read_check(out: bytes, err: bytes = b"") -> Check:
         words = err.decode("utf-8", "replace").strip() or "The check printed nothing."
         what, _, remedy = words.partition("\n")
         return Check((Problem("", what.strip(), remedy.strip()),))
+
+
+def _last_error(log: str) -> Problem:
+    """The last error of a log: `mlagent: TITLE: WHAT`, with its remedy in the indented lines below."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    begin = max((place for place, line in enumerate(lines) if line.startswith(_NAMED)), default=None)
+    if begin is None:
+        told = lines[-2:] if len(lines) > 1 else [*lines, ""]
+        return Problem("", told[0].strip() if lines else "", told[-1].strip())
+    remedy = " ".join(line.strip() for line in lines[begin + 1 :] if line.startswith(" "))
+    return Problem("", lines[begin].removeprefix(_NAMED).strip(), remedy)
+
+
+def _is_full(root: Path) -> bool:
+    try:
+        return shutil.disk_usage(root).free < _FULL
+    except OSError:
+        return False
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
 
 
 def _command(arguments: list[str]) -> list[str]:

@@ -14,6 +14,9 @@ MAX_WORDS = 60_000
 MAX_POINTS = 1_200
 """Points kept of one curve; of a longer one, every second."""
 
+BAD_USAGE = 2
+"""The exit status of a run that was asked for what cannot be."""
+
 TOOLS = {
     "pytorch_model_assembler": "assemble",
     "pytorch_model_summary": "summarise",

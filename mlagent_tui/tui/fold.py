@@ -18,6 +18,12 @@ from mlagent_tui.tui.text import line
 Touched = Iterable[str]
 _CORE = {"assemble", "summarise", "evaluate"}
 
+TASKS = {
+    "goal": "reading the goal", "plan": "planning", "config": "designing the network",
+    "code": "writing the code", "explain": "explaining the network", "decision": "deciding",
+}  # fmt: skip
+"""What a language model does when it is asked for something."""
+
 
 def apply(state: RunState, batch: Iterable[events.Event]) -> None:
     """Take in events, in their order; `state.changed` then names the parts of the screen they touch."""
@@ -49,11 +55,12 @@ def _run_resumed(state: RunState, event: events.RunResumed) -> Touched:
     state.spent_before += max(0.0, state.previous_time - state.segment)
     state.segment = state.last_time
     state.finished = state.failure = state.approval = None
-    state.paused = ""
+    state.paused = state.held_before = state.requested = ""
+    state.holds = []
     _all_there(state)
     state.sandbox, state.pid = event.sandbox or state.sandbox, event.pid
     for job in state.jobs:
-        job.state = "waiting" if job.state == "failed" else job.state
+        job.state = "waiting" if job.state in ("failed", "running") else job.state
     return ("header", "plan")
 
 
@@ -76,7 +83,7 @@ def _failed(state: RunState, event: events.Failed) -> Touched:
 def _run_finished(state: RunState, event: events.RunFinished) -> Touched:
     state.finished = event
     state.approval = None
-    state.paused = ""
+    state.paused = state.requested = ""
     _all_there(state)
     for speech in state.speeches:
         speech.done = True
@@ -131,8 +138,14 @@ def _step_finished(state: RunState, event: events.StepFinished) -> Touched:
 
 
 def _plan_made(state: RunState, event: events.PlanMade) -> Touched:
+    calls = event.plan["calls"]
+    trained = [call["arguments"] for call in calls if call["tool"] == "pytorch_quick_evaluator"]
+    state.settings = dict(trained[0].get("eval_config") or {}) if trained else {}
+    if state.job("plan").state == "done":  # the same calls; only how the network is trained has changed
+        state.job("evaluate").note = words.evaluation(state.settings)
+        return ("plan",)
     jobs = []
-    for call in event.plan["calls"]:
+    for call in calls:
         arguments = call.get("arguments") or {}
         jobs.append(Job(short_tool(line(str(call["tool"]))), note=_note(call["tool"], arguments)))
     thinking = [job for job in state.jobs if job.name in ("plan", "configure")]
@@ -171,12 +184,22 @@ def _all_there(state: RunState) -> None:
 
 def _answered(state: RunState) -> None:
     """No model is being loaded or reads: a step that is over has no use for them, whatever came of it."""
-    state.reading, state.loading = None, ""
+    state.reading, state.loading, state.doing = None, "", ""
 
 
 def _prompt_progress(state: RunState, event: events.PromptProgress) -> Touched:
     state.reading = Reading(event.task, event.done, event.total)
     return (panel_of(event.task),)
+
+
+def _model_asked(state: RunState, event: events.ModelAsked) -> Touched:
+    state.doing = TASKS.get(event.task, "")
+    return ("header", "plan")
+
+
+def _doing(state: RunState, event: events.Doing) -> Touched:
+    state.doing = line(event.what)
+    return ("header", "plan")
 
 
 def _tokens(state: RunState, event: events.TokensStreamed) -> Touched:
@@ -281,13 +304,24 @@ def _summary_made(state: RunState, event: events.SummaryMade) -> Touched:
 # --- what the user changes ------------------------------------------------------------------------------
 
 
+def _requested(state: RunState, event: events.Requested) -> Touched:
+    state.requested = event.what
+    return ("header",)
+
+
+def _holds_set(state: RunState, event: events.HoldsSet) -> Touched:
+    state.holds = list(event.before)
+    return ("header",)
+
+
 def _paused(state: RunState, event: events.Paused) -> Touched:
+    state.requested = state.doing = ""
     state.paused, state.held_before = event.reason or "requested", event.before
     return ("header", "plan")
 
 
 def _continued(state: RunState, event: events.Continued) -> Touched:
-    state.paused = state.held_before = ""
+    state.paused = state.held_before = state.requested = ""
     return ("header", "plan")
 
 
@@ -298,10 +332,10 @@ def _steered(state: RunState, event: events.Steered) -> Touched:
 
 
 def _edited(state: RunState, event: events.Edited) -> Touched:
-    job = state.job("configure" if event.what == "config" else "assemble")
+    job = state.job({"config": "configure", "settings": "evaluate"}.get(event.what, "assemble"))
     job.note = f"edited by you: {job.note}" if job.note else "edited by you"
-    if event.what == "code":
-        state.change = [*(state.change or state.next_change), "code edited by the user"]
+    if event.what != "config":
+        state.change = [*(state.change or state.next_change), f"{event.what} edited by the user"]
     return ("plan", "code")
 
 
@@ -341,6 +375,8 @@ _FOLDS: dict[type[events.Event], Callable[[RunState, Any], Touched]] = {
     events.PlanMade: _plan_made,
     events.ToolCalled: _tool_called,
     events.ToolFinished: _tool_finished,
+    events.ModelAsked: _model_asked,
+    events.Doing: _doing,
     events.PromptProgress: _prompt_progress,
     events.TokensStreamed: _tokens,
     events.ModelCalled: _model_called,
@@ -357,6 +393,8 @@ _FOLDS: dict[type[events.Event], Callable[[RunState, Any], Touched]] = {
     events.TrialFinished: trials.trial_finished,
     events.BestTested: trials.best_tested,
     events.DecisionMade: trials.decision_made,
+    events.Requested: _requested,
+    events.HoldsSet: _holds_set,
     events.Paused: _paused,
     events.Continued: _continued,
     events.Steered: _steered,

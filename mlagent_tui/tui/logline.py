@@ -24,7 +24,7 @@ GROUPS: dict[str, set[str] | None] = {
     "training": {"trial_started", "batch_done", "epoch_done", "trial_finished", "best_tested"},
     "decisions": {
         "run_started", "run_resumed", "goal_understood", "plan_made", "config_made", "decision_made",
-        "run_finished", "steered", "edited", "queued", "paused", "continued",
+        "run_finished", "steered", "edited", "queued", "paused", "continued", "requested", "holds_set",
     },
     "problems": {"warned", "check_failed", "failed", "", "unreadable"},
 }  # fmt: skip

@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Literal
 
 from mlagent_tui import paths, presence
 from mlagent_tui.errors import MlagentError
+from mlagent_tui.tui.facts import BAD_USAGE
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from mlagent_tui.schemas import RegistryEntry
 
-Standing = Literal["running", "achieved", "stopped", "interrupted", "failed", "ended early", "empty", "gone"]
+Standing = Literal[
+    "running", "held", "achieved", "stopped", "interrupted", "failed", "ended early", "empty", "gone"
+]
 
 _TAIL = 128 * 1024
 _HEADLINES: dict[Standing, str] = {
     "running": "A run is in progress",
+    "held": "A run waits for you",
     "achieved": "Goal achieved",
     "stopped": "Stopped without achieving the goal",
     "interrupted": "A run was interrupted",
@@ -42,6 +48,16 @@ class Glance:
     best: str = ""
     seconds: float = 0.0
     trouble: str = ""
+    again: bool = True
+    """Whether a run that has failed may succeed when it is resumed."""
+
+    @property
+    def severity(self) -> SeverityLevel:
+        """How the end of its run is told."""
+        wrong: dict[Standing, SeverityLevel] = {
+            "stopped": "warning", "interrupted": "warning", "failed": "error", "ended early": "error",
+        }  # fmt: skip
+        return wrong.get(self.standing, "information")
 
     @property
     def headline(self) -> str:
@@ -51,7 +67,7 @@ class Glance:
     @property
     def resumable(self) -> bool:
         """Whether `mlagent resume` would resume its last run."""
-        return self.standing in ("interrupted", "ended early")
+        return self.standing in ("interrupted", "ended early") or (self.standing == "failed" and self.again)
 
 
 def look(root: Path) -> Glance:
@@ -66,10 +82,19 @@ def look(root: Path) -> Glance:
         entries = listed.entries
     except MlagentError as error:
         return Glance("failed", trouble=error.what)
-    standing, goal, seconds = _last_run(layout.journal)
+    standing, goal, seconds, again = _last_run(layout.journal)
     if presence.engine_alive(root):
-        standing = "running"
-    return Glance(standing, goal, len(entries), _best(entries), seconds, listed.notice)
+        standing = "held" if _waits(layout.journal) else "running"
+    return Glance(standing, goal, len(entries), _best(entries), seconds, listed.notice, again)
+
+
+def _waits(journal: Path) -> bool:
+    """Whether the run of a journal is paused, by its end."""
+    from mlagent_tui import events
+
+    told = (events.parse(line) for line in reversed(_ends(journal)[1]) if line.strip())
+    kinds = (events.Paused, events.Continued, events.RunResumed, events.RunStarted, events.StepStarted)
+    return isinstance(next((event for event in told if isinstance(event, kinds)), None), events.Paused)
 
 
 def _best(entries: list[RegistryEntry]) -> str:
@@ -80,8 +105,8 @@ def _best(entries: list[RegistryEntry]) -> str:
     return "" if best is None else words.best_value(ranking.aim(best.goal), best)
 
 
-def _last_run(journal: Path) -> tuple[Standing, str, float]:
-    """How the last run of a journal stands, its goal, and its seconds, as far as its two ends tell."""
+def _last_run(journal: Path) -> tuple[Standing, str, float, bool]:
+    """How the last run of a journal stands, its goal, its seconds, whether it can go on after a failure."""
     from mlagent_tui import events
 
     head, tail = _ends(journal)
@@ -91,12 +116,12 @@ def _last_run(journal: Path) -> tuple[Standing, str, float]:
     ending = next((e for e in reversed(told) if isinstance(e, events.RunFinished | events.RunResumed)), None)
     last = next((e for e in reversed(told) if e.time), None)
     if begun is None and last is None:
-        return "empty", "", 0.0
+        return "empty", "", 0.0, False
     goal = begun.goal_text if begun else ""
     seconds = _between(begun.time, last.time) if begun and last else 0.0
     if isinstance(ending, events.RunFinished) and (begun is None or ending.seq > begun.seq):
-        return ending.outcome, goal, seconds
-    return "ended early", goal, seconds
+        return ending.outcome, goal, seconds, ending.exit_status != BAD_USAGE
+    return "ended early", goal, seconds, True
 
 
 def _ends(path: Path) -> tuple[list[bytes], list[bytes]]:

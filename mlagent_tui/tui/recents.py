@@ -21,6 +21,7 @@ from mlagent_tui.tui.text import cut, line
 
 _MARKS = {
     "running": ("●", "$text-accent"),
+    "held": ("‖", "$text-accent"),
     "achieved": ("✔", "$text-success"),
     "stopped": ("◦", "$text-warning"),
     "interrupted": ("‖", "$text-warning"),
@@ -31,6 +32,7 @@ _MARKS = {
 }
 _WORDS = {
     "running": "running now",
+    "held": "held: waits for you",
     "stopped": "not achieved",
     "ended early": "can be resumed",
     "interrupted": "can be resumed",
@@ -44,7 +46,7 @@ class RecentList(Listed):
     HELP = """# Recent projects
 
 Every project that was opened here, the latest first, and how its last run stands:
-● running · ✔ goal achieved · ◦ not achieved · ‖ can be resumed · ✗ failed.
+● running · ‖ held, or can be resumed · ✔ goal achieved · ◦ not achieved · ✗ failed.
 """
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("recent")]
 
@@ -74,6 +76,7 @@ Every project that was opened here, the latest first, and how its last run stand
         for entry in self._entries:
             if entry.root == root:
                 self.reword(self._row(entry))
+        self.refresh_bindings()
 
     def glance(self, root: Path) -> Glance | None:
         """How a project stood when it was last looked at."""
@@ -92,6 +95,16 @@ Every project that was opened here, the latest first, and how its last run stand
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self._post("open")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be resumed is."""
+        if action == "resume":
+            told = self.glance(Path(self.here)) if self.here else None
+            return told is not None and told.resumable
+        return super().check_action(action, parameters)
+
+    def on_option_list_option_highlighted(self) -> None:
+        self.refresh_bindings()
 
     def action_resume(self) -> None:
         """Go on with the highlighted project's run."""

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlagent_tui import events
-from mlagent_tui.errors import GoalError
 from mlagent_tui.research import ranking
 from mlagent_tui.tui.facts import (
+    BAD_USAGE,
     Approval,
     Job,
     JobState,
@@ -85,6 +85,13 @@ class RunState:
         self.chars_per_token: dict[str, float] = {}
         self.memory_mb = 0.0
         self.processes = 0
+        self.doing = ""
+        """What is being done within the step, in words; empty where the step says it all."""
+        self.requested = ""
+        """What comes after this step because the user wants it: pause or stop."""
+        self.holds: list[str] = []
+        self.settings: dict[str, Any] = {}
+        """How the network of this iteration will be trained."""
         self.paused = ""
         self.held_before = ""
         self.steering: list[str] = []
@@ -136,19 +143,36 @@ class RunState:
         return self.started is not None and self.finished is None
 
     @property
-    def hopeless(self) -> bool:
-        """Whether the goal cannot be worked on as stated: a resumed run would end as this one did."""
-        ended = self.failure if self.finished is not None else None
-        return ended is not None and ended.title == GoalError.title
+    def resumable(self) -> bool:
+        """Whether resuming the run can bring anything: not when it is over, nor when it would fail again."""
+        if self.started is None or self.finished is None:
+            return self.started is not None
+        refused = self.finished.outcome == "failed" and self.finished.exit_status == BAD_USAGE
+        return self.finished.outcome != "achieved" and not refused
 
     @property
-    def editable(self) -> str:
-        """What the user may change now: "config" before it is assembled, "code" before it is evaluated."""
-        if not self.running or not self.config:
+    def progress(self) -> str:
+        """How far the training is, in a few words; empty while nothing is trained."""
+        trial = self.trial
+        if not self.running or self.step != "evaluate" or trial is None or trial.status or not trial.epochs:
             return ""
+        last = trial.epoch_points[-1] if trial.epoch_points else None
+        accuracy = last.accuracy if last is not None else trial.accuracy
+        loss = last.val_loss if last is not None else trial.loss
+        value, name = (loss, "loss") if self.by_loss else (accuracy, "acc")
+        return f"epoch {trial.epoch}/{trial.epochs}" + (f" {name} {value:.3g}" if value is not None else "")
+
+    @property
+    def editable(self) -> tuple[str, ...]:
+        """What the user may change now: the network before it is assembled, the code and the settings of the
+        training before it is evaluated.
+        """
+        if not self.running or not self.config:
+            return ()
+        settings = ("settings",) if self.settings and self.job("evaluate").state == "waiting" else ()
         if self.code_iteration == self.iteration and self.code_accepted:
-            return "code" if self.job("evaluate").state == "waiting" else ""
-        return "config" if self.job("assemble").state == "waiting" else ""
+            return ("code", *settings) if self.job("evaluate").state == "waiting" else ()
+        return ("config", *settings) if self.job("assemble").state == "waiting" else ()
 
     def job(self, name: str) -> Job:
         """The line of the plan called `name`; one that waits where there is none."""

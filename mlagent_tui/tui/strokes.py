@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 
 from textual import events
 from textual.app import App, ReturnType
 from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.widget import Widget
 
 PATIENCE = 1.0
 """Seconds after which the next key is carried out although nothing is known of the one before: its widget may
@@ -23,11 +26,15 @@ Stroke = events.Key | events.Paste
 
 
 class Settled(Message):
-    """Follows a key from widget to widget: where this has arrived, the key was before."""
+    """A key was taken by a widget, or has come past all of them."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
+
+
+def _is_text(stroke: Stroke, target: Widget) -> bool:
+    return isinstance(stroke, events.Paste) or target.check_consume_key(stroke.key, stroke.character)
 
 
 class InOrder(App[ReturnType]):
@@ -47,7 +54,7 @@ class InOrder(App[ReturnType]):
             await super().on_event(event)
 
     async def on_settled(self, message: Settled) -> None:
-        """A key has reached all who could want it."""
+        """Go on with the next key."""
         if message.number == self._number and self._follower is not None:
             self._follower.cancel()
             self._follower = None
@@ -60,6 +67,18 @@ class InOrder(App[ReturnType]):
             self._number += 1
             target = self.focused or self.screen
             await super().on_event(stroke)
-            if stroke.is_forwarded and target.post_message(Settled(self._number)):
-                late = Settled(self._number)
-                self._follower = asyncio.get_running_loop().call_later(PATIENCE, self.post_message, late)
+            if not stroke.is_forwarded or _is_text(stroke, target):
+                continue  # what is text for a field comes there in its order
+            settled = Settled(self._number)
+            if self._follow(stroke, target, settled):
+                self._follower = asyncio.get_running_loop().call_later(PATIENCE, self.post_message, settled)
+
+    def _follow(self, stroke: Stroke, node: MessagePump, settled: Settled) -> bool:
+        """Look at `stroke` when `node` has had it, which comes before whatever `node` is sent from now on."""
+        return node.post_message(events.Callback(partial(self._had, stroke, node, settled)))
+
+    def _had(self, stroke: Stroke, node: MessagePump, settled: Settled) -> None:
+        above = node._parent
+        had_by_all = stroke._stop_propagation or node is self or above is None
+        if had_by_all or above is None or not self._follow(stroke, above, settled):
+            self.post_message(settled)

@@ -18,6 +18,7 @@ Touched = Iterable[str]
 def trial_started(state: RunState, event: events.TrialStarted) -> Touched:
     """A row of its own, and curves that are still empty."""
     at = state.last_time
+    state.doing = ""
     state.trial = Trial(event.run_id, event.device, event.sandbox, event.train_size, event.val_size, at, at)
     state.device = event.device or state.device
     state.touched.add(event.run_id)

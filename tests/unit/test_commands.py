@@ -127,7 +127,7 @@ def test_a_socket_left_by_a_killed_engine_is_no_engine_and_is_replaced(tmp_path:
         dead.bind(name)
     with pytest.raises(ProjectError, match="no engine is running") as error:
         send(root, Ping())
-    assert f"mlagent resume {root}" in error.value.remedy
+    assert f"mlagent {root}" in error.value.remedy
     with Listener(root, echo):
         assert send(root, Ping()).ok
 

@@ -18,9 +18,10 @@ from mlagent_tui.tui.text import cut, fitted, line, visible
 
 DOING = {
     "understand": "reading the goal", "scaffold": "setting up", "plan": "planning", "configure": "designing",
-    "assemble": "writing code", "summarise": "measuring", "evaluate": "training", "decide": "deciding",
+    "assemble": "writing the code", "summarise": "measuring", "evaluate": "training", "decide": "deciding",
     "report": "reporting",
 }  # fmt: skip
+EDITABLE = {"config": "network", "code": "code", "settings": "training settings"}
 ENDINGS = {
     "achieved": ("✔ goal achieved", "$text-success"),
     "stopped": ("■ stopped", "$text-warning"),
@@ -37,6 +38,8 @@ class Moment:
     elapsed: float = 0.0
     replay: str = ""
     opening: float = 1.0
+    why: str = ""
+    """Why the engine stopped, where its journal does not say it but its log does."""
 
 
 def status(state: RunState, moment: Moment) -> tuple[str, str]:
@@ -55,10 +58,14 @@ def status(state: RunState, moment: Moment) -> tuple[str, str]:
         return "? asks for approval", "$text-warning"
     if state.paused:
         before = f" before {line(state.held_before)}" if state.held_before else ""
-        return f"‖ paused{before}", "$text-warning"
+        return f"‖ {'paused' if state.paused == 'requested' else 'held'}{before}", "$text-warning"
     if state.loading:
         return f"▶ loading {state.loading}", "$text-accent"
-    return f"▶ {DOING.get(state.step, line(state.step) or 'starting')}", "$text-success"
+    doing = state.doing or DOING.get(state.step, line(state.step) or "starting")
+    if state.requested:
+        after = "pausing" if state.requested == "pause" else "stopping"
+        return f"▶ {doing} · {after} after this step", "$text-warning"
+    return f"▶ {doing}", "$text-success"
 
 
 def items(state: RunState, moment: Moment) -> list[Fact]:
@@ -68,6 +75,8 @@ def items(state: RunState, moment: Moment) -> list[Fact]:
     if state.iteration:
         said.append((1, f"iteration {state.iteration}{f'/{total}' if total else ''}", "bold"))
     said.append((1, words.clock(moment.elapsed), ""))
+    if state.progress:
+        said.append((0, state.progress, "$text-accent"))
     best = state.best
     if best is not None:
         value = words.best_value(state.aim, best)
@@ -147,20 +156,23 @@ class Banner(Static):
             return "", ""
         if state.failure is not None and state.finished is not None:
             what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
-            next_ = "Start a new run." if state.hopeless else f" [{keys()['take_up']}] resume"
-            return f"{what} {next_}", "error"
+            again = f"  [{keys()['take_up']}] resume" if state.resumable else ""
+            return f"{what}{again}", "error"
         if state.finished is not None:
-            again = f"  [{keys()['take_up']}] go on" if state.finished.outcome != "achieved" else ""
+            again = f"  [{keys()['take_up']}] go on" if state.resumable else ""
+            more = f"  [{keys()['branch']}] [{keys()['rerun']}] one more trial" if state.rows else ""
             open_wishes = "" if state.finished.outcome == "achieved" else "; ".join(state.finished.unmet)
             reason = "; ".join(part for part in (state.finished.reason, open_wishes) if part)
-            return f"{line(reason)}{again}", ""
+            return f"{line(reason)}{again}{more}", ""
         if moment.alive is False and state.started is not None:
             again = f"[{keys()['take_up']}] resume the run"
-            return f"The engine stopped without recording a reason.  {again}", "error"
+            why = line(moment.why) or "The engine stopped without recording a reason."
+            return f"{why}  {again}", "error"
         if state.approval is not None:
             asks = f"{line(state.approval.tool)} wants to run: {line(state.approval.command)}"
             return f"[{keys()['approve']}] show and answer  {asks}", "error"
         if state.paused:
-            edit = f"  [{keys()['edit']}] edit the {state.editable}" if state.editable else ""
+            names = [EDITABLE[what] for what in state.editable]
+            edit = f"  [{keys()['edit']}] edit the {' or the '.join(names)}" if names else ""
             return f"[{keys()['pause']}] go on{edit}  [{keys()['steer']}] steer", ""
         return (line(state.warning), "") if state.warning else ("", "")

@@ -139,6 +139,8 @@ answers of the planner: its thinking (dimmed), the goal and plan that were read 
     def _note(state: RunState) -> str:
         if state.reads("plan"):
             return state.reads("plan")
+        if state.doing and state.running and not state.paused:
+            return state.doing
         job = next((job for job in state.jobs if job.state == "running"), None)
         job = job or next((job for job in reversed(state.jobs) if job.state == "failed"), None)
         return cut(job.note, 60) if job is not None else ""

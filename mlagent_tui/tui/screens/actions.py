@@ -6,8 +6,10 @@ The engine carries the command out; the journal says when that is done.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from textual import work
 from textual.content import Content
@@ -16,6 +18,7 @@ from mlagent_tui import paths, temporary
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui.export import export
 from mlagent_tui.tui.panels import CodePanel, RunsPanel
+from mlagent_tui.tui.screens import onward
 from mlagent_tui.tui.screens.dialogs import ApproveDialog, EditDialog, SentenceDialog
 from mlagent_tui.tui.screens.leaving import Leaving
 from mlagent_tui.tui.screens.pick import Pick
@@ -31,8 +34,14 @@ STOPS = (
     ("now", Content("Stop now; the current step is lost")),
     ("leave", Content("Leave it running in the background")),
 )
-NEED_AN_ENGINE = {"pause", "steer", "stop", "stop_now", "edit", "approve", "branch", "rerun"}
-NOT_IN_A_REPLAY = NEED_AN_ENGINE | {"take_up"}
+NEED_AN_ENGINE = {"pause", "steer", "stop", "stop_now", "edit", "holds", "approve"}
+NOT_IN_A_REPLAY = NEED_AN_ENGINE | {"take_up", "branch", "rerun"}
+HOLDS = {"assemble": "the code is written", "evaluate": "the training"}
+EDITS = {
+    "config": "The network (model_config)",
+    "settings": "The settings of the training",
+    "code": "The code",
+}
 
 
 class RunActions(Leaving[None]):
@@ -65,27 +74,53 @@ class RunActions(Leaving[None]):
     def can_reach(self) -> bool:
         """Whether an engine is there to be told something; says so when there is none."""
         if self.gone:
-            self.notify("The run is not active. Resume it first.", severity="warning", markup=False)
+            more = " Resume it first." if self.state.resumable else ""
+            self.notify(f"The run is not active.{more}", severity="warning", markup=False)
         return not self.gone
+
+    def footer_words(self) -> dict[str, str]:
+        """What some keys do at this moment."""
+        state = self.state
+        pause = "Continue" if state.paused else "Don't pause" if state.requested == "pause" else "Pause"
+        return {
+            "pause": pause,
+            "stop": "Don't stop" if state.requested == "stop" else "Stop",
+            "edit": "Don't edit" if self._edit_when_held else "Edit",
+            "take_up": "Go on" if state.finished is not None else "Resume",
+        }
 
     # --- going on and standing still ---
 
     @work
     async def action_pause(self) -> None:
-        """Pause before the next step, or go on."""
+        """Pause before the next step, take that back, or go on."""
+        if self.can_reach():
+            await self._pause(not (self.state.paused or self.state.requested == "pause"))
+
+    async def _pause(self, wanted: bool) -> bool:
+        """Ask for a pause, or take it back; whether that was accepted. The journal says so a moment later."""
         from mlagent_tui import commands
 
-        if self.can_reach():
-            await self.tell(commands.Resume() if self.state.paused else commands.Pause())
+        reply = await self.tell(commands.Pause() if wanted else commands.Resume())
+        if reply.ok:
+            self._edit_when_held = self._held_to_edit = False
+            self.state.requested = "pause" if wanted and not self.state.paused else ""
+            self.refresh_bindings()
+        return reply.ok
 
     @work
     async def action_stop(self) -> None:
-        """Ask how to stop."""
+        """Ask how to stop; a stop after this step can be taken back."""
         from mlagent_tui import commands
 
         if not self.can_reach():
             return
-        chosen = await self.app.push_screen_wait(Pick("Stop the run", STOPS))
+        stops = STOPS
+        if self.state.requested == "stop":
+            stops = (("on", Content("Do not stop: the run continues after this step")), *STOPS[1:])
+        chosen = await self.app.push_screen_wait(Pick("Stop the run", stops))
+        if chosen == "on":
+            await self.tell(commands.Resume())
         if chosen in ("step", "now"):
             await self.tell(commands.Stop(when="now" if chosen == "now" else "step"))
         elif chosen == "leave":
@@ -93,10 +128,13 @@ class RunActions(Leaving[None]):
 
     @work
     async def action_stop_now(self) -> None:
-        """Stop as Ctrl-C would."""
+        """Stop as Ctrl-C would, after a question: what the current step has done so far is lost."""
         from mlagent_tui import commands
 
-        if self.can_reach():
+        if not self.can_reach():
+            return
+        choices = [("no", Content("Continue the run")), ("now", STOPS[1][1])]
+        if await self.app.push_screen_wait(Pick("Stop at once?", choices)) == "now":
             await self.tell(commands.Stop(when="now"))
 
     def leave(self) -> None:
@@ -106,37 +144,14 @@ class RunActions(Leaving[None]):
     @work
     async def action_take_up(self) -> None:
         """Go on with a run that has ended, or whose engine has died."""
-        if not self.gone:
-            self.notify("The run is already active.", markup=False)
+        if not self.gone or not self.state.resumable:
             return
-        finished = self.state.finished
-        iterations = None
-        if finished is not None and finished.outcome == "achieved":
-            self.notify("The goal has been achieved. Start a new run from the start screen.", markup=False)
-            return
-        if finished is not None and finished.outcome == "stopped":
-            iterations = await self._ask_iterations(finished.reason)
-            if iterations is None:
-                return
-        try:
-            self.host.engine.resume(iterations=iterations)
-        except MlagentError as error:
-            self.notify(visible(f"{error.what} {error.remedy}"), severity="error", markup=False)
-            return
-        self.gone = False
-        self.refresh_bindings()
-        self.notify("The run is being resumed.", markup=False)
-
-    async def _ask_iterations(self, reason: str) -> int | None:
-        asked = f"The run stopped: {reason}. How many trials may it run in total?"
-        suggestion = str(max(self.state.iteration, int(self.state.options.get("iterations") or 0)) + 4)
-        answer = await self.app.push_screen_wait(SentenceDialog("Resume", asked, suggestion))
-        if answer is None:
-            return None
-        if not answer.isdecimal() or not 1 <= int(answer) <= 1000:
-            self.notify("Enter a number of trials from 1 to 1000.", severity="error", markup=False)
-            return None
-        return int(answer)
+        how = await onward.limits(self, self.state)
+        if how is not None:
+            self.gone = not await onward.resumed(
+                self, self.host.engine, replace(how, hold=tuple(self.state.holds))
+            )
+            self.refresh_bindings()
 
     # --- saying and changing ---
 
@@ -155,19 +170,19 @@ class RunActions(Leaving[None]):
 
     @work
     async def action_edit(self) -> None:
-        """Edit what is waiting to be used; a run under way is first asked to stand still."""
-        from mlagent_tui import commands
-
+        """Edit what is waiting to be used; a run under way is first asked to pause."""
         if not self.can_reach():
             return
         if self.state.paused and self.state.editable:
             await self._edit()
         elif self.state.paused:
-            self.notify("Nothing can be edited at this step. Continue to the next step first.", markup=False)
+            told = "Nothing can be edited at this step. Continue to the next step first."
+            self.notify(told, severity="warning", markup=False)
+        elif self._edit_when_held:
+            await self._pause(False)
         else:
-            self._edit_when_held = self._held_to_edit = True
-            reply = await self.tell(commands.Pause())
-            self._edit_when_held = reply.ok
+            self._edit_when_held = self._held_to_edit = await self._pause(True)
+            self.refresh_bindings()
 
     def held(self) -> None:
         """The run has come to stand still: open the editor if that is what it was asked for."""
@@ -192,30 +207,74 @@ class RunActions(Leaving[None]):
     async def _edit(self) -> None:
         from mlagent_tui import commands, yaml_text
 
-        what = self.state.editable
+        parts = [(part, Content(EDITS[part])) for part in self.state.editable]
+        what = await self.app.push_screen_wait(Pick("Edit", parts)) if len(parts) > 1 else parts[0][0]
         if what == "config":
             text = yaml_text.dump(without_defaults(self.state.config))
-            dialog = EditDialog("Edit the configuration", text, None, self._hand_in_config)
-        else:
-            dialog = EditDialog("Edit the code", self.state.code, "python", self._hand_in_code)
-        await self.app.push_screen_wait(dialog)
+            await self.app.push_screen_wait(EditDialog("Edit the network", text, None, self._hand_in_config))
+        elif what == "settings":
+            text = yaml_text.dump(changeable(self.state.settings))
+            await self.app.push_screen_wait(
+                EditDialog("Edit the settings of the training", text, None, self._hand_in_settings)
+            )
+        elif what == "code":
+            await self.app.push_screen_wait(
+                EditDialog("Edit the code", self.state.code, "python", self._hand_in_code)
+            )
         if self._held_to_edit:
             self._held_to_edit = False
             await self.tell(commands.Resume())
 
     async def _hand_in_config(self, text: str) -> Reply:
+        from mlagent_tui import commands
+
+        return await self._hand_in_fields(text, lambda fields, again: commands.EditConfig(
+            config=fields, confirmed=again
+        ))  # fmt: skip
+
+    async def _hand_in_settings(self, text: str) -> Reply:
+        from mlagent_tui import commands
+
+        return await self._hand_in_fields(text, lambda fields, again: commands.EditSettings(
+            settings=fields, confirmed=again
+        ))  # fmt: skip
+
+    async def _hand_in_fields(self, text: str, made: Callable[[dict[str, Any], bool], Command]) -> Reply:
+        """Send what was written as YAML; when the engine has objected to just that, as confirmed."""
         from mlagent_tui import commands, yaml_text
 
         try:
-            config = yaml_text.load(text)
+            fields = yaml_text.load(text)
         except yaml_text.YamlError as error:
-            return commands.Reply(ok=False, message=f"The configuration is not valid YAML: {error}.")
-        if not isinstance(config, dict):
-            return commands.Reply(ok=False, message="The configuration must be a list of names and values.")
-        command = commands.EditConfig(config=config, confirmed=text == self._objected_to)
+            return commands.Reply(ok=False, message=f"This is not valid YAML: {error}.")
+        if not isinstance(fields, dict):
+            return commands.Reply(ok=False, message="The text must be names with their values, one a line.")
+        try:
+            command = made(fields, text == self._objected_to)
+        except ValueError as error:
+            return commands.Reply(ok=False, message=f"This cannot be sent: {error}")
         reply = await self.host.engine.send(command, command.patience)
         self._objected_to = text if reply.confirm else ""
         return reply
+
+    @work
+    async def action_holds(self) -> None:
+        """Choose where the run always pauses."""
+        from mlagent_tui import commands
+
+        if not self.can_reach():
+            return
+        rows: list[tuple[str, Content]] = []
+        for name, shown in HOLDS.items():
+            now = name in self.state.holds
+            deed = "No longer pause" if now else "Always pause"
+            rows.append((name, Content(f"{'✓' if now else ' '} {deed} before {shown} ({name})")))
+        step = await self.app.push_screen_wait(
+            Pick("Holds", rows, "Where this run pauses in every iteration.")
+        )
+        if step is not None:
+            before: Literal["assemble", "evaluate"] = "assemble" if step == "assemble" else "evaluate"
+            await self.tell(commands.Hold(before=before, wait=step not in self.state.holds))
 
     async def _hand_in_code(self, text: str) -> Reply:
         from mlagent_tui import commands
@@ -231,7 +290,7 @@ class RunActions(Leaving[None]):
 
         approval = self.state.approval
         if approval is None:
-            self.notify("No command waits for approval.", markup=False)
+            self.notify("No command waits for approval.", severity="warning", markup=False)
             return
         allowed = await self.app.push_screen_wait(ApproveDialog(approval, self.state.sandbox))
         if allowed is not None:
@@ -240,20 +299,27 @@ class RunActions(Leaving[None]):
     @work
     async def action_branch(self) -> None:
         """The next iteration starts from the highlighted run."""
-        from mlagent_tui import commands
-
-        run_id = self.query_one(RunsPanel).highlighted
-        if run_id and self.can_reach():
-            await self.tell(commands.Branch(run_id=run_id))
+        await self._start_from("branch")
 
     @work
     async def action_rerun(self) -> None:
         """The highlighted run again, with another seed."""
+        await self._start_from("rerun")
+
+    async def _start_from(self, kind: onward.Kind) -> None:
+        """Tell the engine; where there is none, offer to start one for it."""
         from mlagent_tui import commands
 
         run_id = self.query_one(RunsPanel).highlighted
-        if run_id and self.can_reach():
-            await self.tell(commands.Rerun(run_id=run_id))
+        if not run_id:
+            self.notify("There is no trial to start from yet.", severity="warning", markup=False)
+        elif not self.gone:
+            branch = kind == "branch"
+            await self.tell(commands.Branch(run_id=run_id) if branch else commands.Rerun(run_id=run_id))
+        else:
+            holds = tuple(self.state.holds)
+            self.gone = not await onward.one_more(self, self.host.engine, kind, run_id, holds)
+            self.refresh_bindings()
 
     # --- taking away ---
 
@@ -290,6 +356,12 @@ class RunActions(Leaving[None]):
             self.notify(visible(f"{error.what} {error.remedy}"), severity="error", markup=False)
         else:
             self.notify(visible(f"{len(names)} files copied to {folder}"), title="Exported", markup=False)
+
+
+def changeable(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a training that a user may change: not those that are the run's own."""
+    own = {"dataset", "num_classes", "input_shape", "seed", "device", "keep_best"}
+    return {name: value for name, value in settings.items() if name not in own}
 
 
 def without_defaults(config: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from mlagent_tui.tui.opened import Opened
 from mlagent_tui.tui.panels.code import CodeView
 from mlagent_tui.tui.panels.curves import Line, charts
 from mlagent_tui.tui.panels.summary import layer_cells
+from mlagent_tui.tui.screens import onward
 from mlagent_tui.tui.screens.over import Under
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.text import line, plain, visible
@@ -333,18 +334,22 @@ opens one. `d` compares two trials: measurements, configuration and code.
 
     def action_branch(self) -> None:
         """Let the next iteration start from this run."""
-        self._command(commands.Branch(run_id=self.run_id))
+        self._start_from("branch")
 
     def action_rerun(self) -> None:
         """Train this run again with another seed."""
-        self._command(commands.Rerun(run_id=self.run_id))
+        self._start_from("rerun")
 
     @work(exclusive=True, group="command")
-    async def _command(self, command: commands.Command) -> None:
+    async def _start_from(self, kind: onward.Kind) -> None:
         link = self._mlagent.engine if self._mlagent.engine.root == self.root else EngineLink(self.root)
-        reply = await link.send(command)
-        said = "\n".join(part for part in (reply.message or "taken", reply.remedy) if part)
-        self.app.notify(said, severity="information" if reply.ok else "warning", markup=False)
+        if not link.alive():
+            await onward.one_more(self, link, kind, self.run_id)
+            return
+        branch = kind == "branch"
+        reply = await link.send((commands.Branch if branch else commands.Rerun)(run_id=self.run_id))
+        said = visible("\n".join(part for part in (reply.message or "taken", reply.remedy) if part))
+        self.app.notify(said, severity="information" if reply.ok else "error", markup=False)
 
     def usual_list(self) -> Sifted | None:
         """The trials; what the models said while that is in sight."""

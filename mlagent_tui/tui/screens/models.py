@@ -101,7 +101,7 @@ class _Browser(Over[str | None]):
             tree.focus()
             return path
         if not path.exists():
-            self.app.notify(f"There is no {line(str(path))}.", severity="warning", markup=False)
+            self.app.notify(f"There is no {line(str(path))}.", severity="error", markup=False)
             return None
         return path
 
@@ -266,7 +266,7 @@ class FolderPicker(_Browser):
     def _typed(self, event: Input.Submitted) -> None:
         path = self._go(event.value)
         if path is not None and not self._take(path):
-            self.app.notify(f"{line(str(path))} is not an mlagent project.", severity="warning", markup=False)
+            self.app.notify(f"{line(str(path))} is not an mlagent project.", severity="error", markup=False)
 
     def _take(self, path: Path) -> bool:
         if not paths.Layout(path.absolute()).is_project():

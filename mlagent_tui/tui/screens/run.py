@@ -14,11 +14,13 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.notifications import SeverityLevel
 from textual.widgets import Tab, Tabs
 
 from mlagent_tui import paths
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui import fold, keys, markdown
+from mlagent_tui.tui.engine import Problem
 from mlagent_tui.tui.feed import Feed, Source
 from mlagent_tui.tui.filters import Sifted
 from mlagent_tui.tui.footer import KeyLine
@@ -72,6 +74,7 @@ ENDINGS = {
     "interrupted": "Interrupted",
     "failed": "Failed",
 }
+SEVERITIES: dict[str, SeverityLevel] = {"stopped": "warning", "interrupted": "warning", "failed": "error"}
 
 
 class RunScreen(Arranged, RunActions):
@@ -113,7 +116,8 @@ panel. This help also describes the panel that has the focus.
         self._generation = 0
         self._settled = self._whole = False
         self._rest_until = 0.0
-        self._asked = ""
+        self._asked = self._why = ""
+        self._keys_for: tuple[object, ...] = ()
         self._active = "plan"
         self._arrangement: Arrangement | None = None
 
@@ -200,6 +204,12 @@ panel. This help also describes the panel that has the focus.
         self.state.changed.clear()
         if self.live and self._settled:
             self._notice(finished is not None, bool(paused))
+        state = self.state
+        ended = state.finished.outcome if state.finished else ""
+        keys_for = (state.paused, state.requested, state.approval is None, ended, state.started is None)
+        if keys_for != self._keys_for:
+            self._keys_for = keys_for
+            self.refresh_bindings()
         self._settled = self._settled or self.source.ready
 
     def _notice(self, was_finished: bool, was_paused: bool) -> None:
@@ -207,7 +217,10 @@ panel. This help also describes the panel that has the focus.
         state = self.state
         if state.finished is not None and not was_finished:
             title = ENDINGS.get(state.finished.outcome, state.finished.outcome)
-            self.host.announce(visible(title), visible(state.finished.reason), seconds=state.elapsed)
+            severity = SEVERITIES.get(state.finished.outcome, "information")
+            self.host.announce(
+                visible(title), visible(state.finished.reason), seconds=state.elapsed, severity=severity
+            )
         if state.approval is not None and state.approval.id != self._asked:
             self._asked = state.approval.id
             self.host.announce("A command waits for you", visible(state.approval.command), severity="warning")
@@ -223,6 +236,7 @@ panel. This help also describes the panel that has the focus.
         alive = self.host.engine.alive()
         if alive != self._alive:
             self._alive, self.gone = alive, not alive
+            self._why = "" if alive else _sentence(self.host.engine.last_words())
             self.refresh_bindings()
             self._dirty.add("header")
 
@@ -256,7 +270,7 @@ panel. This help also describes the panel that has the focus.
         return [panel for _, panel in sorted(due, key=lambda one: one[0])]
 
     def _show_header(self) -> None:
-        moment = Moment(self._alive, self._elapsed(), self._playing(), self.source.fraction)
+        moment = Moment(self._alive, self._elapsed(), self._playing(), self.source.fraction, self._why)
         self._header.show(self.state, moment)
         if self.source.problem:
             self._banner.say(self.source.problem)
@@ -288,7 +302,7 @@ panel. This help also describes the panel that has the focus.
         shown: dict[str, str] = {}
         for active in self.active_bindings.values():
             shown.setdefault(active.binding.action, self.app.get_key_display(active.binding))
-        for action in ("pause", "steer", "edit", "approve", "take_up"):
+        for action in ("pause", "steer", "edit", "approve", "take_up", "branch", "rerun"):
             shown.setdefault(action, "?")
         return shown
 
@@ -325,9 +339,11 @@ panel. This help also describes the panel that has the focus.
         if not self.live and action in NOT_IN_A_REPLAY:
             return False
         if action == "take_up":
-            return self.gone and not self.state.hopeless
+            return self.gone and self.state.resumable
+        if action == "approve":
+            return not self.gone and self.state.approval is not None
         if action in NEED_AN_ENGINE and self.gone:
-            return None
+            return False
         return super().check_action(action, parameters)
 
     def action_jump(self, part: str) -> None:
@@ -398,3 +414,7 @@ panel. This help also describes the panel that has the focus.
     def action_replay_end(self) -> None:
         if self.replay is not None:
             self.replay.to_end()
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.message} {problem.remedy}".strip()

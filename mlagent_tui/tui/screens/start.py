@@ -367,6 +367,15 @@ The run goes on in a process of its own: closing this program does not end it.
             if glance != recent.glance(project.root):
                 self.app.call_from_thread(recent.tell, project.root, glance)
 
+    @work
+    async def _forget(self, root: Path) -> None:
+        """Take a project off the list, after a question."""
+        choices = [("no", Content("Keep it")), ("yes", Content("Remove it from the list; its files stay"))]
+        asked = Pick("Remove from the list?", choices, plain(str(root)))
+        if await self.app.push_screen_wait(asked) == "yes":
+            self.host.memory.forget(root)
+            self._list_recent()
+
     @on(RecentList.Chosen)
     def _chosen(self, event: RecentList.Chosen) -> None:
         recent = self.query_one("#recent", RecentList)
@@ -376,14 +385,13 @@ The run goes on in a process of its own: closing this program does not end it.
                 self.query_one("#goal", TextArea).text = recent.goal(event.root)
                 self.query_one("#goal").focus()
             case "forget":
-                self.host.memory.forget(event.root)
-                recent.show(self.host.memory.recent())
+                self._forget(event.root)
             case _ if standing.standing == "gone":
                 words = f"{visible(str(event.root))} is no longer there. Delete takes it off the list."
                 self.app.notify(words, severity="warning", markup=False)
             case "resume" if standing.resumable:
                 self.take_up(event.root)
-            case "resume" if standing.standing != "running":
+            case "resume" if standing.standing not in ("running", "held"):
                 self.app.notify("The last run of this project has ended.", severity="warning", markup=False)
             case _:
                 self.host.open_project(event.root)

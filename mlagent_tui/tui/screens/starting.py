@@ -96,7 +96,8 @@ class Starting(Under[None]):
             launch()
             if await link.ready():
                 return True
-            self.say(problem_text(_last_words(link)))
+            told = link.last_words()
+            self.say(problem_text(told if told.message else Problem("", "The engine ended.")))
         except ProjectError as error:
             self.say(problem_text(Problem("", error.what, error.remedy)))
         finally:
@@ -143,10 +144,3 @@ class Starting(Under[None]):
     async def take_up(self, root: Path) -> None:
         """Go on with the run of a recent project."""
         await self.resume(root)
-
-
-def _last_words(link: EngineLink) -> Problem:
-    """Why an engine ended before it had begun."""
-    words = [line.strip() for line in link.log_tail().splitlines() if line.strip()]
-    told = words[-2:] if len(words) > 1 else [*words, ""]
-    return Problem("", told[0] or f"The engine ended with status {link.status()}.", told[-1])
