@@ -95,7 +95,9 @@ def settle(text: str, phrases: str) -> Settled:
     shown = list(dict.fromkeys(phrase for _, phrase in sorted(kept, key=lambda pair: pair[0]) if phrase))
     while len(", ".join(shown)) > MOST_CHARACTERS:
         shown.pop()
-    return Settled(", ".join(shown), list(dict.fromkeys([*asked, *told])), left_out)
+    refused = {wish.about for wish in asked if wish.refused}
+    more = [wish for wish in told if not (wish.refused and wish.about in refused)]
+    return Settled(", ".join(shown), list(dict.fromkeys([*asked, *more])), left_out)
 
 
 def _rank(wish: Wish) -> int:

@@ -107,6 +107,12 @@ def test_a_planners_phrase_that_the_text_bears_out_is_checked_too() -> None:
     assert list(map(words, settled.asked)) == [RES]
 
 
+def test_a_refusal_in_a_planners_wider_words_is_no_second_wish() -> None:
+    settled = settle("no batch norm, three conv layers", "3 conv layers, no normalisation")
+    assert list(map(words, settled.asked)) == ["no batch norm", "3 convolution layers"]
+    assert settled.phrases == "3 conv layers, no normalisation"
+
+
 def test_every_phrase_for_planners_reads_as_its_wish_again() -> None:
     for text, _ in READ:
         for wish in wishes_in(text):
