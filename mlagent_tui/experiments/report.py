@@ -280,7 +280,7 @@ def _runs(entries: Sequence[RegistryEntry], best: str | None, goal: Goal | None)
 def _trouble(target: ranking.Aim, entry: RegistryEntry) -> str:
     if entry.status != "completed":
         return f"{entry.status}: {entry.reason}"
-    return ranking.mark(target, entry)
+    return "; ".join(part for part in (ranking.mark(target, entry), *entry.unmet) if part)
 
 
 def _setup(conclusion: Conclusion) -> list[str]:

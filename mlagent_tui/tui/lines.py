@@ -35,7 +35,7 @@ def heading(run: Opened) -> Content:
         facts.get("training time", ""),
         f"seed {entry.seed}",
     ]
-    parts.append(marked(entry))
+    parts += [marked(entry), *map(line, entry.unmet)]
     first = Content.assemble(
         (f" {line(entry.run_id)} ", "bold $text-primary"),
         (f"{line(entry.dataset)} · iteration {entry.iteration} · ", MUTED),

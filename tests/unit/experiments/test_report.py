@@ -78,6 +78,8 @@ def test_it_says_which_wishes_the_best_network_meets(
     assert "| residual blocks | not met: the network has no residual blocks |" in text
     assert "| small | not checked |" in text
     assert "does not meet all wishes: residual blocks" in text.splitlines()[2]
+    (row,) = (line for line in text.splitlines() if line.startswith("| 3 |"))
+    assert "residual blocks: not met" in row
 
 
 def test_it_has_the_goal_the_reason_the_set_up_and_the_times(text: str) -> None:
