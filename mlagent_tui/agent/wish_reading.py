@@ -28,8 +28,10 @@ from mlagent_tui.agent.wish_words import (
 from mlagent_tui.research import wishes as rules
 from mlagent_tui.schemas import Wish
 
-MOST_CHARACTERS = 400
-"""How long the phrases of a goal may be."""
+MOST_CHARACTERS, MOST_WISHES, LARGEST = 400, 40, 1_000_000
+"""How long the phrases of a goal may be, how many wishes it may have, and the largest number in one."""
+REACH = 90
+"""Characters before a wish in which a refusal or a comparison belongs to it."""
 ORDER = (
     "fully connected", "convolutional", "convolutions", "linear layers", "hidden layers", "layers",
     "channels", "kernel", "activation", "norm", "residual", "residual blocks", "depthwise", "dropout",
@@ -65,7 +67,7 @@ def wishes_in(text: str) -> list[Wish]:
                 found.append((match.start(), wish))
                 rest = rest[: match.start()] + "#" * len(match[0]) + rest[match.end() :]
     ordered = dict.fromkeys(wish for _, wish in sorted(found, key=lambda pair: pair[0]))
-    return _without_repetition(list(ordered))
+    return _without_repetition(list(ordered))[:MOST_WISHES]
 
 
 def settle(text: str, phrases: str) -> Settled:
@@ -97,7 +99,7 @@ def settle(text: str, phrases: str) -> Settled:
         shown.pop()
     refused = {wish.about for wish in asked if wish.refused}
     more = [wish for wish in told if not (wish.refused and wish.about in refused)]
-    return Settled(", ".join(shown), list(dict.fromkeys([*asked, *more])), left_out)
+    return Settled(", ".join(shown), list(dict.fromkeys([*asked, *more]))[:MOST_WISHES], left_out)
 
 
 def _rank(wish: Wish) -> int:
@@ -127,10 +129,10 @@ def _may_stand(wish: Wish, asked: Sequence[Wish], text: str) -> bool:
 
 
 def _wish(form: Form, match: re.Match[str], text: str, numbers: Sequence[Found]) -> Wish | None:
-    before, after = text[: match.start()], text[match.end() :]
+    before, after = text[max(0, match.start() - REACH) : match.start()], text[match.end() :]
     elsewhere = ELSEWHERE_BEFORE.search(before) or ELSEWHERE_AFTER.match(after)
     refused = NOT_BEFORE.search(CLAUSE.split(before)[-1]) is not None or NOT_AFTER.match(after) is not None
-    inside = [int(n) for n in match.groupdict().values() if n]
+    inside = [int(n) for n in match.groupdict().values() if n and int(n) <= LARGEST]
     said = _number(form, match, text, numbers) if form.number and not (inside or refused) else None
     if said is not None:
         stated = STATED.search(SENTENCE.split(before)[-1] + SENTENCE.split(after)[0])
@@ -147,7 +149,7 @@ def _numbered(form: Form, number: float, comparison: str) -> Wish | None:
         if not 0 <= number < 1:
             return None
         return Wish(about=form.about, number=number or None, refused=form.about == "dropout" and number == 0)
-    if number != int(number):
+    if number != int(number) or not 0 <= number < LARGEST:
         return None
     if form.about not in COUNTED:
         return Wish(about=form.about, number=number)

@@ -68,21 +68,8 @@ _DEPTHWISE = re.compile(r"\bdepth-?wise\b|\bgrouped conv\w*|\bseparable\b", re.I
 _GROUPS = (
     ("max pooling", "average pooling"),
     ("batch norm", "group norm", "layer norm", "instance norm", "RMS norm"),
-    (
-        "ReLU",
-        "ReLU6",
-        "leaky ReLU",
-        "PReLU",
-        "GELU",
-        "SiLU",
-        "ELU",
-        "SELU",
-        "Mish",
-        "tanh",
-        "sigmoid",
-        "softmax",
-    ),
-)
+    ("ReLU", "ReLU6", "leaky ReLU", "PReLU", "GELU", "SiLU", "ELU", "SELU", "Mish", "tanh", "sigmoid"),
+)  # fmt: skip
 """Kinds of which one takes another's place: the first and last of them can be compared."""
 
 _WORDS = {kind.name: re.compile(rf"\b(?:{kind.words})\b", re.IGNORECASE) for kind in KINDS}

@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlagent_tui.agent.reading import read
-from mlagent_tui.agent.wish_reading import settle, wishes_in
+from mlagent_tui.agent.wish_reading import MOST_WISHES, settle, wishes_in
 from mlagent_tui.research.wishes import phrase, words
+from mlagent_tui.schemas import Goal
+from tests.scripted import GOAL
 
 sys.path.append(str(Path(__file__).parents[3] / "scripts"))
 
@@ -127,6 +131,22 @@ def test_what_the_bundled_planner_reads_of_english_goals_stays_as_it_is() -> Non
     drawn = [book.draw() for _ in range(150)]
     changed = [text for text, goal, _ in drawn if settle(text, goal.wishes).phrases != goal.wishes]
     assert len(changed) <= 3, changed
+
+
+PARTS = ("no ", "without", "CNN", "畳み込み", "卷积", " or ", "than a ", "99999999999 channels", "-3 conv layers",
+         "dropout 1e300", "7777777777777x7777777777777 kernels", "- ", ", ", "#", "\n", "層", "0", "lr -1")  # fmt: skip
+
+
+@given(st.lists(st.one_of(st.sampled_from(PARTS), st.text(max_size=6)), max_size=40).map("".join))
+def test_any_text_is_read_without_an_error(text: str) -> None:
+    goal = Goal.model_validate(GOAL | {"asked": settle(text, text[:100]).asked})
+    assert len(goal.asked) <= MOST_WISHES
+
+
+@pytest.mark.parametrize("part", ["no ", "no a-", "without x or ", "3 ", "#", "CNN ", "not - ", "残差"])
+def test_a_goal_of_full_length_is_read_whatever_it_repeats(part: str) -> None:
+    text = (part * 4000)[:4000]
+    assert len(wishes_in(text)) <= 1
 
 
 def test_wishes_ask_no_question_and_are_part_of_the_reading() -> None:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlagent_tui.research.claims import explained, held
 from mlagent_tui.research.network_facts import Code, Facts, Layer, describe, facts_of
@@ -165,6 +167,12 @@ def test_a_text_with_more_errors_than_half_its_truths_is_composed_anew() -> None
 @pytest.mark.parametrize("facts", [CNN, LONE, MLP, LSTM, VIT, DEPTHWISE])
 def test_a_composed_description_holds_by_the_same_rule(facts: Facts) -> None:
     assert held(facts, describe(facts)).dropped == ()
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_held_against_the_facts_without_an_error(text: str) -> None:
+    words, _, _ = explained(CNN, text)
+    assert words.strip()
 
 
 def test_what_the_bundled_coder_learnt_to_write_of_a_network_is_never_dropped() -> None:
