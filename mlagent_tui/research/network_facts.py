@@ -38,7 +38,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Code:
-    """What the text of a module shows: what its `forward` functions call, and all names and numbers in it."""
+    """What the text of a module shows: what its functions call, and all names and numbers in it."""
 
     called: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
@@ -61,7 +61,12 @@ class Code:
             for part in ast.walk(node)
         ]
         return Code(
-            called=frozenset(name.lower() for node in running for name in _calls(node)),
+            called=frozenset(
+                name.lower()
+                for found in (map(_calls, running), map(_texts, nodes))
+                for names in found
+                for name in names
+            ),
             names=frozenset(name.lower() for node in nodes for name in _names(node)),
             numbers=frozenset(number for node in nodes for number in _number(node)),
             additions=sum(_adds(node) for node in running),
@@ -240,6 +245,12 @@ def _calls(node: ast.AST) -> Iterator[str]:
         match node.func:
             case ast.Attribute(attr=name) | ast.Name(id=name):
                 yield name
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    """Functions that are chosen by their name, as in `activation="gelu"`."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
 
 
 def _names(node: ast.AST) -> Iterator[str]:

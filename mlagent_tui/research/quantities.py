@@ -10,7 +10,8 @@ NUMBER_WORDS = (
 )  # fmt: skip
 NUMBER = re.compile(
     r"(?<![\w.])(?P<digits>\d{1,3}(?:[,\u202f ]\d{3})+(?!\d)|\d+)(?P<part>\.\d+)?(?:e(?P<power>\d+))?"
-    r"\s?(?P<scale>thousand\b|million\b|billion\b|[kKMGB]\b(?!B))?(?P<percent>\s?%|\s?percent\b)?(?![\w])"
+    r"\s?(?P<scale>thousand\b|million\b|billion\b|[kKMGB](?:\b(?!B)|(?=FLOP|MAC)))?"
+    r"(?P<percent>\s?%|\s?percent\b)?(?:(?!\w)|(?<=[kKMG])(?=FLOP|MAC))"
 )
 SHAPE = re.compile(r"(?<![\w.])\d+(?:\s?[x×]\s?\d+)+(?![\w])")
 """Sizes such as `16x8x8`."""

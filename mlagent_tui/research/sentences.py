@@ -56,6 +56,7 @@ _UNIT = re.compile(
 _LAYERS_AFTER = re.compile(
     r"^(?:[\w()/-]*\s+){0,2}?(?:layers?|blocks?|modules?|operations?|stages?)\b", re.IGNORECASE
 )
+_EACH = re.compile(r"\b(?:each|every|per|both)\b", re.IGNORECASE)
 _MOST = re.compile(r"\b(most|majority|bulk|largest|biggest|dominat\w+|heaviest)\b", re.IGNORECASE)
 _ENDS = re.compile(
     r"\b(?P<last>last|final|ends? (?:in|with)|ending (?:in|with))\b|\b(?:first|starts? with|begins? with)\b",
@@ -124,7 +125,9 @@ class Sentence:
             if not _IS_A.search(before) or _NEGATED.search(self.text[: match.start()]):
                 continue
             named = self._families_in(f"{match['named']} {match['noun']}")
-            if named and named != families:
+            # a convolution before attention or recurrent layers goes without saying; they do not
+            silent = families - named - ({"convolution"} if named - {"convolution"} else set())
+            if named and (silent or named - families):
                 return f"it is not of the kind {' and '.join(sorted(named))}"
             self.confirmed += bool(named)
         return ""
@@ -168,7 +171,8 @@ class Sentence:
                 known = self.facts.counts(kind)
                 if not kind.name.startswith(("conv", "linear")):
                     known |= {int(n) for n in self.facts.code.numbers if kind.counted and n == int(n)}
-                if said not in known and self.facts.of_kind(kind):
+                each = _EACH.search(self.text[: match.start()])
+                if said not in known and self.facts.of_kind(kind) and not each:
                     return f"it does not have {said} {kind.name} layers"
         for match in re.finditer(r"\b(\w+)\s+layers?\b", self.text):
             said = small(match[1]) if match[1].lower() not in ("single", "several", "multiple") else None

@@ -85,6 +85,8 @@ TRUE = (
     (LSTM, "Rows is a recurrent network with a two-layer LSTM."),
     (LSTM, "Two LSTM layers read the rows; a linear layer follows."),
     (VIT, "ViT is a network with convolution and attention layers."),
+    (VIT, "ViT is a vision transformer."),
+    (CNN, "Each of the blocks has one convolution, and a pass costs roughly 0.17 MFLOPs."),
     (VIT, "A residual connection goes around the attention, and GELU follows."),
     (DEPTHWISE, "It uses depthwise separable convolutions."),
 )
