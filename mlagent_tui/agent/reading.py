@@ -15,6 +15,7 @@ from mlagent_tui.agent import goal_words as words
 from mlagent_tui.agent import wish_reading
 from mlagent_tui.agent.numbers import Found, find_numbers, levelled, masked, plain
 from mlagent_tui.errors import GoalError
+from mlagent_tui.research import wishes as wish_rules
 from mlagent_tui.schemas import Comparison, DatasetName, Goal, Metric, Wish
 
 NO_CRITERION = "the goal has no measurable criterion"
@@ -133,6 +134,11 @@ def settle(reading: Reading, answer: Goal) -> tuple[Goal, list[str]]:
         f"{found.text} is used for nothing: it is neither a limit nor the criterion" for found in rest
     ]
     wishes = wish_reading.settle(reading.text, answer.wishes)
+    warnings += [
+        f"the goal asks for {wish_rules.words(wish)}, which no network here can have"
+        for wish in wishes.asked
+        if wish_rules.impossible(wish)
+    ]
     if wishes.left_out:
         read_into = " and ".join(f'"{phrase}"' for phrase in wishes.left_out)
         warnings.append(f"the planner read {read_into} into the goal, which its text does not say: not used")

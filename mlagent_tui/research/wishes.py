@@ -88,8 +88,17 @@ def lost(before: Sequence[Answer], now: Sequence[Answer]) -> list[Answer]:
     return [
         answer
         for answer in now
-        if not answer.met and answer.wish not in missed and not _KINDS[answer.wish.about].training
+        if not answer.met
+        and answer.wish not in missed
+        and not _KINDS[answer.wish.about].training
+        and not impossible(answer.wish)
     ]
+
+
+def impossible(wish: Wish) -> bool:
+    """Whether no configuration can have what is asked for."""
+    kind = _KINDS[wish.about]
+    return not wish.refused and (kind.never or bool(kind.values and wish.value not in kind.values))
 
 
 def words(wish: Wish) -> str:
@@ -120,13 +129,16 @@ def clash(one: Wish, other: Wish) -> bool:
 class _Kind:
     """How a wish is said, how a planner is told it, and how a network is looked at.
 
-    `look` returns whether the thing is there, and what is. `training`: it is about the training settings.
+    `look` returns whether the thing is there, and what is. `training`: it is about the training settings;
+    `never`: no configuration can have it; `values`: the only ones there are.
     """
 
     words: Callable[[Wish], str]
     look: Callable[[Network, Wish], tuple[bool, str]]
     phrase: Callable[[Wish], str] | None = None
     training: bool = False
+    never: bool = False
+    values: tuple[str, ...] = ()
 
 
 def _named(text: str) -> Callable[[Wish], str]:
@@ -258,9 +270,11 @@ _KINDS: dict[str, _Kind] = {
         _named("residual blocks"), _has_residual, lambda w: "no residual" if w.refused else "residual"
     ),
     "depthwise": _Kind(_named("depthwise convolutions"), _has_depthwise),
-    "recurrent": _Kind(_named("recurrent layers"), _never("recurrent layers")),
-    "attention": _Kind(_named("attention layers"), _never("attention layers")),
-    "squeeze-and-excitation": _Kind(_named("squeeze-and-excitation"), _never("squeeze-and-excitation")),
+    "recurrent": _Kind(_named("recurrent layers"), _never("recurrent layers"), never=True),
+    "attention": _Kind(_named("attention layers"), _never("attention layers"), never=True),
+    "squeeze-and-excitation": _Kind(
+        _named("squeeze-and-excitation"), _never("squeeze-and-excitation"), never=True
+    ),
     "convolutions": _Kind(
         _numbered("convolution layer"), _counted("convolution layer", lambda n: len(n.of_type("conv2d"))),
         lambda w: f"{number(w.number or 0)} conv layers",
@@ -307,7 +321,8 @@ _KINDS: dict[str, _Kind] = {
         _amount("learning rate"), _setting("learning_rate", "learning rate"), training=True
     ),
     "optimizer": _Kind(
-        lambda w: f"optimizer {w.value}", _setting("optimizer", "optimizer"), lambda w: w.value, training=True
+        lambda w: f"optimizer {w.value}", _setting("optimizer", "optimizer"), lambda w: w.value,
+        training=True, values=("adamw", "sgd"),
     ),
     "augmentation": _Kind(_named("augmentation"), _look_augmentation, training=True),
     "weight decay": _Kind(_amount("weight decay"), _setting("weight_decay", "weight decay"), training=True),

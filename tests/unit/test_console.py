@@ -196,3 +196,14 @@ def test_what_a_model_says_is_wrapped_to_the_terminal_between_words(monkeypatch:
     said = [line for line in lines if line.startswith(" ")]
     assert max(map(len, said)) <= 40
     assert " ".join(line.strip() for line in said) == words
+
+
+def test_wishes_and_whose_words_an_explanation_has_are_said() -> None:
+    stream = io.StringIO()
+    console = Console(stream)
+    goal = {"metric": "accuracy", "comparison": ">=", "threshold": 0.9, "dataset": "digits"}
+    console.show(events.GoalUnderstood(goal=goal, asked=["convolutional network"], unchecked=["small"]))
+    summary = {"total_parameters": 5, "multiply_adds": 7, "explanation": "One layer."}
+    console.show(events.SummaryMade(summary=summary | {"explanation_source": "measurement"}))
+    assert "asked for: convolutional network; also wished, not checked: small" in stream.getvalue()
+    assert "One layer. (composed from the measurement)" in stream.getvalue()

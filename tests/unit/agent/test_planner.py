@@ -100,6 +100,16 @@ def test_a_number_that_the_model_leaves_out_is_warned_about() -> None:
     assert planner(Listed(RIGHT)).understand(text).goal.max_parameters == 20000
 
 
+def test_the_texts_wishes_reach_the_goal_and_what_it_does_not_say_is_warned_about() -> None:
+    text = "digitsデータセットでCNNを使い、95%以上、アテンションも"
+    understood = planner(Listed(RIGHT | {"wishes": "mlp, layer norm"})).understand(text)
+    assert understood.goal.wishes == "attention layers"
+    assert [wish.about for wish in understood.goal.asked] == ["convolutional", "attention"]
+    impossible, read_into = understood.warnings[-2:]
+    assert "attention layers, which no network here can have" in impossible
+    assert '"mlp" and "layer norm"' in read_into
+
+
 def test_a_goal_without_a_number_is_refused_with_an_example() -> None:
     vague = {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": None}
     with pytest.raises(GoalError, match="no measurable criterion") as caught:

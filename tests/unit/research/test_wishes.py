@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from mlagent_tui.research.wishes import check, clash, lost, phrase, unmet, words
+from mlagent_tui.research.wishes import check, clash, impossible, lost, phrase, unmet, words
 from mlagent_tui.schemas import EvalConfig, ModelConfig, Wish, WishAbout
 
 CONV = {"type": "conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1}
@@ -100,6 +100,12 @@ def test_only_a_network_wish_that_was_not_missed_before_is_lost() -> None:
         "convolutional",
         "residual",
     ]
+
+
+def test_what_no_configuration_can_have_is_not_asked_for_again() -> None:
+    asked = [wish("attention"), wish("optimizer", "rmsprop"), wish("recurrent", refused=True)]
+    assert [impossible(one) for one in asked] == [True, True, False]
+    assert lost([], check(asked, CNN, SETTINGS)) == []
 
 
 def test_linear_layers_only_and_convolutions_exclude_each_other() -> None:
