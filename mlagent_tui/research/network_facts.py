@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mlagent_tui.research import multiply_adds
 from mlagent_tui.research.layer_kinds import BY_NAME, CLASSES, FAMILIES, KINDS, Kind
 
 if TYPE_CHECKING:
@@ -206,9 +207,10 @@ def describe(facts: Facts) -> str:
         said.append("Residual connections add inputs back to outputs.")
     if facts.code.grouped:
         said.append("Some of its convolutions are grouped.")
-    left_out = f", {_listed(list(facts.not_counted))} not counted" if facts.not_counted else ""
-    if facts.multiply_adds:
-        said.append(f"One forward pass takes {facts.multiply_adds:,} multiply-adds{left_out}.")
+    if multiply_adds.EVERYTHING not in facts.not_counted and (facts.multiply_adds or facts.not_counted):
+        said.append(
+            f"One forward pass takes {multiply_adds.told(f'{facts.multiply_adds or 0:,}', facts.not_counted)}."
+        )
     return " ".join(said)
 
 

@@ -288,7 +288,8 @@ class Sentence:
         own = [layer.parameters for layer in facts.own]
         sums = [sum(x.parameters for x in facts.of_kind(kind)) for kind in KINDS]
         total = {float(n) for n in (facts.parameters, facts.trainable) if n is not None}
-        operations = {f * n for n in (facts.multiply_adds,) if n is not None for f in (1.0, 2.0)}
+        whole_cost = None if facts.not_counted else facts.multiply_adds
+        operations = {f * n for n in (whole_cost,) if n is not None for f in (1.0, 2.0)}
         if percent:
             whole = max(facts.parameters, 1)
             shares = {100 * n / whole for n in (*own, *sums, *total)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,13 @@ def test_a_composed_description_holds_by_the_same_rule(facts: Facts) -> None:
 def test_any_text_is_held_against_the_facts_without_an_error(text: str) -> None:
     words, _, _ = explained(CNN, text)
     assert words.strip()
+
+
+def test_a_cost_that_leaves_something_out_is_said_so_or_not_at_all() -> None:
+    partly = replace(CNN, not_counted=("fft_r2c",))
+    assert not held(partly, "One forward pass takes 83264 multiply-adds.").text
+    assert "83,264 multiply-adds (not counted: fft_r2c)" in describe(partly)
+    assert "multiply-adds" not in describe(replace(CNN, not_counted=("all operations",)))
 
 
 def test_what_the_bundled_coder_learnt_to_write_of_a_network_is_never_dropped() -> None:
