@@ -56,8 +56,8 @@ def _takes_integers(model: nn.Module, batch: Tensor) -> bool:
     try:
         with torch.no_grad():
             model(torch.zeros_like(batch, dtype=torch.long))
-    except Exception:
-        return False
+    except Exception as error:  # of its shape, perhaps, but not of its type any more
+        return not wants_integers(error)
     return True
 
 
