@@ -15,7 +15,9 @@ from mlagent_tui.training.outputs import show
 WANTED = "the network must take one float tensor (N, C, H, W) and return one float tensor (N, classes)"
 NOTHING_TO_LEARN = "backward: expected gradients, got an output that depends on no trainable parameter"
 
-_OF_INTEGERS = re.compile(r"\b(long|longtensor|integer|indices)\b", re.IGNORECASE)
+_OF_INTEGERS = re.compile(
+    r"\b(long|longtensor|int64|integers?|integral|indices)\b|not implemented for 'Float'", re.IGNORECASE
+)
 
 
 def inputs(model: nn.Module) -> int:
@@ -56,8 +58,8 @@ def _takes_integers(model: nn.Module, batch: Tensor) -> bool:
     try:
         with torch.no_grad():
             model(torch.zeros_like(batch, dtype=torch.long))
-    except Exception:
-        return False
+    except Exception as error:  # of its shape, perhaps, but not of its type any more
+        return not wants_integers(error)
     return True
 
 

@@ -82,15 +82,14 @@ def summarise(model: nn.Module, class_name: str, input_size: tuple[int, ...]) ->
 
 
 def _try(model: nn.Module, inputs: int, input_size: tuple[int, ...], calls: Calls) -> tuple[Ran, torch.dtype]:
-    """The forward pass on float numbers, else on integers."""
-    problem: Exception | None = None
+    """The forward pass on float numbers; on integers where it is that which the network lacks."""
     for dtype in (torch.float32, torch.long):
         try:
             return run(model, [torch.zeros(input_size, dtype=dtype)] * inputs, calls.watching), dtype
         except Exception as error:
-            if problem is None or contract.wants_integers(problem):
-                problem = error
-    assert problem is not None
+            problem = error
+            if not contract.wants_integers(error):
+                break
     given = "one tensor" if inputs == 1 else f"{inputs} tensors"
     raise CodeError(
         f"forward: expected an output for {given} of size {input_size}, got {describe(problem)}"

@@ -38,6 +38,11 @@ REFUSED = {
         {"build": "self.embed = nn.Embedding(9, 10)", "does": "return self.embed(x).mean((1, 2, 3))"},
         "expected a network for float numbers, got one for integers",
     ),
+    "integers of another shape": (
+        {"build": "self.embed = nn.Embedding(9, 4); self.gru = nn.GRU(4, 10)",
+         "does": "return self.gru(self.embed(x))[0]"},
+        "expected a network for float numbers, got one for integers",
+    ),
     "a tuple": ({"does": f"{FC}, x"}, "expected one float tensor, got tuple (3x10, 3x1x8x8)"),
     "named outputs": ({"does": f"x = {FC[7:]}; return Outputs(x, x)"}, "Outputs (logits: 3x10, aux: 3x10)"),
     "a dictionary": ({"does": f"return {{'logits': {FC[7:]}}}"}, "got dict (logits: 3x10)"),

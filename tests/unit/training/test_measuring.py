@@ -177,6 +177,18 @@ def test_several_inputs_and_no_parameters_are_measured() -> None:
     assert (none.total_parameters, none.size_mb, none.output_shape) == (0, 0.0, (1, 4))
 
 
+@pytest.mark.parametrize("does", [
+    lambda s, x: s.embed(x),
+    lambda s, x: s.embed.weight[x],
+    lambda s, x: F.one_hot(x, 5).float() @ s.embed.weight,
+    lambda s, x: s.embed.weight.gather(0, x),
+    lambda s, x: (x & 1).float() @ s.embed.weight[:3],
+])  # fmt: skip
+def test_a_network_for_integers_is_measured_on_integers(does: Any) -> None:
+    summary = summarise(Forward(does, embed=nn.Embedding(5, 3)), "Net", (1, 3))
+    assert (summary.input_type, summary.total_parameters) == ("int64", 15)
+
+
 class NeedsWord(nn.Module):
     def forward(self, x: Tensor, *, mask: Tensor) -> Tensor:
         return x * mask
