@@ -142,8 +142,8 @@ def _size(file: IO[bytes], size: int, wanted: int, packed: bool) -> str:
     if packed and _told(file, size) != wanted:
         try:
             size = _counted(file, wanted)
-        except _Cut as error:
-            return f"is cut short: it holds {error.bytes:,} of {wanted:,} bytes"
+        except _Cut:
+            return "is cut short: it cannot be unpacked to its end"
         except _Damaged as error:
             return f"is damaged: {error}"
     elif packed:
@@ -167,13 +167,14 @@ def _batch(file: IO[bytes], size: int, shape: tuple[int, ...]) -> str:
 def _archive(file: IO[bytes], size: int, shape: tuple[int, ...]) -> str:
     """A tar of batches, which comes in blocks of 512 bytes."""
     least = prod(shape)
+    most = SPARE * least + _PIECE
     if _packed(file):
         size = _told(file, size)
-        if size < least or size % 512:
+        if not least <= size <= most or size % 512:
             try:
-                size = _counted(file, SPARE * least + _PIECE)
-            except _Cut as error:
-                return f"is cut short: {error.bytes:,} bytes can be unpacked, and its images take {least:,}"
+                size = _counted(file, most)
+            except _Cut:
+                return "is cut short: it cannot be unpacked to its end"
             except _Damaged as error:
                 return f"is damaged: {error}"
     if size < least:
@@ -185,11 +186,7 @@ _LOOKS = {"idx": _idx, "batch": _batch, "archive": _archive}
 
 
 class _Cut(Exception):
-    """A compressed file that ends early, after so many bytes unpacked."""
-
-    def __init__(self, bytes_: int) -> None:
-        super().__init__()
-        self.bytes = bytes_
+    """A compressed file that ends early."""
 
 
 class _Damaged(Exception):
@@ -209,7 +206,7 @@ def _head(file: IO[bytes], length: int, packed: bool) -> bytes:
         with gzip.GzipFile(fileobj=file) as unpacked:
             return unpacked.read(length)
     except EOFError:
-        raise _Cut(0) from None
+        raise _Cut from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise _Damaged(str(error)) from None
 
@@ -231,7 +228,7 @@ def _counted(file: IO[bytes], most: int) -> int:
             while count <= most and (piece := unpacked.read(min(_PIECE, most + 1 - count))):
                 count += len(piece)
     except EOFError:
-        raise _Cut(count) from None
+        raise _Cut from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise _Damaged(str(error)) from None
     return count
