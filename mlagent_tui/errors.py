@@ -84,6 +84,14 @@ class TrialError(MlagentError):
     title = "Trial"
 
 
+class OutOfMemory(TrialError):
+    """A network that needs more memory than trials may use; never a fault of the code's wording."""
+
+
+class TookTooLong(TrialError):
+    """A trial worker that did not answer within its time."""
+
+
 class MachineError(MlagentError):
     """A fault of the machine: no disk space, no memory, no process. It is never the result of a network."""
 

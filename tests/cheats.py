@@ -113,7 +113,7 @@ CHEATS = {
         "F.cross_entropy = lambda *a, **k: real(*a, **k) * (1.0 if torch.is_grad_enabled() else 0.0)"),
     "the measuring function": Cheat("measuring", JUDGE,
         "t = sys.modules['mlagent_tui.training.trainer']\n"
-        "t.measure = lambda model, data, part, precision: t.Scores(0.0, 1.0, len(part))"),
+        "t.measure = lambda model, data, part, config: t.Scores(0.0, 1.0, len(part))"),
     "the sums": Cheat("measuring", JUDGE,
         "t = sys.modules['mlagent_tui.training.trainer']\n"
         "t._Sums.scores = lambda self: t.Scores(0.0, 1.0, self.count)"),

@@ -30,6 +30,7 @@ from mlagent_tui.errors import (
     TrialError,
 )
 from mlagent_tui.research import ranking, wishes
+from mlagent_tui.sandbox import OUT_OF_MEMORY
 from mlagent_tui.schemas import DataCard, EvalConfig, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
 from mlagent_tui.text import clean
 
@@ -40,9 +41,6 @@ CONFIG_ATTEMPTS = 4
 
 FAILURES = (ConfigError, CodeError, TrialError, ModelError, ToolError)
 """What ends an iteration and is recorded as its result; any other error ends the run, `MachineError` too."""
-
-OUT_OF_MEMORY = "out of memory"
-"""What the reason of a trial says when memory ran out."""
 
 _LEFT_OUT = "The report leaves the test accuracy out. Everything else in it was measured."
 

@@ -13,11 +13,11 @@ from mlagent_tui.sandbox.levels import (
     why_not,
     works,
 )  # fmt: skip
-from mlagent_tui.sandbox.limits import Guard, Limits, default_memory_mb, usage
+from mlagent_tui.sandbox.limits import OUT_OF_MEMORY, Guard, Limits, default_memory_mb, usage
 from mlagent_tui.sandbox.running import Finished, run
 
 __all__ = [
-    "LEVELS", "Confined", "Failure", "Finished", "Guard", "Level", "Limits", "Policy",
+    "LEVELS", "OUT_OF_MEMORY", "Confined", "Failure", "Finished", "Guard", "Level", "Limits", "Policy",
     "best_level", "confine", "default_memory_mb", "failure", "launch", "remedy", "resolve_level", "run",
     "usage", "why_not", "works",
 ]  # fmt: skip

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from mlagent_tui.sandbox import storage
 
+OUT_OF_MEMORY = "out of memory"
+"""How the reason begins when the memory limit was exceeded."""
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 # Seconds; walking a folder costs more than reading the process table.
 _TREE_EVERY, _DISK_EVERY = 0.1, 1.0
@@ -122,11 +125,11 @@ class Guard:
             return f"too many processes: {tasks} tasks, the limit is {self.limits.tasks}"
         memory = sum(task.resident for task in tree) >> 20
         if memory > self.limits.memory_mb:
-            return f"out of memory: it used {memory} MB, the limit is {self.limits.memory_mb} MB"
+            return f"{OUT_OF_MEMORY}: it used {memory} MB, the limit is {self.limits.memory_mb} MB"
         shared = storage.shared_memory() - self._shared_before >> 20
         if shared > self.limits.memory_mb:
             return (
-                f"out of memory: the machine's shared memory grew by {shared} MB while it ran, "
+                f"{OUT_OF_MEMORY}: the machine's shared memory grew by {shared} MB while it ran, "
                 f"the limit is {self.limits.memory_mb} MB"
             )
         return None

@@ -12,7 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from mlagent_tui import field_errors, shapes
-from mlagent_tui.errors import CodeError, ConfigError, Interrupted, ToolError, TrialError
+from mlagent_tui.errors import (
+    CodeError,
+    ConfigError,
+    Interrupted,
+    OutOfMemory,
+    TookTooLong,
+    ToolError,
+    TrialError,
+)
 from mlagent_tui.events import CheckFailed, CodeMade
 from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, code_block
 from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
@@ -35,7 +43,9 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
 
     The class is named by the configuration's `model_name`. Raises `ConfigError` for a configuration that
     cannot be built, `CodeError` naming the first difference that remains after the last attempt, `ModelError`
-    when the coder cannot answer, `ToolError` for a path that cannot be written to.
+    when the coder cannot answer, `ToolError` for a path that cannot be written to. A network that is too
+    large raises `ConfigError` where its parameters tell, else `OutOfMemory` or `TookTooLong` from the first
+    check.
     """
     context = current()
     config = parse_config(model_config)
@@ -144,11 +154,16 @@ def _judged(
 
 
 def _first_difference(context: ToolContext, code: str, config: ModelConfig) -> str | None:
-    """What is wrong with `code`, or None; a check that crashes or hangs is the code's fault as well."""
+    """What is wrong with `code`, or None; a check that it crashes is the code's fault as well.
+
+    Raises `OutOfMemory` and `TookTooLong`.
+    """
     source = code.encode(errors="backslashreplace")
     try:
         with staged("candidate.py", source) as script, context.pool().worker() as worker:
             worker.check_code(script, config.model_name, config, config.input_shape)
+    except (OutOfMemory, TookTooLong):
+        raise  # the network is too large, and no other wording of it is smaller
     except (CodeError, TrialError) as error:
         return error.what
     return None

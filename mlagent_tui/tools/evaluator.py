@@ -15,7 +15,7 @@ from mlagent_tui.schemas import EpochMetrics, EvalConfig
 from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.scripts import staged_copy
-from mlagent_tui.training import preprocessing
+from mlagent_tui.training import WorkerPool, data_card, expected_memory, preprocessing
 
 
 @checked
@@ -54,6 +54,7 @@ def _trial(context: ToolContext, script: Path, class_name: str, config: EvalConf
     with new_run(context.root) as run:
         run.begin(config)
         pool = context.pool()
+        _warn_of_memory(context, config, pool)
         with pool.worker() as worker:
             result = worker.evaluate(
                 script,
@@ -66,6 +67,20 @@ def _trial(context: ToolContext, script: Path, class_name: str, config: EvalConf
             )
         run.keep()
     return result.model_copy(update={"run_id": run.run_id}).model_dump(mode="json")
+
+
+def _warn_of_memory(context: ToolContext, config: EvalConfig, pool: WorkerPool) -> None:
+    """Say before a training that it may need more memory than it has, where that can be worked out."""
+    if context.network is None or pool.has_gpu:
+        return
+    card = data_card(config.dataset, config, pool.data_dir)
+    need, limit = expected_memory(context.network, config, card, "cpu"), pool.memory_mb << 20
+    if need > limit:
+        context.on_event(Warned(
+            message=f"this trial is expected to need about {need / 1e9:.1f} GB, and trials may use "
+            f"{limit / 1e9:.1f} GB",
+            remedy="It ends when it needs more than that. Use a smaller batch_size or fewer channels.",
+        ))  # fmt: skip
 
 
 def _parse(fields: dict[str, Any]) -> EvalConfig:

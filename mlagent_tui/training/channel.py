@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from mlagent_tui import errors
-from mlagent_tui.errors import Interrupted, MlagentError, TrialError, WorkerLost
-from mlagent_tui.sandbox import Guard, Limits
+from mlagent_tui.errors import Interrupted, MlagentError, OutOfMemory, TookTooLong, TrialError, WorkerLost
+from mlagent_tui.sandbox import OUT_OF_MEMORY, Guard, Limits
 from mlagent_tui.text import clean
 from mlagent_tui.training.processes import Process
 from mlagent_tui.training.replies import Batch, Done, Epoch, Progress, Ready, Refused, Reply, Started, Trained
@@ -150,12 +150,15 @@ class Channel:
             self._kill()
             raise Interrupted("the trial was stopped")
         now = time.monotonic()
-        breach = late if now > deadline else None
-        if breach is None and self._guard is not None and now - self._guarded >= _GUARD_EVERY:
+        if now > deadline:
+            self._kill()
+            raise TookTooLong(late, _LIMIT)
+        if self._guard is not None and now - self._guarded >= _GUARD_EVERY:
             self._guarded = now
             breach = self._guard.breach()
-        if breach:
-            raise self._stopped(breach, "Use a smaller model, batch or data set, or raise the limit.")
+            if breach:
+                self._kill()
+                raise _broken(breach)
 
     def _parsed(self, line: bytes) -> Reply:
         try:
@@ -199,7 +202,7 @@ class Channel:
             return self._stopped("the worker closed its replies and went on")
         self._kill()
         if breach:
-            return TrialError(breach, "Use a smaller model, batch or data set, or raise the limit.")
+            return _broken(breach)
         if status is None:
             return WorkerLost("the process that starts trial workers ended", _MACHINE)
         if status < 0 and -status in _FROM_OUTSIDE:
@@ -230,11 +233,17 @@ class Channel:
         return lines[-1][:300] if lines else ""
 
 
+_LIMIT = "Use a smaller model, batch or data set, or raise the limit."
 _START = "Run `mlagent doctor` to see what is missing, then resume."
 _MACHINE = (
     "The system may have run out of memory and ended it. Close other programs, or set a lower "
     "memory_limit_mb, then resume."
 )
+
+
+def _broken(breach: str) -> TrialError:
+    """The error of a limit that was exceeded."""
+    return (OutOfMemory if breach.startswith(OUT_OF_MEMORY) else TrialError)(breach, _LIMIT)
 
 
 def _leads(pid: int) -> bool:

@@ -16,11 +16,13 @@ from mlagent_tui.errors import (
     DataError,
     Interrupted,
     MachineError,
+    OutOfMemory,
     TrialError,
     WorkerLost,
 )
 from mlagent_tui.files import explain, read_plain
 from mlagent_tui.schemas import DatasetName, EvalConfig, EvalResult, ModelConfig, Summary, Value
+from mlagent_tui.training import footprint
 from mlagent_tui.training import weights as stored
 from mlagent_tui.training.catalog import data_card, locate
 from mlagent_tui.training.channel import Channel
@@ -53,19 +55,24 @@ class TrialWorker:
         root: Path,
         level: str,
         data_dir: Path,
+        memory_mb: int,
         allow: Callable[[Sequence[Path]], None],
     ) -> None:
         self._start, self._renew, self._allow = start, renew, allow
+        self._memory_mb = memory_mb
         self._root, self._level, self._data_dir = root, level, data_dir
         self._lock = threading.Lock()
         self._channel: Channel | None = None
         self._closed = False
 
     def check_config(self, config: ModelConfig) -> ConfigFacts:
-        """Build the reference on the meta device. Raises `ConfigError`, `TrialError`, `WorkerLost`."""
+        """Build the reference on the meta device. Raises `ConfigError`, also for a network that is too large
+        for the memory of trials, `TrialError`, `WorkerLost`.
+        """
+        steps = shapes.infer(config)
+        footprint.refuse_network(steps, self._memory_mb)
         value = self._ask("check_config", {"config": config.model_dump(mode="json")})
         facts = _read(ConfigFacts, value)
-        steps = shapes.infer(config)
         if (facts.parameters, facts.output_shape) != (shapes.count_parameters(steps), steps[-1].output_shape):
             raise TrialError("the worker's answer does not fit the configuration")
         return facts
@@ -75,7 +82,9 @@ class TrialWorker:
     ) -> None:
         """Raise `CodeError`, its `what` the first difference, unless the code is the network of `config`.
 
-        Without a config the class must build and run forward and backward on `input_shape` (C, H, W).
+        Without a config the class must build and run forward and backward on `input_shape` (C, H, W). Raises
+        `OutOfMemory` and `TookTooLong` when the check breaks these limits, `TrialError` when the code ends
+        the worker in another way.
         """
         source = self._source(script)
         check_source(source, class_name)
@@ -133,6 +142,11 @@ class TrialWorker:
         card = data_card(eval_config.dataset, eval_config, self._data_dir)  # a missing set is known at once
         steps = shapes.infer(config) if config else None
         parameters = shapes.count_parameters(steps) if steps else None
+        try:
+            footprint.refuse_data(card, self._memory_mb)
+        except OutOfMemory as error:
+            watch = Watch(eval_config, card, parameters, on_event)
+            return watch.result(run_dir.name if run_dir else "", self._level, watch.failed(error.what), "")
         arguments = self._trial(source, class_name, eval_config)
         limit = eval_config.time_limit + _GRACE_SECONDS if eval_config.time_limit else None
 
@@ -208,7 +222,11 @@ class TrialWorker:
     def _ask(self, method: str, arguments: dict[str, Any], seconds: float | None = None) -> Any:
         def once() -> Any:
             with self._process() as channel:
-                return channel.call(method, arguments, seconds=seconds or CHECK_SECONDS)
+                try:
+                    return channel.call(method, arguments, seconds=seconds or CHECK_SECONDS)
+                except TrialError:
+                    _refuse_full_disk(channel.folder)
+                    raise
 
         return self._repeated(once)
 

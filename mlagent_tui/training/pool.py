@@ -21,7 +21,10 @@ _DISK_MB = 8192
 
 
 class WorkerPool:
-    """Hands out trial workers, confined at `level`. Raises `SandboxError` as `resolve_level` does."""
+    """Hands out trial workers, confined at `level`, which may use `memory_mb` each.
+
+    Raises `SandboxError` as `resolve_level` does.
+    """
 
     def __init__(
         self,
@@ -33,11 +36,13 @@ class WorkerPool:
     ) -> None:
         self.level = resolve_level(sandbox)
         self._root = Path(root).resolve()
-        self._data_dir = paths.user_path(data_dir or paths.data_folder()).absolute()
-        self._limits = Limits(memory_mb=memory_limit_mb or default_memory_mb(), disk_mb=_DISK_MB)
+        self.data_dir = paths.user_path(data_dir or paths.data_folder()).absolute()
+        self.memory_mb = memory_limit_mb or default_memory_mb()
+        self._limits = Limits(memory_mb=self.memory_mb, disk_mb=_DISK_MB)
+        self.has_gpu = _has_gpu()
         self._lock = threading.Lock()
-        self._allowed = _known(self._data_dir)
-        self._workers = workers(Settings(self.level, tuple(self._allowed), _has_gpu()))
+        self._allowed = _known(self.data_dir)
+        self._workers = workers(Settings(self.level, tuple(self._allowed), self.has_gpu))
         self._in_use: set[TrialWorker] = set()
         self._closed = False
 
@@ -48,8 +53,8 @@ class WorkerPool:
         Raises `MachineError` when the pool is closed.
         """
         worker = TrialWorker(
-            self._open, self._workers.renew, root=self._root, level=self.level, data_dir=self._data_dir,
-            allow=self._allow,
+            self._open, self._workers.renew, root=self._root, level=self.level, data_dir=self.data_dir,
+            memory_mb=self.memory_mb, allow=self._allow,
         )  # fmt: skip
         with self._lock:
             if self._closed:
@@ -78,7 +83,7 @@ class WorkerPool:
         with self._lock:
             if all(self._allowed.get(file) == _identity(file) for file in files):
                 return
-            self._allowed = _known(self._data_dir) | {file: _identity(file) for file in files}
+            self._allowed = _known(self.data_dir) | {file: _identity(file) for file in files}
             readable = tuple(self._allowed)
         self._workers.renew(readable)
 

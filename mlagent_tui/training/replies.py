@@ -154,7 +154,7 @@ class Refused(Value):
     """The request failed; `error` is the class of `mlagent_tui.errors` to raise."""
 
     event: Literal["refused"]
-    error: Literal["CodeError", "ConfigError", "DataError", "TrialError"]
+    error: Literal["CodeError", "ConfigError", "DataError", "OutOfMemory", "TrialError"]
     what: Text
     remedy: Text
 

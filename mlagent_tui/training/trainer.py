@@ -22,13 +22,13 @@ from mlagent_tui.research import ranking
 from mlagent_tui.schemas import EvalConfig, TrialStatus
 from mlagent_tui.training import batching, contract, saving
 from mlagent_tui.training.datasets import AUGMENTATIONS, Data, Part
+from mlagent_tui.training.footprint import measured_at_once
 from mlagent_tui.training.replies import Batch, Epoch, Progress, Trained
 
 Report = Callable[[Progress], None]
 
 _EVENTS_EVERY = 0.1  # seconds
 _FAR_ABOVE_CHANCE = 5.0
-_MEASURE_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,13 @@ class _Ended(Exception):
         self.reason = reason
 
 
-def measure(model: nn.Module, data: Data, part: Part, precision: str) -> Scores:
+def measure(model: nn.Module, data: Data, part: Part, config: EvalConfig) -> Scores:
     """Scores of `model` in eval mode on one part of the data."""
+    size = measured_at_once(data.info.input_shape, config.batch_size)
     sums = _Sums.zero(part.labels.device)
     model.eval()
-    with torch.inference_mode(), _autocast(part.labels.device, precision):
-        for images, labels in data.batches(part, _MEASURE_BATCH):
+    with torch.inference_mode(), _autocast(part.labels.device, config.precision):
+        for images, labels in data.batches(part, size):
             output = checked(model(images), len(images), data.info.num_classes)
             sums.add(F.cross_entropy(output.float(), labels), output, labels)
     return sums.scores()
@@ -251,7 +252,7 @@ class Training:
         ))  # fmt: skip
 
     def _validate(self, epoch: int, train: Scores) -> None:
-        found = measure(self.model, self.data, self.data.validation, self.config.precision)
+        found = measure(self.model, self.data, self.data.validation, self.config)
         if not math.isfinite(found.loss):
             raise _Ended("diverged", f"the validation loss is not a number after epoch {epoch}")
         done = Epoch(

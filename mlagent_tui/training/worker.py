@@ -22,7 +22,7 @@ from mlagent_tui.training import checks, contract, datasets, trainer
 from mlagent_tui.training.catalog import split_sizes
 from mlagent_tui.training.datasets import Data, PartName
 from mlagent_tui.training.layers import count_parameters
-from mlagent_tui.training.loading import describe, load_model, load_trainable
+from mlagent_tui.training.loading import SMALLER, describe, load_model, load_trainable, shortage
 from mlagent_tui.training.measuring import run, summarise
 from mlagent_tui.training.replies import Done, Ready, Refused, Room, Saved, Started, TestResult
 from mlagent_tui.training.saving import load as load_weights
@@ -91,7 +91,7 @@ class Worker:
         config = EvalConfig.model_validate(eval_config)
         model, data, _ = _prepare(source, class_name, config, files, "test")
         load_weights(model, WEIGHTS)
-        scores = trainer.measure(model, data, data.test, config.precision)
+        scores = trainer.measure(model, data, data.test, config)
         return TestResult(accuracy=scores.accuracy, loss=scores.loss, test_size=scores.count)
 
 
@@ -126,7 +126,7 @@ def _stored(training: trainer.Training) -> str:
     except MlagentError as error:
         return error.what[:_TEXT]
     except Exception as error:
-        return describe(error)[:_TEXT]
+        return shortage(error) or describe(error)[:_TEXT]
     return ""
 
 
@@ -148,18 +148,12 @@ def _answer(worker: Worker, request: dict[str, Any]) -> Value:
     except MlagentError as error:
         kind: Any = type(error).__name__
         return Refused(event="refused", error=kind, what=error.what[:_TEXT], remedy=error.remedy[:_TEXT])
-    except (torch.OutOfMemoryError, MemoryError):
-        return _failed("out of memory on the device", "Use a smaller model or batch size.")
     except Exception as error:
-        return _failed(describe(error), "")
+        lacking = shortage(error)
+        if lacking:
+            return Refused(event="refused", error="OutOfMemory", what=lacking, remedy=SMALLER)
+        return Refused(event="refused", error="TrialError", what=describe(error)[:_TEXT], remedy="")
     return Done(event="done", value=value.model_dump(mode="json") if value is not None else None)
-
-
-def _failed(what: str, remedy: str) -> Refused:
-    memory = "can't allocate memory" in what
-    return Refused(
-        event="refused", error="TrialError", what="out of memory" if memory else what[:_TEXT], remedy=remedy
-    )
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:

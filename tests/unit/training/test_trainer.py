@@ -84,7 +84,7 @@ def test_the_weights_kept_are_those_of_the_best_validated_epoch(metric: str) -> 
     curves = [e for e in events if isinstance(e, Epoch)]
     kept = best_epoch(curves, metric)
     assert kept is not None and kept < len(curves) - 1
-    found = measure(model, data, data.validation, config.precision)
+    found = measure(model, data, data.validation, config)
     assert (found.accuracy, found.loss) == (curves[kept].accuracy, curves[kept].val_loss)
     assert getattr(curves[kept], metric) != getattr(curves[-1], metric)
 
