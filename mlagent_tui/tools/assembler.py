@@ -44,8 +44,7 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     The class is named by the configuration's `model_name`. Raises `ConfigError` for a configuration that
     cannot be built, `CodeError` naming the first difference that remains after the last attempt, `ModelError`
     when the coder cannot answer, `ToolError` for a path that cannot be written to. A network that is too
-    large raises `ConfigError` where its parameters tell, else `OutOfMemory` or `TookTooLong` from the first
-    check.
+    large for trials raises `ConfigError`, `OutOfMemory` or `TookTooLong` from its first check.
     """
     context = current()
     config = parse_config(model_config)

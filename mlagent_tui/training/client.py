@@ -83,9 +83,11 @@ class TrialWorker:
         """Raise `CodeError`, its `what` the first difference, unless the code is the network of `config`.
 
         Without a config the class must build and run forward and backward on `input_shape` (C, H, W). Raises
-        `OutOfMemory` and `TookTooLong` when the check breaks these limits, `TrialError` when the code ends
-        the worker in another way.
+        `ConfigError` for a network that is too large, `OutOfMemory` and `TookTooLong` when the check breaks
+        these limits, `TrialError` when the code ends the worker in another way.
         """
+        if config:
+            footprint.refuse_network(shapes.infer(config), self._memory_mb)
         source = self._source(script)
         check_source(source, class_name)
         value = self._ask("check_code", {

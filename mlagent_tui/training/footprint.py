@@ -1,7 +1,7 @@
 """How much memory a trial needs beyond what an idle worker has, worked out before it starts.
 
 `expected_memory` is an estimate, rather too high than too low: what PyTorch's libraries take on their own
-differs by machine, and asking for too much room costs a few seconds while asking for too little costs a trial.
+differs by machine; asking for too much room costs a few seconds, and asking for too little costs a trial.
 What `refuse_network` and `refuse_data` refuse would need more for certain.
 """
 
