@@ -164,6 +164,23 @@ def test_a_full_disk_under_the_temporary_folder_is_the_machines_fault(
         made.close()
 
 
+def test_a_check_that_ends_on_a_full_disk_blames_the_disk(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    made = WorkerPool(tmp_path)
+    try:
+        with made.worker() as worker:
+            assert worker.check_config(CONFIG)
+            with open(small_disk / "ballast", "wb", buffering=0) as ballast, suppress(OSError):
+                while True:
+                    ballast.write(bytes(512))
+            with pytest.raises(MachineError, match="disk"):
+                worker.check_code(write(tmp_path, build="os._exit(7)"), "CurrentModel", CONFIG)
+    finally:
+        made.close()
+
+
 def test_a_disk_that_fills_while_the_model_is_written_stops_the_run_and_counts_no_network(
     small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,9 +10,20 @@ from typing import Any
 
 import pytest
 
-from mlagent_tui.errors import CodeError, DataError, Interrupted, MachineError, TrialError
+from mlagent_tui import workspace
+from mlagent_tui.errors import (
+    CodeError,
+    ConfigError,
+    DataError,
+    Interrupted,
+    MachineError,
+    OutOfMemory,
+    TrialError,
+)
+from mlagent_tui.events import Event, Warned
 from mlagent_tui.sandbox import Level, works
 from mlagent_tui.schemas import EvalConfig, ModelConfig
+from mlagent_tui.tools import ToolContext, pytorch_quick_evaluator, use_context
 from mlagent_tui.training import WorkerPool, client, pool
 
 LEVELS: tuple[Level, ...] = ("seatbelt",) if sys.platform == "darwin" else ("bubblewrap", "landlock")
@@ -47,6 +58,10 @@ CONFIG = ModelConfig.model_validate({
         {"type": "max_pool2d", "kernel_size": 2}, {"type": "flatten"}, {"type": "linear", "out_features": 10},
     ],
 })  # fmt: skip
+
+
+def unwanted() -> Any:
+    raise AssertionError("no coder is needed")
 
 
 def write(folder: Path, build: str = "", forward: str = "", size: int = 8) -> Path:
@@ -170,6 +185,93 @@ def test_a_trial_that_crashes_or_hangs_is_a_failed_result(
         result = worker.evaluate(write(tmp_path, forward=act), "CurrentModel", config)
     assert (result.status, result.accuracy) == ("failed", None)
     assert reason in result.reason
+
+
+SAVING = """
+    def state_dict(self, *args, **kwargs):
+        {}
+        return super().state_dict(*args, **kwargs)
+"""
+UNSAVED = {
+    "raises": ("raise RuntimeError('no state')", "RuntimeError: no state (line "),
+    "is not made of tensors": ("return {'a': 1}", "a is a int, and only tensors are stored"),
+    "ends": ("os._exit(7)", "exit status 7"),
+    "eats memory": ("self.x = [torch.ones(1 << 20) for _ in range(10_000)]", "out of memory: it used"),
+    "asks for all memory": ("torch.empty(10 ** 14)", "out of memory: it tried to allocate 400,000.0 GB more"),
+    "is far too large": ("return {'a': torch.zeros(30_000_000)}", "too many for 2,730 parameters"),
+    "leaves none": ("os.chdir('/')", "No such file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNSAVED)
+def test_a_network_whose_weights_cannot_be_stored_keeps_its_measured_result(
+    best: WorkerPool, tmp_path: Path, name: str
+) -> None:
+    act, reason = UNSAVED[name]
+    script = write(tmp_path)
+    script.write_text(script.read_text() + SAVING.format(act))
+    config = EvalConfig(dataset="digits", epochs=1, train_size=64, val_size=32)
+    told: list[Event] = []
+    workspace.prepare(tmp_path / "project")
+    (tmp_path / "project" / "model.py").write_text(script.read_text())
+    context = ToolContext(tmp_path / "project", coder=unwanted, pool=lambda: best, on_event=told.append)
+    with use_context(context):
+        result = pytorch_quick_evaluator("model.py", "CurrentModel", config.model_dump(mode="json"))
+    assert (result["status"], result["reason"], len(result["curves"])) == ("completed", "", 1)
+    assert result["accuracy"] is not None and reason in result["weights_missing"]
+    (warning,) = [event for event in told if isinstance(event, Warned)]
+    assert warning.message == (f"{result['run_id']}: the weights are not stored: {result['weights_missing']}")
+    assert not list((tmp_path / "project").rglob("*.safetensors"))
+
+
+def test_tied_weights_are_stored_and_give_the_same_scores_again(best: WorkerPool, tmp_path: Path) -> None:
+    script = write(tmp_path, build="self.fc2 = nn.Linear(10, 256)\n        "
+                   "self.fc2.weight = nn.Parameter(self.fc1.weight.t())")  # fmt: skip
+    script.write_text(script.read_text().replace(
+        "return self.fc1(x.flatten(1))", "return self.fc1(self.fc2(self.fc1(x.flatten(1))))"
+    ))  # fmt: skip
+    config = EvalConfig(dataset="digits", epochs=1)
+    with best.worker() as worker:
+        result = worker.evaluate(script, "CurrentModel", config, tmp_path / "qe_1")
+        assert (result.status, result.weights_missing) == ("completed", "")
+        tested = worker.test(script, "CurrentModel", config, tmp_path / "qe_1" / "model.safetensors")
+    assert result.accuracy is not None and abs(tested.accuracy - result.accuracy) < 0.15
+
+
+LARGE = ModelConfig.model_validate({
+    "input_shape": (1, 8, 8), "num_classes": 10,
+    "layers": [
+        {"type": "flatten"}, {"type": "linear", "out_features": 60_000},
+        {"type": "linear", "out_features": 1700}, {"type": "linear", "out_features": 10},
+    ],
+})  # fmt: skip
+
+
+def test_a_network_or_data_that_cannot_fit_into_memory_is_refused_with_what_it_needs(
+    best: WorkerPool, tmp_path: Path
+) -> None:
+    script = write(tmp_path)
+    said = r"training its 105,918,710 parameters takes at least 1.7 GB of memory, and trials may use 1.6 GB"
+    with best.worker() as worker:
+        for look in (worker.check_config, lambda config: worker.check_code(script, "CurrentModel", config)):
+            with pytest.raises(ConfigError, match=f"too large: {said}; fc2 alone has 102,001,700"):
+                look(LARGE)
+        config = EvalConfig(dataset="dummy", input_shape=(3, 1000, 1000))
+        result = worker.evaluate(script, "CurrentModel", config)
+    assert (result.status, result.accuracy) == ("failed", None)
+    assert result.reason == (
+        "out of memory: the 2,400 images of dummy take 7.2 GB, and trials may use 1.6 GB"
+    )
+
+
+@pytest.mark.parametrize("place", ["build", "forward"])
+def test_memory_that_cannot_be_had_is_no_difference_of_the_code(
+    best: WorkerPool, tmp_path: Path, place: str
+) -> None:
+    script = write(tmp_path, **{place: "torch.empty(10 ** 14)"})
+    said = r"out of memory: it tried to allocate 400,000.0 GB more, and had used 0\.\d GB\n"
+    with best.worker() as worker, pytest.raises(OutOfMemory, match=said):
+        worker.check_code(script, "CurrentModel", CONFIG)
 
 
 def test_code_that_would_fail_outside_of_the_checks_fails_in_them(best: WorkerPool, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from mlagent_tui.errors import (
     Interrupted,
     MachineError,
     ModelError,
+    OutOfMemory,
+    TookTooLong,
     ToolError,
     TrialError,
 )
@@ -58,6 +60,10 @@ class Checker:
             raise CodeError(first.removeprefix("# wrong "))
         if first.startswith("# crash"):
             raise TrialError("the worker was killed")
+        if first.startswith("# large"):
+            raise OutOfMemory("out of memory: it used 9 GB")
+        if first.startswith("# slow"):
+            raise TookTooLong("it took longer than 120 s")
 
 
 @pytest.fixture
@@ -114,6 +120,22 @@ def test_after_the_last_attempt_the_last_difference_is_raised_and_nothing_is_wri
     with pytest.raises(CodeError, match=f"number {ATTEMPTS - 1} .after {ATTEMPTS} attempts"):
         assemble(coder)
     assert not (context.root / OUTPUT).exists()
+
+
+@pytest.mark.parametrize(("kind", "error"), [("large", OutOfMemory), ("slow", TookTooLong)])
+def test_a_network_too_large_to_be_checked_is_not_sent_back_to_the_coder(
+    assemble: Callable[..., Checker],
+    context: ToolContext,
+    told: list[Event],
+    scripted: Any,
+    kind: str,
+    error: type[TrialError],
+) -> None:
+    coder = scripted(fenced(f"# {kind}"), fenced("good = 1"))
+    with pytest.raises(error):
+        assemble(coder)
+    assert len(coder.requests) == 1
+    assert not (context.root / OUTPUT).exists() and not told
 
 
 def test_the_same_code_again_is_not_checked_again(assemble: Callable[..., Checker], scripted: Any) -> None:
