@@ -20,7 +20,7 @@ from mlagent_tui import events, workspace
 from mlagent_tui.agent import RunOptions, Saved, last_run, research
 from mlagent_tui.agent.clock import CATEGORIES
 from mlagent_tui.errors import ModelError, ProjectError
-from mlagent_tui.experiments import Project, registry, runs
+from mlagent_tui.experiments import Project, curves, registry, runs
 from mlagent_tui.schemas import EvalConfig, RegistryEntry
 from mlagent_tui.training.datasets import Part, load
 from tests.scripted import ACHIEVED, CODE, CONFIG, GOAL, ITERATE, Scripted, plan
@@ -379,6 +379,32 @@ def test_a_run_whose_best_network_has_lost_a_part_ends_without_its_test_accuracy
     (warning,) = [one for one in of(told, events.Warned) if "no test accuracy" in one.message]
     assert entry.run_id in warning.message and "leaves the test accuracy out" in warning.remedy
     assert "not measured" in (root / "experiments/report.md").read_text()
+
+
+HUGE = CONFIG | {
+    "layers": [{"type": "flatten"}, {"type": "linear", "out_features": 60_000},
+               {"type": "linear", "out_features": 1700}, {"type": "linear", "out_features": 10}],
+}  # fmt: skip
+
+
+def test_a_network_too_large_is_the_planners_to_change_and_a_report_that_fails_ends_no_run(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(curves, "draw", broken)
+    (root / "experiments/report.md").mkdir()
+    model = Scripted(config=[HUGE, CONFIG], decision=ACHIEVED)
+    told = carry_out(root, model, memory_limit_mb=1500)
+    (refused,) = of(told, events.CheckFailed)
+    assert refused.what == "config" and "105,918,710 parameters takes at least 1.7 GB" in refused.problem
+    assert len(of(told, events.CodeMade)) == 1
+    assert (ending(told).outcome, ending(told).exit_status) == ("achieved", 0)
+    assert registry.load(root)[0].status == "completed"
+    said = [event.message for event in of(told, events.Warned)]
+    assert "the curves cannot be drawn: RuntimeError: no font" in said
+    assert any(message.startswith("the report is not written: cannot write") for message in said)
 
 
 def test_a_stopped_run_goes_on_under_a_raised_limit(root: Path) -> None:
