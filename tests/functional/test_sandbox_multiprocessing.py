@@ -1,4 +1,4 @@
-"""Python's `multiprocessing` and torch's data loader in commands, at every level. They leave no files behind."""
+"""Python's `multiprocessing` and torch's data loader in commands, at every level. No files stay behind."""
 
 from __future__ import annotations
 
