@@ -240,6 +240,23 @@ def test_a_closed_terminal_ends_a_run_in_good_order(tmp_path: Path) -> None:
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_every_command_removes_its_temporary_folders_when_it_is_ended(number: int, tmp_path: Path) -> None:
+    held = "import signal, sys; from mlagent_tui import cli, temporary\n"
+    held += "def wait(_):\n    with temporary.folder('x'):\n        print(flush=True); signal.pause()\n"
+    held += "cli._COMMANDS['doctor'] = wait; sys.exit(cli.main(['doctor']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", held], env=environment(TMPDIR=str(tmp_path)), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=_heeds_a_closed_terminal,
+    )  # fmt: skip
+    assert process.stdout
+    process.stdout.readline()
+    assert list(tmp_path.iterdir()) != []
+    process.send_signal(number)
+    assert process.communicate(timeout=60) == (b"", b"")
+    assert (process.returncode, list(tmp_path.iterdir())) == (128 + number, [])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the server's process as Linux tells it")
 def test_ctrl_c_ends_a_run_whose_model_server_hangs(tmp_path: Path) -> None:
     servers: list[Path] = []
