@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.drop(sys.stdout)  # it may be what failed
         _tell_error(*_file_error(error))
         return 1
+    except SystemExit as stop:  # of `_ends_in_good_order`
+        return int(stop.code or 0)
     except Exception as error:
         what = f"{type(error).__name__}: {error}. The details are in {_log(error)}"
         _tell_error("Unexpected error", what, "This is a defect of mlagent; please report it.")
@@ -65,8 +69,33 @@ def _command(argv: Sequence[str]) -> int:
         arguments = parser(_COMMANDS).parse_args(with_command(argv))
     except SystemExit as stop:  # argparse has printed its help
         return int(stop.code or 0)
-    status: int = arguments.command(arguments)
+    with _ends_in_good_order() if arguments.command not in (_interface, _replay) else nullcontext():
+        status: int = arguments.command(arguments)
     return status
+
+
+@contextmanager
+def _ends_in_good_order() -> Iterator[None]:
+    """Let a closed terminal and `kill` end a command as its own end would: what is temporary is removed.
+
+    A run has its own way to end, and a signal that is ignored stays ignored, as under `nohup`.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    mine = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+    for number in mine:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, before[number])
 
 
 def _tell(text: str) -> None:

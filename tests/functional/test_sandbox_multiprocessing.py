@@ -1,4 +1,4 @@
-"""Python's `multiprocessing` and torch's data loader in commands, at every level. They leave no files behind."""
+"""Python's `multiprocessing` and torch's data loader in commands, at every level. No files stay behind."""
 
 from __future__ import annotations
 
@@ -88,6 +88,14 @@ def pools():
         return [spawned.map(square, [1, 2, 3]), list(forked.map(square, [4]))]
 
 
+def managers():
+    with mp.Manager() as manager:
+        squares = manager.dict()
+        each = [mp.Process(target=squares.update, args=({number: number**2},)) for number in range(3)]
+        [one.start() for one in each], [one.join() for one in each]
+        return sum(squares.values())
+
+
 def memory():
     ours = shared_memory.SharedMemory(create=True, size=8)
     ours.buf[0] = 7
@@ -98,11 +106,11 @@ def memory():
 
 
 if __name__ == "__main__":
-    print(json.dumps([locks(), limits(), queues(), events(), pools(), memory()]))
+    print(json.dumps([locks(), limits(), queues(), events(), pools(), managers(), memory()]))
 """
 ANSWER = [
     600, [True, False, True, True, "ValueError", "AssertionError"], [1, 3, 0, 1, 0], [True, 0],
-    [[1, 4, 9], [16]], 7,
+    [[1, 4, 9], [16]], 5, 7,
 ]  # fmt: skip
 
 TORCH = """

@@ -107,13 +107,17 @@ def test_every_command_works_or_says_what_is_wrong_for_a_user_without_an_entry(
     assert not (project / "~").exists()
 
 
-def test_marks_that_an_encoding_lacks_are_written_as_escapes(project: Path) -> None:
+@pytest.mark.parametrize("around", [
+    {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "ascii:strict"},
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+])  # fmt: skip
+def test_marks_that_an_encoding_lacks_are_written_as_escapes(around: dict[str, str]) -> None:
+    code = "import sys\nfrom mlagent_tui import streams\nstreams.prepare()\n"
+    code += "print(chr(0x2714)); streams.put(sys.stderr, chr(0x2714))"
     done = subprocess.run(
-        command("doctor"), cwd=project, env=environment(PYTHONIOENCODING="latin-1"), capture_output=True,
-        timeout=60, check=False,
-    )  # fmt: skip
-    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
-    assert rb"\u2714 Python" in done.stdout
+        [sys.executable, "-c", code], env=environment(**around), capture_output=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == (b"\\u2714\n", b"\\u2714")
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
@@ -234,6 +238,23 @@ def test_a_closed_terminal_ends_a_run_in_good_order(tmp_path: Path) -> None:
     assert saved.finished
     assert saved.finished.outcome == "interrupted"
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_every_command_removes_its_temporary_folders_when_it_is_ended(number: int, tmp_path: Path) -> None:
+    held = "import signal, sys; from mlagent_tui import cli, temporary\n"
+    held += "def wait(_):\n    with temporary.folder('x'):\n        print(flush=True); signal.pause()\n"
+    held += "cli._COMMANDS['doctor'] = wait; sys.exit(cli.main(['doctor']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", held], env=environment(TMPDIR=str(tmp_path)), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=_heeds_a_closed_terminal,
+    )  # fmt: skip
+    assert process.stdout
+    process.stdout.readline()
+    assert list(tmp_path.iterdir()) != []
+    process.send_signal(number)
+    assert process.communicate(timeout=60) == (b"", b"")
+    assert (process.returncode, list(tmp_path.iterdir())) == (128 + number, [])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the server's process as Linux tells it")

@@ -1,8 +1,8 @@
 """Makes `multiprocessing` and torch's data loader work in commands: these have no sockets, often no /dev/shm.
 
-Every Python that a command starts imports this file by its name (see the module `site`). Semaphores that
-cannot be had become named pipes, shared memory becomes files in the temporary folder, and tensors are sent
-from process to process as copies. It stands alone, and runs under any Python 3.8 or newer.
+Every Python that a command starts imports this file by its name (see the module `site`). Listeners, and
+semaphores that cannot be had, become named pipes, shared memory becomes files in the temporary folder, and
+tensors are sent from process to process as copies. It stands alone, and runs under any Python 3.8 or newer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from typing import Any
 RECURSIVE, SEMAPHORE = 0, 1  # kinds of Modules/_multiprocessing/semaphore.c
 _COUNTED = 32_768
 """Semaphores that begin higher never wait: a pipe holds 65,536 bytes. A queue without a limit has one."""
+
+
+_NAME = 16
+"""Characters of the name by which a client asks for its connection."""
 
 
 def _place(name: str) -> str:
@@ -174,6 +178,71 @@ def _reduction(module: Any) -> None:
     module.HAVE_SEND_HANDLE = False  # says that there is no forkserver
 
 
+def _connection(module: Any) -> None:
+    """Listeners and clients on this machine, such as a manager's, meet at a named pipe, not at a socket."""
+    sockets, client = module.SocketListener, module.SocketClient
+
+    class Connection(module.Connection):  # type: ignore[misc]
+        """A pipe to read from and one to write to."""
+
+        def __init__(self, reading: int, writing: int) -> None:
+            super().__init__(reading)
+            self._writing = writing
+
+        def _send(self, data: Any, write: Any = os.write) -> None:
+            data = memoryview(data)
+            while data:
+                data = data[write(self._writing, data) :]
+
+        def _close(self, close: Any = os.close) -> None:
+            close(self._writing)
+            close(self._handle)
+
+    class Listener:
+        """In the place of `SocketListener`: clients write to the pipe `address` where they wait."""
+
+        def __init__(self, address: Any, family: str, backlog: int = 1) -> None:
+            os.mkfifo(address, 0o600)
+            self._address, self._last_accepted = address, None
+            self._asked = os.open(address, os.O_RDWR | os.O_CLOEXEC)
+
+        def accept(self) -> Connection:
+            up, down = _pipes(self._address, os.read(self._asked, _NAME).decode())
+            reading, writing = os.open(up, os.O_RDONLY), os.open(down, os.O_WRONLY)
+            os.unlink(up)
+            os.unlink(down)
+            return Connection(reading, writing)
+
+        def close(self) -> None:
+            if self._asked >= 0:
+                os.close(self._asked)
+                os.unlink(self._address)
+                self._asked = -1
+
+    def connected(address: Any) -> Any:
+        if not isinstance(address, str):
+            return client(address)
+        name = os.urandom(_NAME // 2).hex()
+        asking = os.open(address, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        up, down = _pipes(address, name)
+        os.mkfifo(up, 0o600)
+        os.mkfifo(down, 0o600)
+        os.write(asking, name.encode())
+        os.close(asking)
+        writing = os.open(up, os.O_WRONLY)
+        return Connection(os.open(down, os.O_RDONLY), writing)
+
+    def listening(address: Any, family: str, backlog: int = 1) -> Any:
+        return (Listener if family == "AF_UNIX" else sockets)(address, family, backlog)
+
+    module.SocketListener, module.SocketClient = listening, connected
+
+
+def _pipes(address: str, name: str) -> tuple[str, str]:
+    """From client to listener and back."""
+    return f"{address}-{name}-up", f"{address}-{name}-down"
+
+
 def _reductions(module: Any) -> None:
     """Tensors are pickled as everywhere else: as copies."""
 
@@ -259,6 +328,7 @@ def _has_semaphores(native: Any) -> bool:
 
 def _install() -> None:
     changes: dict[str, Callable[[Any], None]] = {
+        "multiprocessing.connection": _connection,
         "multiprocessing.reduction": _reduction,
         "torch.multiprocessing.reductions": _reductions,
         "torch.storage": _storage,
