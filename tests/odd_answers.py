@@ -93,7 +93,7 @@ FRAMES = [
     Case(
         "cut off in the middle, always",
         [events(delta("no"), BREAK_OFF)],
-        says="cannot be reached, or closed the connection: the connection ended before the answer did",
+        says="gave no complete answer: the connection ended in the middle of it",
         asked=2,
     ),
     Case("cut off before anything", [Reply((BREAK_OFF,)), OK], "hi", asked=2),

@@ -115,7 +115,7 @@ def test_an_odd_answer_gives_its_text_or_one_sentence(odd: OddServer, case: Case
         (error(401, "no key"), "requires an API key", "MLAGENT_API_KEY"),
         (body(None, 301, Location="/login"), "a redirect to /login, which is not followed", "in the URL"),
         (events("x", BREAK_OFF), "is not an OpenAI-compatible API", "/v1"),
-        (Reply((BREAK_OFF,)), "cannot be reached, or closed the connection", "Start the server"),
+        (Reply((BREAK_OFF,)), "gave no complete answer: the connection ended", "log of the server"),
         (Reply((b"[" * 100_000,)), "it answered with the text", "/v1"),
     ],
 )  # fmt: skip
@@ -186,7 +186,7 @@ def test_nothing_there_and_another_protocol_are_told_in_words(odd: OddServer) ->
         port = free.getsockname()[1]
     assert "nothing listens at this address" in outcome(model_of(odd, f"http://127.0.0.1:{port}/v1"))[1]
     said = outcome(model_of(odd, odd.url.replace("http:", "https:")))[1]
-    assert "it does not use HTTPS: the URL should begin with http://" in said
+    assert "it does not use HTTPS: write http:// in the URL" in said
 
 
 # --- waiting, and what is remembered --------------------------------------------------------------------
