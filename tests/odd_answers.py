@@ -96,6 +96,8 @@ FRAMES = [
         says="gave no complete answer: the connection ended in the middle of it",
         asked=2,
     ),
+    Case("cut off after its finish_reason", [events(delta("hi"), delta(finish="stop"), BREAK_OFF)], "hi"),
+    Case("cut off in the middle of a piece", [Reply((b'data: {"choices":[{"delta":{"content":"no"}}]}\n\ndata: {"cho',)), OK], "hi", asked=2),
     Case("cut off before anything", [Reply((BREAK_OFF,)), OK], "hi", asked=2),
     Case(
         "a character over two blocks",
@@ -151,6 +153,7 @@ ERRORS = [
     Case("401", [error(401, "Invalid API key")], says="requires an API key: Invalid API key"),
     Case("403", [body({"detail": "no"}, 403)], says="requires an API key: no"),
     Case("404, of a model it does not list", [error(404, "model not found")], says="does not know some"),
+    Case("405", [Reply((), 405)], says="does not know some"),
     Case("413", [page("<h1>Request Entity Too Large</h1>", 413)], says="refuses a request of this size: Request Entity Too Large"),
     Case("a redirect", [body(None, 308, Location="http://elsewhere/v1")], says="status 308, a redirect to http://elsewhere/v1, which is not followed"),
     Case("503, then ready", [body(BUSY, 503)] * 3 + [OK], "hi", asked=4),

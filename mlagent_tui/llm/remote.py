@@ -161,7 +161,7 @@ class RemoteModel:
             self._context = min(self._context, limit)
 
     def _list(self, cancel: threading.Event) -> list[chunks.Listed]:
-        values = list(self._values(self._api.models(), cancel, self._limits.list_))
+        values = list(self._values(self._api.models(), cancel, self._limits.listing))
         return chunks.models(values[0] if len(values) == 1 else values)
 
     def _values(self, arriving: Arriving, cancel: threading.Event, seconds: float) -> Iterator[Any]:
@@ -240,7 +240,12 @@ class RemoteModel:
         while True:
             if cancel.is_set():
                 return "cancelled"
-            value = arriving.next(POLL_SECONDS)
+            try:
+                value = self._next(hearing, arriving)
+            except Broken:
+                if hearing.finish is None:
+                    raise
+                return hearing.finish  # it was complete already
             now = time.monotonic()
             if value in (DONE, ENDED, CUT_OFF):
                 self._reached = True
@@ -263,6 +268,15 @@ class RemoteModel:
                     f"waiting for {self._title}: it has written nothing for {in_words(limits.quiet)}",
                     f"After {in_words(limits.silence)} the request is given up. Press Ctrl-C to stop.",
                 )
+
+    def _next(self, hearing: Hearing, arriving: Arriving) -> Any:
+        """What arrives next. Raises `Broken` also for what is no JSON in the middle of an answer."""
+        try:
+            return arriving.next(POLL_SECONDS)
+        except NotJson as error:
+            if not hearing.begun:
+                raise
+            raise Broken("it sent something that is not JSON") from error
 
     def _chunk(self, value: Any) -> chunks.Chunk:
         """The value as a piece of an answer. Raises `Refused`, and `NotJson` for JSON of another kind."""

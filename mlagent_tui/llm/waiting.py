@@ -19,7 +19,7 @@ UNREACHABLE = -1
 class Limits:
     """Seconds. `busy` is how long to go on asking, by the status that a server answers with.
 
-    `silence` is how long a server may write nothing, `quiet` after how long of it that is said. An answer may
+    `listing` is how long a list of models may take, `silence` how long a server may write nothing, `quiet` after how long of it that is said. An answer may
     take `silence` and `per_token` for each token. `pause(event, seconds)` waits, or less where it is set.
     """
 
@@ -29,7 +29,7 @@ class Limits:
     first: float = 1.0
     longest: float = 30.0
     shortest: float = 0.05
-    list_: float = 60.0
+    listing: float = 60.0
     quiet: float = 60.0
     silence: float = 1800.0
     per_token: float = 2.0
