@@ -19,8 +19,9 @@ UNREACHABLE = -1
 class Limits:
     """Seconds. `busy` is how long to go on asking, by the status that a server answers with.
 
-    `listing` is how long a list of models may take, `silence` how long a server may write nothing, `quiet` after how long of it that is said. An answer may
-    take `silence` and `per_token` for each token. `pause(event, seconds)` waits, or less where it is set.
+    A list of models may take `listing`. `silence` is how long a server may write nothing, `quiet` after how
+    much of that it is said. An answer may take `silence`, and `per_token` for each token. `pause(event,
+    seconds)` waits, or less where it is set.
     """
 
     busy: Mapping[int, float] = field(
