@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import gguf
@@ -22,8 +23,12 @@ def make(
     seed: int = 0,
     words: list[str] = WORDS,
     width: int = 32,
+    alter: Callable[[dict[str, gguf.GGUFValue]], object] = lambda metadata: None,
 ) -> Path:
-    """A llama of two layers; its SentencePiece vocabulary: control tokens, all bytes, ASCII, `words`."""
+    """A llama of two layers; its SentencePiece vocabulary: control tokens, all bytes, ASCII, `words`.
+
+    `alter` may change the metadata before it is written.
+    """
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_name("tiny")
     writer.add_context_length(context)
@@ -52,6 +57,7 @@ def make(
         tensor(f"blk.{layer}.ffn_gate.weight", 2 * width, width)
         tensor(f"blk.{layer}.ffn_up.weight", 2 * width, width)
         tensor(f"blk.{layer}.ffn_down.weight", width, 2 * width)
+    alter(writer.kv_data[0])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

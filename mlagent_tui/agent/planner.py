@@ -19,7 +19,7 @@ from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.agent.numbers import find_numbers, listing, occurs, plain
 from mlagent_tui.agent.reading import Typed, named_datasets, no_criterion, read, settle, unclear
-from mlagent_tui.llm import Answer, LanguageModel, Message, Request, structured
+from mlagent_tui.llm import Answer, LanguageModel, Message, PromptTooLong, Request, structured
 from mlagent_tui.schemas import Decision, EvalConfig, Goal, ModelConfig, Plan
 
 GOAL_WIDTHS = (4000, 2000, 1000, 600)
@@ -88,23 +88,32 @@ class Planner:
         return self._ask("decision", map(decision_prompt, shorter(brief)), Decision)
 
     def _ask(self, task: str, prompts: Iterable[str], answer_type: type[T], attempt: int = 0) -> T:
-        request = Request(
-            messages=self._fitting(task, _instructions(task, answer_type), prompts),
-            max_tokens=MAX_TOKENS[task],
-            seed=self.seed + attempt,
-            temperature=RETRY_TEMPERATURE if attempt else 0.0,
-        )
-        return structured(
-            self.model,
-            request,
-            answer_type,
-            on_text=lambda piece, thinking: self.on_text(task, piece, thinking),
-            on_answer=lambda answer: self.on_call(task, answer),
-            cancel=self.cancel,
-        )
+        instructions = _instructions(task, answer_type)
+        left = iter(prompts)
+        messages = self._fitting(task, instructions, left)
+        while True:
+            request = Request(
+                messages=messages,
+                max_tokens=MAX_TOKENS[task],
+                seed=self.seed + attempt,
+                temperature=RETRY_TEMPERATURE if attempt else 0.0,
+            )
+            try:
+                return structured(
+                    self.model,
+                    request,
+                    answer_type,
+                    on_text=lambda piece, thinking: self.on_text(task, piece, thinking),
+                    on_answer=lambda answer: self.on_call(task, answer),
+                    cancel=self.cancel,
+                )
+            except PromptTooLong:  # a server may tell only now how much it takes
+                messages = self._fitting(task, instructions, left)
+                if not messages:
+                    raise
 
     def _fitting(self, task: str, instructions: str, prompts: Iterable[str]) -> tuple[Message, ...]:
-        """The first of `prompts` that leaves room for an answer, else the last."""
+        """The first of `prompts` that leaves room for an answer, else the last; empty when there are none."""
         messages: tuple[Message, ...] = ()
         for prompt in prompts:
             messages = (Message("system", instructions), Message("user", prompt))

@@ -87,8 +87,10 @@ def error_in(value: Any) -> Any:
     fields = _dict(value)
     if fields.get("error"):
         return fields["error"]
-    is_error = fields.get("object") == "error" or isinstance(fields.get("message"), str) or "detail" in fields
-    return fields if is_error and "choices" not in fields else None
+    if fields.keys() & {"choices", "data"}:
+        return None
+    is_error = fields.get("object") == "error" or "detail" in fields or bool(_text(fields.get("message")))
+    return fields if is_error else None
 
 
 def status_in(error: Any) -> int:

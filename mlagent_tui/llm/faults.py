@@ -7,6 +7,7 @@ from collections.abc import Collection
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import address
 from mlagent_tui.llm.event_stream import NotJson
+from mlagent_tui.llm.openai import API_KEY, Broken
 from mlagent_tui.llm.refusals import Refused
 from mlagent_tui.llm.waiting import WHY, in_words
 
@@ -14,17 +15,17 @@ SHOWN = 10
 LOG = "Look into the log of the server."
 
 
-def refusal(url: str, model: str, known: Collection[str] | None, refused: Refused, key: str) -> ModelError:
+def refusal(url: str, model: str, known: Collection[str] | None, refused: Refused) -> ModelError:
     """The error for an answer that is an error.
 
-    `known` are the models that the server lists, None where it has no list; `key` is the variable of the key.
+    `known` are the models that the server lists, None where it has no list.
     """
     said = f": {refused.sentence}" if refused.sentence else ""
     if refused.no_path:
         return _not_found(url, model, known)
     match refused.status:
         case 401 | 403:
-            return ModelError(f"{url} requires an API key{said}", f"Set {key} in the environment.")
+            return ModelError(f"{url} requires an API key{said}", f"Set {API_KEY} in the environment.")
         case 413:
             return ModelError(
                 f"{url} refuses a request of this size{said}",
@@ -69,11 +70,11 @@ def nameless(url: str, known: Collection[str]) -> ModelError:
     )
 
 
-def unreachable(url: str, how: str) -> ModelError:
+def broken(url: str, error: Broken) -> ModelError:
     """The error for a server that is not there, or ends its answers too early."""
-    return ModelError(
-        f"{url} cannot be reached, or closed the connection: {how}", "Start the server, or check the URL."
-    )
+    if error.unreachable:
+        return ModelError(f"{url} cannot be reached: {error.how}", "Start the server, or check the URL.")
+    return ModelError(f"{url} gave no complete answer: {error.how}", LOG)
 
 
 def _not_found(url: str, model: str, known: Collection[str] | None) -> ModelError:

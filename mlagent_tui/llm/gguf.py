@@ -91,8 +91,9 @@ class Header:
 
     @property
     def chat_template(self) -> str:
-        """Jinja source; empty when there is none."""
-        return str(self.metadata.get("tokenizer.chat_template", ""))
+        """Jinja source; empty when there is none, or something else in its place."""
+        said = self.metadata.get("tokenizer.chat_template")
+        return said if isinstance(said, str) and said.strip() else ""
 
     @property
     def size(self) -> int:

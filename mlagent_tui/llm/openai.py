@@ -39,7 +39,7 @@ Open = Callable[[], AbstractContextManager[Any]]
 
 
 class Broken(Exception):
-    """The connection failed, or ended before the answer did; `how` says it in words."""
+    """The connection ended before the answer did, or is `unreachable` at all; `how` says it in words."""
 
     def __init__(self, how: str, unreachable: bool = False) -> None:
         super().__init__(how)
@@ -176,18 +176,18 @@ def _broken(error: BaseException) -> Broken:
             case ConnectionRefusedError():
                 return Broken("nothing listens at this address", unreachable=True)
             case socket.gaierror():
-                return Broken("there is no host of this name")
+                return Broken("there is no host of this name", unreachable=True)
             case ssl.SSLCertVerificationError():
-                return Broken("this machine does not trust its certificate")
+                return Broken("this machine does not trust its certificate", unreachable=True)
             case ssl.SSLError():
-                return Broken("it does not use HTTPS: the URL should begin with http://")
+                return Broken("it does not use HTTPS: write http:// in the URL", unreachable=True)
             case TimeoutError() | openai.APITimeoutError():
                 return Broken("it did not answer in time")
             case ConnectionError():
                 return Broken("it closed the connection")
             case OSError() if cause.strerror:
-                return Broken(cause.strerror[0].lower() + cause.strerror[1:])
-    return Broken("the connection ended before the answer did, or what arrived is not valid HTTP")
+                return Broken(cause.strerror[0].lower() + cause.strerror[1:], unreachable=True)
+    return Broken("the connection ended in the middle of it")
 
 
 def _short(text: str) -> str:

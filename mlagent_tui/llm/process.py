@@ -135,4 +135,6 @@ class ServerProcess:
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, size - LOG_TAIL))
         tail = self._log.read().decode(errors="replace").strip()
+        if '  File "' in tail:  # the lines of a traceback before its last help nobody
+            tail = tail.splitlines()[-1]
         return f"{how} (it said: {tail})" if tail else how

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-REFUSING = (400, 405, 415, 422, 501)
+REFUSING = (400, 415, 422)
 """Statuses that say that something about the request is not wanted."""
 FAILING = 500
 """What servers answer as well when their own code fails on a grammar, or on a chat template."""
@@ -75,4 +75,4 @@ class Refused(Exception):
     @property
     def no_path(self) -> bool:
         """Whether there is nothing at the path that was asked."""
-        return self.status == 404 or (self.status == 0 and bool(_NO_PATH.search(self.told)))
+        return self.status in (404, 405, 501) or (self.status == 0 and bool(_NO_PATH.search(self.told)))

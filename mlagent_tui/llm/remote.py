@@ -20,7 +20,7 @@ from mlagent_tui.llm.base import Answer, Finish, Message, OnProgress, OnText, Pr
 from mlagent_tui.llm.client import POLL_SECONDS, Manner, Stream
 from mlagent_tui.llm.event_stream import DONE, SAMPLE, NotJson
 from mlagent_tui.llm.hearing import Hearing
-from mlagent_tui.llm.openai import API_KEY, CUT_OFF, ENDED, NOTHING_YET, Api, Arriving, Broken, refused
+from mlagent_tui.llm.openai import CUT_OFF, ENDED, NOTHING_YET, Api, Arriving, Broken, refused
 from mlagent_tui.llm.refusals import Refused
 from mlagent_tui.llm.terms import Terms, Wanted
 from mlagent_tui.llm.waiting import UNREACHABLE, Limits, Waiting, in_words
@@ -145,7 +145,7 @@ class RemoteModel:
             if not error.no_path:
                 raise self._for_good(error) from error
         except Broken as error:
-            raise faults.unreachable(self.url, error.how) from error
+            raise faults.broken(self.url, error) from error
         except NotJson as error:
             raise faults.not_json(self.url, error) from error
         else:
@@ -161,7 +161,7 @@ class RemoteModel:
             self._context = min(self._context, limit)
 
     def _list(self, cancel: threading.Event) -> list[chunks.Listed]:
-        values = list(self._values(self._api.models(), cancel, self._limits.list_))
+        values = list(self._values(self._api.models(), cancel, self._limits.listing))
         return chunks.models(values[0] if len(values) == 1 else values)
 
     def _values(self, arriving: Arriving, cancel: threading.Event, seconds: float) -> Iterator[Any]:
@@ -205,7 +205,7 @@ class RemoteModel:
             except Broken as error:
                 if broke or error.unreachable:
                     self._refuse_too_long(request, error)
-                    raise faults.unreachable(self.url, error.how) from error
+                    raise faults.broken(self.url, error) from error
                 broke = True
             except NotJson as error:
                 raise faults.not_json(self.url, error) from error
@@ -240,17 +240,22 @@ class RemoteModel:
         while True:
             if cancel.is_set():
                 return "cancelled"
-            value = arriving.next(POLL_SECONDS)
+            try:
+                value = self._next(hearing, arriving)
+            except Broken:
+                if hearing.finish is None:
+                    raise
+                return hearing.finish  # it was complete already
             now = time.monotonic()
             if value in (DONE, ENDED, CUT_OFF):
                 self._reached = True
                 if hearing.finish is None and value is CUT_OFF:
-                    raise Broken("the connection ended in the middle of the answer")
+                    raise Broken("the connection ended in the middle of it")
                 return hearing.finish or "stop"
             if value is not NOTHING_YET:
                 chunk = self._chunk(value)
                 if chunk.failed:
-                    raise Broken("it gave up in the middle of the answer")
+                    raise Broken("it gave up in the middle of it")
                 hearing.take(chunk)
                 wrote = now if chunk.says else wrote
             if hearing.too_much or now - began > limits.silence + limits.per_token * most:
@@ -263,6 +268,15 @@ class RemoteModel:
                     f"waiting for {self._title}: it has written nothing for {in_words(limits.quiet)}",
                     f"After {in_words(limits.silence)} the request is given up. Press Ctrl-C to stop.",
                 )
+
+    def _next(self, hearing: Hearing, arriving: Arriving) -> Any:
+        """What arrives next. Raises `Broken` also for what is no JSON in the middle of an answer."""
+        try:
+            return arriving.next(POLL_SECONDS)
+        except NotJson as error:
+            if not hearing.begun:
+                raise
+            raise Broken("it sent something that is not JSON") from error
 
     def _chunk(self, value: Any) -> chunks.Chunk:
         """The value as a piece of an answer. Raises `Refused`, and `NotJson` for JSON of another kind."""
@@ -325,7 +339,7 @@ class RemoteModel:
         self._chars_per_token = min(_chars(messages) / tokens, MOST_CHARS_PER_TOKEN)
 
     def _for_good(self, error: Refused) -> ModelError:
-        return faults.refusal(self.url, self._model, self._listed, error, API_KEY)
+        return faults.refusal(self.url, self._model, self._listed, error)
 
 
 def _chars(messages: Sequence[Message]) -> int:

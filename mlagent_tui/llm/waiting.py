@@ -19,8 +19,9 @@ UNREACHABLE = -1
 class Limits:
     """Seconds. `busy` is how long to go on asking, by the status that a server answers with.
 
-    `silence` is how long a server may write nothing, `quiet` after how long of it that is said. An answer may
-    take `silence` and `per_token` for each token. `pause(event, seconds)` waits, or less where it is set.
+    A list of models may take `listing`. `silence` is how long a server may write nothing, `quiet` after how
+    much of that it is said. An answer may take `silence`, and `per_token` for each token. `pause(event,
+    seconds)` waits, or less where it is set.
     """
 
     busy: Mapping[int, float] = field(
@@ -29,7 +30,7 @@ class Limits:
     first: float = 1.0
     longest: float = 30.0
     shortest: float = 0.05
-    list_: float = 60.0
+    listing: float = 60.0
     quiet: float = 60.0
     silence: float = 1800.0
     per_token: float = 2.0

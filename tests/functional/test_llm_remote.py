@@ -152,7 +152,7 @@ def test_an_answer_that_breaks_off_is_asked_for_once_more_and_heard_once(
     assert model.generate(ASK, lambda piece, _: heard.append(piece)).text == "one two"
     assert "".join(heard) == "one two"
     stub.answers = [answer(BREAK_OFF)]
-    with pytest.raises(ModelError, match="closed the connection"):
+    with pytest.raises(ModelError, match="gave no complete answer: the connection ended in the middle of it"):
         model.generate(ASK)
 
 
