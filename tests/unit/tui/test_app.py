@@ -152,6 +152,7 @@ def test_a_terminal_of_sixteen_colours_starts_with_a_theme_of_its_own_colours() 
     chosen = {theme.name: theme for theme in themes.OURS}
     assert chosen[themes.first_choice("standard")].ansi
     assert not any(chosen[themes.first_choice(system)].ansi for system in ("256", "truecolor", None))
+    assert set(themes.names()) >= {*chosen, "ansi-dark", "nord"}
 
 
 @pytest.mark.asyncio
