@@ -53,7 +53,12 @@ def step_for(span: float, most: int) -> float:
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """From 2 to `most` (at least 2) round numbers from `low` to `high`, equally spaced; else both bounds."""
+    """From 2 to `most` (at least 2) round numbers from `low` to `high`, equally spaced; else both bounds.
+
+    None where the bounds are so close that numbers between them cannot be told apart.
+    """
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        return []
     parts = max(1, most - 1)
     step = step_for(high - low, parts)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

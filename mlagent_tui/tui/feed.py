@@ -162,7 +162,8 @@ class Feed:
 
     def _first_screen(self) -> Iterator[events.Event]:
         index = self.index
-        if index.run < 0:
+        if index.run < 0:  # it failed before it began, or has not begun yet
+            yield from index.read_all(range(len(index)))
             return
         begun = [entry for entry in index.iterations if entry > index.run]
         whole = begun[-2] if len(begun) > 1 else index.run

@@ -29,7 +29,7 @@ def curve(points: Sequence[Point], name: str) -> tuple[list[float], list[float]]
     return [x for x, _ in both], [y for _, y in both]
 
 
-def _goal(state: RunState, metric: str, width: float) -> list[Line]:
+def goal_line(state: RunState, metric: str, width: float) -> list[Line]:
     """The goal as a level line, where it is about this metric."""
     threshold = state.goal.get("threshold")
     if threshold is None or state.goal.get("metric") != metric:
@@ -132,7 +132,7 @@ If there is room for one chart only, `v` shows the other.
     @staticmethod
     def _draw_accuracy(chart: Chart, state: RunState, trial: Trial, against: Sequence[Point]) -> None:
         width = max(trial.epochs, trial.epoch, 1)
-        best = [Line("best", *curve(against, "accuracy"), "muted"), *_goal(state, "accuracy", width)]
+        best = [Line("best", *curve(against, "accuracy"), "muted"), *goal_line(state, "accuracy", width)]
         own = [
             Line("train", *curve(trial.epoch_points, "train_accuracy"), "second"),
             Line("val", *curve(trial.epoch_points, "accuracy"), "first"),
@@ -142,7 +142,7 @@ If there is room for one chart only, `v` shows the other.
     @staticmethod
     def _draw_loss(chart: Chart, state: RunState, trial: Trial, against: Sequence[Point]) -> None:
         width = max(trial.epochs, trial.epoch, 1)
-        best = [Line("best", *curve(against, "val_loss"), "muted"), *_goal(state, "val_loss", width)]
+        best = [Line("best", *curve(against, "val_loss"), "muted"), *goal_line(state, "val_loss", width)]
         own = [
             Line("train", *curve(trial.batch_points or trial.epoch_points, "train_loss"), "second"),
             Line("val", *curve(trial.epoch_points, "val_loss"), "first"),

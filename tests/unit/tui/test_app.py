@@ -148,10 +148,11 @@ async def test_a_theme_that_there_is_not_is_told(home: Path) -> None:
         assert any("no theme" in words for words in notices(app))
 
 
-def test_sixteen_colours_are_the_terminals_own() -> None:
-    assert themes.first_choice("standard") == "ansi-dark"
-    assert themes.first_choice("truecolor") == themes.first_choice("256") == themes.DARK.name
-    assert set(themes.names()) >= {"ansi-dark", "nord", "mlagent-light"}
+def test_a_terminal_of_sixteen_colours_starts_with_a_theme_of_its_own_colours() -> None:
+    chosen = {theme.name: theme for theme in themes.OURS}
+    assert chosen[themes.first_choice("standard")].ansi
+    assert not any(chosen[themes.first_choice(system)].ansi for system in ("256", "truecolor", None))
+    assert set(themes.names()) >= {*chosen, "ansi-dark", "nord"}
 
 
 @pytest.mark.asyncio
@@ -169,7 +170,8 @@ async def test_no_color_leaves_no_colours_and_every_theme_can_be_drawn(
             ("fe", "bc", "2e"),
             ("28", "c8", "40"),
             ("c5", "c8", "c6"),
-        }  # the frame's
+            ("86", "88", "87"),
+        }  # the frame's, and what stands for a terminal's own colour, plain and dim
         assert all(red == green == blue for red, green, blue in colours - window)
 
 

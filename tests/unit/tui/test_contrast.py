@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color as Background
 
-from mlagent_tui.tui import glyphs, themes
+from mlagent_tui.tui import glyphs
 from mlagent_tui.tui.contrast import LINES, TEXT, Contrast, Greys, ratio, wanted
 
 BLACK = Background(0, 0, 0)
@@ -68,12 +68,6 @@ def test_what_has_no_style_is_left_alone() -> None:
     segment = Segment("word")
     assert Contrast("truecolor").apply([segment], BLACK) == [segment]
     assert Greys().apply([Segment("", None)], BLACK)[0].style is not None
-
-
-def test_a_terminal_of_sixteen_colours_starts_with_a_theme_of_them() -> None:
-    chosen = {theme.name: theme for theme in themes.OURS}
-    assert chosen[themes.first_choice("standard")].ansi
-    assert not chosen[themes.first_choice("truecolor")].ansi
 
 
 def test_the_console_gets_characters_of_its_font_that_are_as_wide() -> None:

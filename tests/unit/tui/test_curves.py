@@ -19,6 +19,8 @@ from mlagent_tui import axes
 from mlagent_tui.tui import app, themes
 from mlagent_tui.tui.panels.curves import GOAL_MARK, Chart, Line, charts, legend, slim
 from mlagent_tui.tui.panels.dots import Dots
+from mlagent_tui.tui.panels.evaluation import goal_line
+from mlagent_tui.tui.state import RunState
 
 LINES = [
     Line("best", [1.0], [0.5], "muted"),
@@ -73,7 +75,7 @@ def test_a_slim_curve_has_few_points_in_the_same_order_within_the_same_bounds(
 
 # --- the upright axis -----------------------------------------------------------------------------------
 
-LOSSES = st.lists(st.floats(0, 1e9, allow_subnormal=False).filter(lambda v: v == 0 or v > 1e-9), min_size=1)
+LOSSES = st.lists(st.just(0.0) | st.floats(1e-9, 1e9), min_size=1)
 ACCURACIES = st.lists(st.integers(0, 10_000).map(lambda n: n / 10_000), min_size=1)
 
 
@@ -113,6 +115,18 @@ def test_limits_and_ticks_are_round(values: list[float], low: float, high: float
     limits = axes.limits(values)
     assert (limits.low, limits.high) == pytest.approx((low, high))
     assert axes.labels(axes.ticks(limits.low, limits.high, 6)) == labels
+
+
+def test_bounds_that_cannot_be_told_apart_have_no_ticks() -> None:
+    assert axes.labels(axes.ticks(0.65, 0.65, 5)) == axes.labels(axes.ticks(0.65, 0.65 + 1e-12, 5)) == []
+
+
+def test_the_goal_is_a_line_in_the_chart_of_its_metric() -> None:
+    state = RunState()
+    state.goal = {"metric": "val_loss", "threshold": 0.3}
+    (line,) = goal_line(state, "val_loss", 5)
+    assert (line.x, line.y) == ([0.0, 5.0], [0.3, 0.3])
+    assert goal_line(state, "accuracy", 5) == []
 
 
 # --- what is drawn --------------------------------------------------------------------------------------

@@ -316,18 +316,22 @@ async def test_an_engine_that_died_is_told_and_can_be_resumed(
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("title", "offered"), [("Data set", True), ("Goal", False)])
-async def test_resuming_is_offered_only_where_the_run_would_not_end_in_the_same_way(
-    tmp_path: Path, title: str, offered: bool
+@pytest.mark.parametrize(
+    ("upto", "status", "offered"),
+    [("plan_made", 1, True), ("plan_made", 2, False), ("run_started", 1, False)],
+)
+async def test_resuming_is_offered_only_where_there_is_a_run_that_would_not_end_in_the_same_way(
+    tmp_path: Path, upto: str, status: int, offered: bool
 ) -> None:
-    root = recording.project(tmp_path, upto='"type":"plan_made"')
-    failed = events.Failed(title=title, what="it cannot be used", remedy="Change it.")
-    recording.append(root, failed, events.RunFinished(outcome="failed", reason="it cannot be used"))
+    root = recording.project(tmp_path, upto=f'"type":"{upto}"')
+    failed = events.Failed(title="Data set", what="it cannot be used", remedy="Change it.")
+    ended = events.RunFinished(outcome="failed", reason="it cannot be used", exit_status=status)
+    recording.append(root, failed, ended)
     app = MlagentApp(Opening(root))
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot, app)
         await until(pilot, lambda: screen.gone and "Change it." in shown(app))
-        assert ("[r] resume" in shown(app), "Start a new run." in shown(app)) == (offered, not offered)
+        assert ("[r] resume" in shown(app)) is offered
         assert bool(screen.check_action("take_up", ())) is offered
 
 
