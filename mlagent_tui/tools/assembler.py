@@ -44,8 +44,7 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     draft = Draft.of(steps, _room(context.coder(), config, steps))
     known: dict[str, str | None] = {}
     for attempt in count():
-        _write(context, draft, config)
-        code, difference = _judged(context, draft, config, known)
+        code, difference = _written(context, draft, config) or _judged(context, draft, config, known)
         context.on_event(
             CodeMade(code=code, attempt=attempt, accepted=difference is None, path=output_script_path)
         )
@@ -93,8 +92,8 @@ def _room(coder: LanguageModel, config: ModelConfig, steps: list[shapes.Step]) -
     return max(int(most / each), 1)
 
 
-def _write(context: ToolContext, draft: Draft, config: ModelConfig) -> None:
-    """Have the coder answer all open questions; one that is too long for it is divided."""
+def _written(context: ToolContext, draft: Draft, config: ModelConfig) -> tuple[str, Difference] | None:
+    """Have the coder answer all open questions. An answer that cannot be used ends it, with the reason."""
     while question := draft.open_question:
         try:
             answer = _ask(context, config, question)
@@ -105,8 +104,13 @@ def _write(context: ToolContext, draft: Draft, config: ModelConfig) -> None:
         context.on_call("code", answer)
         if answer.finish == "cancelled":
             raise Interrupted("the coder was interrupted")
-        if answer.finish != "length" or not draft.cut_off(question):
-            question.code, question.problem = code_block(answer.text), None
+        if answer.finish == "length" and draft.cut_off(question):
+            continue
+        question.code, question.problem = code_block(answer.text), None
+        difference = draft.unusable(question, config.model_name)
+        if difference is not None:
+            return question.code, difference
+    return None
 
 
 def _ask(context: ToolContext, config: ModelConfig, question: Question) -> Answer:
@@ -139,7 +143,7 @@ def _judged(
     try:
         module = draft.module(config.model_name)
     except PartError as error:
-        return draft.unusable(error)
+        return draft.refused_part(error)
     if module.code not in known:
         known[module.code] = _first_difference(context, module.code, config)
     problem = known[module.code]
