@@ -18,7 +18,7 @@ from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, code_block
 from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
 from mlagent_tui.tools import naming
 from mlagent_tui.tools.context import ToolContext, current
-from mlagent_tui.tools.drafting import ATTEMPTS, Difference, Draft, Question
+from mlagent_tui.tools.drafting import Difference, Draft, Question
 from mlagent_tui.tools.joining import PartError
 from mlagent_tui.tools.prompts import CODE_TOKENS, code_request
 from mlagent_tui.tools.scripts import staged
@@ -54,7 +54,7 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
         context.on_event(CheckFailed(what="code", problem=difference.what, attempt=attempt))
         if not draft.refuse(difference):
             raise CodeError(
-                f"{difference.what} (after {ATTEMPTS} attempts)",
+                f"{difference.what} (after {attempt + 1} attempts)",
                 "Simplify the configuration, or use a more capable coder.",
             )
 
@@ -104,7 +104,7 @@ def _written(context: ToolContext, draft: Draft, config: ModelConfig) -> tuple[s
         context.on_call("code", answer)
         if answer.finish == "cancelled":
             raise Interrupted("the coder was interrupted")
-        if answer.finish == "length" and draft.cut_off(question):
+        if answer.finish == "length" and draft.divide(question):
             continue
         question.code, question.problem = code_block(answer.text), None
         difference = draft.unusable(question, config.model_name)

@@ -89,10 +89,11 @@ class Draft:
         return self._questions[stretch.question]
 
     def divide(self, question: Question) -> bool:
-        """Ask for a stretch in two, wherever it stands. False where it cannot be divided."""
+        """Ask for a stretch in two, wherever it stands. False where it is too short for that."""
         before = len(self._stretches)
-        self._replace(question, halves)
-        self._pose()
+        if len(question.steps) > SHORT:
+            self._replace(question, halves)
+            self._pose()
         return len(self._stretches) > before
 
     def _replace(self, question: Question, by: Callable[[Stretch, Step], list[Stretch]]) -> None:
@@ -103,10 +104,6 @@ class Draft:
         if len(found) > 1:  # a network that stays in one stretch keeps its names
             self._stretches = found
 
-    def cut_off(self, question: Question) -> bool:
-        """The answer was too long: ask in two. False where the stretch is too short for that."""
-        return len(question.steps) > SHORT and self.divide(question)
-
     def refuse(self, difference: Difference) -> bool:
         """Have the answer that holds the difference written again. False after the last attempt."""
         question = difference.question
@@ -115,7 +112,7 @@ class Draft:
         question.repairs += 1
         if question.refused >= ATTEMPTS:
             return False
-        if question.repairs == ANEW_AFTER and not self.cut_off(question):
+        if question.repairs == ANEW_AFTER and not self.divide(question):
             self._replace(question, lambda stretch, last: [renumbered(stretch, last)])
             self._pose(question.refused)
         return True

@@ -132,7 +132,7 @@ class _Cutter:
         self._units, self._room = units, room
         self._alike = [describe(_counted(unit, 0, {})[0]) for unit in units]
         """Equal for units that are the same question."""
-        self._sizes = [0, *accumulate(length(unit) + 2 for unit in units)]
+        self._sizes = [0, *accumulate(length(unit) + 3 for unit in units)]
         self._steps = [0, *accumulate(len(unit) for unit in units)]
         self._known: set[tuple[str, ...]] = set()
 
