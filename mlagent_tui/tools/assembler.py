@@ -77,7 +77,8 @@ def parse_config(fields: dict[str, Any]) -> ModelConfig:
 def first_error(error: ValidationError) -> str:
     """`layers.2.conv2d.kernel_size: Input should be ...`."""
     first = error.errors(include_url=False, include_context=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(map(str, first['loc'])) or 'value'}: {message}"
 
 
 def _room(coder: LanguageModel, config: ModelConfig, steps: list[shapes.Step]) -> int:
