@@ -15,15 +15,15 @@ from mlagent_tui.shapes import Step
 from mlagent_tui.tools import naming
 from mlagent_tui.tools.astray import astray
 from mlagent_tui.tools.joining import Joined, Part, PartError, check, join
-from mlagent_tui.tools.stretches import Stretch, divide, halves, length, renumbered, whole
+from mlagent_tui.tools.stretches import OTHER_STARTS, Stretch, divide, halves, length, renumbered, whole
 
 ATTEMPTS = 4
-"""How often a stretch is asked for."""
+"""How often a network is asked for that cannot be divided."""
 
 ANEW_AFTER = 2
-"""Refused answers after which it is asked for in another way: in two, or under other names."""
+"""Refused answers after which a stretch is asked for in another way: in two, or under other names."""
 
-SHORT = 5
+SHORT = 8
 """A stretch of so many steps is not divided because of an answer to it."""
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -36,10 +36,10 @@ class Question:
     """A stretch to be asked for, and its answer. Stretches that are alike are one question."""
 
     steps: list[Step]
-    refused: int = 0
-    """Answers that were refused, also when the same stretch was asked for under other names."""
+    way: int = 0
+    """How often the same stretch was asked for under other names before."""
     repairs: int = 0
-    """Answers to this very question that were refused."""
+    """Answers that were refused."""
     code: str | None = None
     """The last answer."""
     problem: str | None = None
@@ -75,10 +75,10 @@ class Draft:
         draft._pose()
         return draft
 
-    def _pose(self, refused: int = 0) -> None:
+    def _pose(self, way: int = 0) -> None:
         for stretch in self._stretches:
             if stretch.question not in self._questions:
-                self._questions[stretch.question] = Question(list(stretch.steps), refused)
+                self._questions[stretch.question] = Question(list(stretch.steps), way)
 
     @property
     def open_question(self) -> Question | None:
@@ -101,20 +101,21 @@ class Draft:
         found: list[Stretch] = []
         for stretch in self._stretches:
             found += by(stretch, last) if self._of(stretch) is question else [stretch]
-        if len(found) > 1:  # a network that stays in one stretch keeps its names
-            self._stretches = found
+        self._stretches = found
 
     def refuse(self, difference: Difference) -> bool:
         """Have the answer that holds the difference written again. False after the last attempt."""
         question = difference.question
         question.problem = difference.told
-        question.refused += 1
         question.repairs += 1
-        if question.refused >= ATTEMPTS:
+        if question.repairs < ANEW_AFTER or self.divide(question):
+            return True
+        if len(self._stretches) == 1:
+            return question.repairs < ATTEMPTS
+        if question.way == len(OTHER_STARTS):
             return False
-        if question.repairs == ANEW_AFTER and not self.divide(question):
-            self._replace(question, lambda stretch, last: [renumbered(stretch, last)])
-            self._pose(question.refused)
+        self._replace(question, lambda stretch, last: [renumbered(stretch, last, question.way)])
+        self._pose(question.way + 1)
         return True
 
     def unusable(self, question: Question, name: str) -> Difference | None:

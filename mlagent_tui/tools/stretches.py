@@ -21,8 +21,8 @@ from mlagent_tui.tools.prompts import describe, order
 FEWEST = 6
 """Steps of a stretch that is cut short because it repeats: a single layer is no usual question."""
 
-ANOTHER = 8
-"""What is added to the numbers of layers when a question is put in another way."""
+OTHER_STARTS = (8, 2)
+"""What is added to the numbers of layers when a question is put in other ways, one after the other."""
 
 _NUMBERED = re.compile(r"(.+?)(\d+)")
 
@@ -74,9 +74,9 @@ def halves(stretch: Stretch, last: Step) -> list[Stretch]:
     return divide(stretch.own, ceil(length(stretch.own) / 2), last)
 
 
-def renumbered(stretch: Stretch, last: Step) -> Stretch:
+def renumbered(stretch: Stretch, last: Step, way: int) -> Stretch:
     """The same stretch as another question: what a small model gets wrong depends on the names as well."""
-    return _stretch(stretch.own, last, ANOTHER)
+    return _stretch(stretch.own, last, OTHER_STARTS[way])
 
 
 def _stretch(steps: Sequence[Step], last: Step, first: int = 0) -> Stretch:

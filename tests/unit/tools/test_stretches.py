@@ -61,6 +61,6 @@ def test_a_stretch_is_halved_and_renumbered_without_losing_a_name() -> None:
     parts = halves(stretches[0], steps[-1])
     assert len(parts) >= 2
     assert [step for part in parts for step in part.own] == list(stretches[0].own)
-    other = renumbered(stretches[0], steps[-1])
+    other = renumbered(stretches[0], steps[-1], 0)
     assert set(other.names.values()) == set(stretches[0].names.values())
     assert other.names.keys().isdisjoint(stretches[0].names)
