@@ -209,7 +209,8 @@ def describe(facts: Facts) -> str:
         said.append("Some of its convolutions are grouped.")
     if multiply_adds.EVERYTHING not in facts.not_counted and (facts.multiply_adds or facts.not_counted):
         said.append(
-            f"One forward pass takes {multiply_adds.told(f'{facts.multiply_adds or 0:,}', facts.not_counted)}."
+            "One forward pass takes "
+            f"{multiply_adds.told(f'{facts.multiply_adds or 0:,}', facts.not_counted)}."
         )
     return " ".join(said)
 
