@@ -26,6 +26,7 @@ from typing import Any
 from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.cores import physical_cores
+from mlagent_tui.memory import memory
 
 REPAIR = "Run ./scripts/run again to repair the installation."
 ASK_SECONDS = 300.0
@@ -99,22 +100,6 @@ def this_machine() -> Machine:
         if device["kind"] == "gpu"
     )
     return Machine(total, available, bandwidth(), gpus)
-
-
-def memory() -> tuple[int, int]:
-    """Bytes of memory in all, and those that a program may still take; a container's limit counts."""
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    available = total
-    with suppress(OSError, StopIteration, ValueError, IndexError):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    with suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text())  # "max" is no number: there is no limit
-        if limit < total:
-            used = int((group / "memory.current").read_text())
-            total, available = limit, min(available, max(0, limit - used))
-    return total, available
 
 
 def bandwidth(*, again: bool = False) -> float:

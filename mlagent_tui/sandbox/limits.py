@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlagent_tui.memory import memory
 from mlagent_tui.sandbox import storage
 
 OUT_OF_MEMORY = "out of memory"
@@ -46,12 +47,8 @@ class _Task:
 
 
 def default_memory_mb() -> int:
-    """Four fifths of what the machine has free now, at least 512 MB."""
-    free = os.sysconf("SC_PHYS_PAGES") * _PAGE
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    return max(512, free * 4 // 5 >> 20)
+    """Four fifths of what the machine, or the container, has free now, at least 512 MB."""
+    return max(512, memory()[1] * 4 // 5 >> 20)
 
 
 def usage(pid: int) -> tuple[int, int]:

@@ -11,11 +11,24 @@ from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import machine
 from mlagent_tui.llm.machine import Gpu, Machine
+from mlagent_tui.sandbox import default_memory_mb
 
 
 def test_memory_is_some_and_what_is_free_is_less() -> None:
     total, available = machine.memory()
     assert 10**8 < available <= total < 10**14
+
+
+def test_a_containers_limit_bounds_what_trials_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = {
+        "/proc/meminfo": "MemAvailable: 50000000 kB\n",
+        "/sys/fs/cgroup/memory.max": f"{2 << 30}\n",
+        "/sys/fs/cgroup/memory.current": f"{1 << 30}\n",
+    }
+    real = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, *a: contents.get(str(path)) or real(path, *a))
+    assert machine.memory() == (2 << 30, 1 << 30)
+    assert default_memory_mb() == 819
 
 
 def test_the_bandwidth_is_measured_once_and_only_ever_rises(monkeypatch: pytest.MonkeyPatch) -> None:
