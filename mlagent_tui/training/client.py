@@ -22,6 +22,7 @@ from mlagent_tui.errors import (
 )
 from mlagent_tui.files import explain, read_plain
 from mlagent_tui.schemas import DatasetName, EvalConfig, EvalResult, ModelConfig, Summary, Value
+from mlagent_tui.text import clean
 from mlagent_tui.training import footprint
 from mlagent_tui.training import weights as stored
 from mlagent_tui.training.catalog import data_card, locate
@@ -42,9 +43,8 @@ class TrialWorker:
     """Asks confined processes, a fresh one for each request. `close` may be called from any thread.
 
     Scripts are read here, by the engine; the processes see neither the project nor the user's files but
-    those of data sets, which `allow` lets them read. A
-    process that does not start, or is killed from outside, is replaced once, on a fresh template; when that
-    ends the same way, `WorkerLost` is raised.
+    those of data sets, which `allow` lets them read. A process that does not start, or is killed from
+    outside, is replaced once, on a fresh template; when that ends the same way, `WorkerLost` is raised.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class TrialWorker:
                         "evaluate", arguments, seconds=limit, on_progress=watch,
                         progress_lines=watch.lines, cancel=cancel,
                     )  # fmt: skip
-                    unsaved = _read(Saved, value).missing
+                    unsaved = clean(_read(Saved, value).missing)
                     if watch.started is None or watch.trained is None:
                         raise TrialError("the worker reported what cannot be: no training")
                     if unsaved:

@@ -230,7 +230,7 @@ class Training:
                 raise
             raise TrialError(
                 "BatchNorm needs two images or more in a training batch, and a batch holds one "
-                f"(batch_size {self.config.batch_size}, {len(self.data.train)} training images)",
+                f"(batch_size {self.config.batch_size}, train_size {len(self.data.train)})",
                 "Raise batch_size or train_size, or use another norm.",
             ) from None
         return checked(output, len(images), self.data.info.num_classes)

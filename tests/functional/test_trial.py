@@ -193,7 +193,7 @@ SAVING = """
         return super().state_dict(*args, **kwargs)
 """
 UNSAVED = {
-    "raises": ("raise RuntimeError('no state')", "RuntimeError: no state (line "),
+    "raises": ("raise RuntimeError('no\\x1b state')", "RuntimeError: no state (line "),
     "is not made of tensors": ("return {'a': 1}", "a is a int, and only tensors are stored"),
     "ends": ("os._exit(7)", "exit status 7"),
     "eats memory": ("self.x = [torch.ones(1 << 20) for _ in range(10_000)]", "out of memory: it used"),
