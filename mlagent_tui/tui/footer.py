@@ -32,7 +32,7 @@ class KeyLine(Footer):
         for node, binding, enabled, tooltip in self.screen.active_bindings.values():
             key = keys.BY_ID.get(binding.id or "")
             panel = key.panel if key is not None else ""
-            if binding.action in ranked or not binding.show or panel not in ("", part):
+            if binding.action in ranked or not binding.show or (panel and part not in panel.split(",")):
                 continue
             far = not panel and node in (self.screen, self.app)
             shown = FooterKey(

@@ -23,7 +23,7 @@ Scope = Literal[
 class Key:
     """An action: `keys` is a comma-separated list, `footer` is empty for what the footer does not show.
 
-    An action of the screen may belong to one `panel` of it: the footer shows it while that has the focus.
+    An action of the screen may belong to panels of it: the footer shows it while one of those has the focus.
     """
 
     scope: Scope
@@ -106,7 +106,14 @@ TABLE: tuple[Key, ...] = (
     Key("run", "jump('log')", "6", "", "Go to the log"),
     Key("run", "maximise", "m", "Max", "Maximise the focused panel, or show all panels again"),
     Key("run", "copy_panel", "y", "Copy", "Copy all text of the focused panel"),
-    Key("run", "filter", "slash", "", "Filter the trials or the log, whichever has the focus"),
+    Key(
+        "run",
+        "filter",
+        "slash",
+        "Filter",
+        "Filter the trials or the log, whichever has the focus",
+        panel="runs,log",
+    ),
     Key("run", "fold_thinking", "t", "Thinking", "Hide or show the thinking of the models", panel="plan"),
     Key("run", "open_editor", "o", "Editor", "Open a copy of the code in $EDITOR", panel="code"),
     Key("run", "export", "w", "", "Export: copy the report, code and curves of the best trial to a folder"),
