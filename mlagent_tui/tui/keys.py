@@ -14,7 +14,7 @@ from textual.binding import Binding
 
 Scope = Literal[
     "app", "start", "recent", "run", "replay", "evaluation", "chart", "runs", "log", "browser", "models",
-    "pick", "sentence", "edit", "approve", "text",
+    "pick", "sentence", "edit", "approve", "text", "list",
 ]  # fmt: skip
 """The screen, panel or dialog that has the action."""
 
@@ -46,10 +46,11 @@ TABLE: tuple[Key, ...] = (
     Key("app", "app.help", "question_mark,f1", "Help", "Show or hide the help of the focused panel"),
     Key("app", "app.command_palette", "ctrl+p", "Palette", "Search every action by its name", True),
     Key("app", "app.next_theme", "ctrl+t", "", "Change to the next theme"),
-    Key("app", "app.move('down')", "j", "", "Down, in lists, tables and texts"),
-    Key("app", "app.move('up')", "k", "", "Up, in lists, tables and texts"),
     Key("app", "app.suspend_process", "ctrl+z", "", "Suspend the interface; fg in the shell brings it back"),
     Key("app", "app.quit", "ctrl+q", "Quit", "Close the interface; a run in progress continues", True),
+    # --- every list, table and text, in dialogs too
+    Key("list", "app.move('down')", "j", "", "Down, in lists, tables and texts"),
+    Key("list", "app.move('up')", "k", "", "Up, in lists, tables and texts"),
     # --- start
     Key("start", "start", "ctrl+r,f5", "Start", "Start the run"),
     Key("start", "pick_model('planner')", "f2", "Planner", "Pick the planner's model"),
