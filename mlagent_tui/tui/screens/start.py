@@ -30,6 +30,7 @@ from mlagent_tui.tui.fields import (
     Field,
     Options,
     Pair,
+    Text,
     entry,
     problem_text,
     ready,
@@ -109,7 +110,7 @@ The run goes on in a process of its own: closing this program does not end it.
         yield KeyLine()
 
     def _fields(self, at: form.Form) -> ComposeResult:
-        goal = TextArea(
+        goal = Text(
             at.goal,
             id="goal",
             soft_wrap=True,
