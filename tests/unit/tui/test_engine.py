@@ -114,7 +114,7 @@ async def test_without_an_engine_a_command_gets_an_answer_that_says_so(tmp_path:
     reply = await link.send(commands.Ping())
     assert not reply.ok
     assert "no engine" in reply.message
-    assert "resume" in reply.remedy
+    assert f"mlagent {root}" in reply.remedy
 
 
 def test_an_engine_that_somebody_else_started_is_alive(tmp_path: Path) -> None:

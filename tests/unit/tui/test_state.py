@@ -78,12 +78,12 @@ def test_a_resumed_run_counts_only_the_time_that_engines_worked() -> None:
 def test_what_can_be_edited_follows_the_steps() -> None:
     told = recording.told()
     state = RunState()
-    seen: list[str] = []
+    seen: list[tuple[str, ...]] = []
     for event in told[: next(e.seq for e in told if isinstance(e, events.TrialFinished))]:
         fold.apply(state, [event])
         if not seen or seen[-1] != state.editable:
             seen.append(state.editable)
-    assert seen == ["", "config", "", "code", ""]
+    assert seen == [(), ("config", "settings"), (), ("code", "settings"), ()]
 
 
 def test_a_command_that_asks_and_a_pause_come_and_go() -> None:
