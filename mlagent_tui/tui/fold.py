@@ -11,18 +11,12 @@ from typing import Any
 from mlagent_tui import events
 from mlagent_tui.research import wording
 from mlagent_tui.tui import told, trials, words
-from mlagent_tui.tui.facts import Approval, Job, Network, Reading, panel_of, short_tool
+from mlagent_tui.tui.facts import TASKS, Approval, Job, Network, Reading, panel_of, short_tool
 from mlagent_tui.tui.state import ALL, RunState, seconds_of
 from mlagent_tui.tui.text import line
 
 Touched = Iterable[str]
 _CORE = {"assemble", "summarise", "evaluate"}
-
-TASKS = {
-    "goal": "reading the goal", "plan": "planning", "config": "designing the network",
-    "code": "writing the code", "explain": "explaining the network", "decision": "deciding",
-}  # fmt: skip
-"""What a language model does when it is asked for something."""
 
 
 def apply(state: RunState, batch: Iterable[events.Event]) -> None:

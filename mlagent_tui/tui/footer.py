@@ -23,6 +23,13 @@ class KeyLine(Footer):
     of the panel that has the focus.
     """
 
+    DEFAULT_CSS = """
+    KeyLine.-compact FooterKey.-command-palette {
+        margin: 0;
+        padding-right: 1;
+    }
+    """
+
     def compose(self) -> ComposeResult:
         if not self._bindings_ready:
             return
