@@ -157,7 +157,7 @@ class Banner(Static):
         if state.failure is not None and state.finished is not None:
             what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
             again = f"[{keys()['take_up']}] resume  " if state.resumable else ""
-            return f"{again}{what}", "error"
+            return f"{again}{what}{'' if again else '  Start a new run.'}", "error"
         if state.finished is not None:
             again = f"  [{keys()['take_up']}] go on" if state.resumable else ""
             more = f"  [{keys()['branch']}] [{keys()['rerun']}] one more trial" if state.rows else ""
