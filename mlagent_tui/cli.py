@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlagent_tui import events, paths, streams
+from mlagent_tui import events, paths, presence, streams
 from mlagent_tui.arguments import (
     absolute,
     parser,
@@ -264,9 +264,13 @@ def _tell_repairs(repairs: Sequence[str]) -> None:
 def _runs(arguments: argparse.Namespace) -> int:
     """The trials of a project, the newest page of them or all."""
     from mlagent_tui.console import runs_table
-    from mlagent_tui.experiments import registry
+    from mlagent_tui.experiments import history, registry
 
-    listed = registry.read(_project(arguments.project))
+    root = _project(arguments.project)
+    listed = registry.read(root)
+    if holder := presence.holder(root):
+        before = history.held(root)
+        _tell(f"a run is held before {before} ({holder})" if before else f"a run is in progress ({holder})")
     entries = listed.entries
     _tell_repairs([f"{listed.notice} The file is written again when a run starts."] if listed.notice else [])
     if arguments.json:

@@ -244,7 +244,9 @@ class Loop:
             return Summary.model_validate((yield from self.planned(call)))
 
     def evaluate(self, call: ToolCall) -> Steps[EvalResult]:
-        """A short training, with live events."""
+        """A short training, with live events; the user may have changed its settings since it was planned."""
+        assert self.now.plan is not None
+        call = next(planned for planned in self.now.plan.calls if planned.tool == call.tool)
         settings = EvalConfig.model_validate(planning.arguments(call, self.config)["eval_config"])
         yield from self.make_room(self.config, settings)
         with self.session.clock.spend("training"):

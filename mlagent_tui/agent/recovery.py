@@ -144,8 +144,10 @@ def _options(event: events.RunStarted) -> RunOptions:
 def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
     """Take one event in; returns the draft, in which unfinished steps leave what they made so far."""
     match event:
-        case events.RunResumed():
+        case events.RunResumed(iterations=limit):
             saved.finished = None
+            if limit:
+                saved.options = saved.options.model_copy(update={"iterations": limit})
         case events.StepStarted(iteration=number) if number > saved.current.number:
             saved.current = Iteration(number)
             return Iteration(number)

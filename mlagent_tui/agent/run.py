@@ -106,6 +106,7 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
             yield events.RunResumed(
                 iteration=current.number,
                 step=saved.step,
+                iterations=options.iterations,
                 sandbox=level,
                 versions=versions(),
                 pid=os.getpid(),

@@ -39,11 +39,12 @@ class RunStarted(Event):
 
 
 class RunResumed(Event):
-    """A run continues in a new process, at `step` of `iteration`."""
+    """A run continues in a new process, at `step` of `iteration`; `iterations` is its limit now."""
 
     type: Literal["run_resumed"] = "run_resumed"
     iteration: int = 0
     step: str = ""
+    iterations: int = 0
     sandbox: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     pid: int = 0

@@ -11,6 +11,7 @@ from mlagent_tui import events, paths
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.files import explain
 
+_MOVES = ("paused", "continued", "step_started", "run_started", "run_resumed", "run_finished")
 _ENDS = ("run_started", "run_resumed", "run_finished")
 
 
@@ -66,6 +67,13 @@ def started(root: Path) -> bool:
     """Whether the journal tells of a run. Raises `ProjectError`."""
     with _explained(root):
         return events.last(_journal(root), _ENDS) is not None
+
+
+def held(root: Path) -> str:
+    """The step before which the last run is paused; empty when it is not. Raises `ProjectError`."""
+    with _explained(root):
+        found = events.last(_journal(root), _MOVES)
+    return found[1].before if found and isinstance(found[1], events.Paused) else ""
 
 
 def _journal(root: Path) -> Path:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,6 +27,10 @@ _REPLY: TypeAdapter[Reply] = TypeAdapter(Reply)
 _LONGEST_LINE = 4 << 20
 _PIECE = 1 << 16
 _LOOK_EVERY = 0.1  # seconds
+
+Starting = Callable[[], AbstractContextManager[None]]
+"""Makes what is entered while a worker is waited for."""
+
 _GUARD_EVERY = 0.02
 _LOG_KEPT = 4096  # bytes
 _LINES, _LINES_A_SECOND = 200, 50
@@ -38,8 +43,8 @@ SILENCE_LIMIT = 300.0
 class Channel:
     """A worker for one request. Used by one thread; `close` may be called by any."""
 
-    def __init__(self, process: Process, limits: Limits) -> None:
-        self._process, self._limits = process, limits
+    def __init__(self, process: Process, limits: Limits, starting: Starting = nullcontext) -> None:
+        self._process, self._limits, self._starting = process, limits, starting
         self._guard: Guard | None = None
         self._guarded = 0.0
         self._lines: deque[bytes] = deque()
@@ -71,7 +76,8 @@ class Channel:
         `WorkerLost` when it did not start or was killed from outside, `Interrupted` on cancel or close.
         """
         with self._at_work:
-            self._wait_ready(cancel)
+            with self._starting():
+                self._wait_ready(cancel)
             end = time.monotonic() + seconds if seconds else None
             self._send(json.dumps({"method": method, "arguments": arguments}).encode() + b"\n", cancel)
             while True:

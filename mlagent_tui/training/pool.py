@@ -6,14 +6,14 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlagent_tui import paths
 from mlagent_tui.errors import DataError, MachineError
 from mlagent_tui.sandbox import Limits, Policy, default_memory_mb, resolve_level
 from mlagent_tui.training.catalog import DATASETS, locate
-from mlagent_tui.training.channel import Channel
+from mlagent_tui.training.channel import Channel, Starting
 from mlagent_tui.training.client import TrialWorker
 from mlagent_tui.training.processes import Settings, workers
 
@@ -45,7 +45,7 @@ class WorkerPool:
         self._workers = workers(Settings(self.level, tuple(self._allowed), self.has_gpu))
         self._in_use: set[TrialWorker] = set()
         self._closed = False
-        self.starting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+        self.starting: Starting = contextlib.nullcontext
         """Entered while a worker is waited for, which takes seconds for the first one."""
 
     @contextlib.contextmanager
@@ -90,9 +90,7 @@ class WorkerPool:
         self._workers.renew(readable)
 
     def _open(self) -> Channel:
-        with self.starting():
-            process = self._workers.take()
-        return Channel(process, self._limits)
+        return Channel(self._workers.take(), self._limits, self.starting)
 
 
 def _known(data_dir: Path) -> dict[Path, tuple[int, int]]:

@@ -68,7 +68,7 @@ class MlagentApp(InOrder[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = True
     ESCAPE_TO_MINIMIZE = False  # `screens.leaving` has the order in which Esc undoes things
     BINDINGS: ClassVar[list[BindingType]] = [
-        *keys.bindings("app"),
+        *keys.bindings("app", "list"),
         Binding("ctrl+c", "help_quit", show=False, system=True),
     ]
 

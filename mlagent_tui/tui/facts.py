@@ -24,6 +24,12 @@ TOOLS = {
 }
 """The core tools by the step of the loop that calls them."""
 
+TASKS = {
+    "goal": "reading the goal", "plan": "planning", "config": "designing the network",
+    "code": "writing the code", "explain": "explaining the network", "decision": "deciding",
+}  # fmt: skip
+"""What a language model does when it is asked for something."""
+
 
 def panel_of(task: str) -> str:
     """The panel that shows the answer to a task."""

@@ -20,8 +20,8 @@ BITE = 400
 """Events that the screen takes at once; a busy moment is told over several ticks, not in one long one."""
 
 OUTLINE = {
-    "run_resumed", "goal_understood", "trial_started", "trial_finished", "decision_made", "warned", "steered",
-    "run_finished", "failed", "best_tested",
+    "run_resumed", "goal_understood", "trial_started", "trial_finished", "trial_recorded", "decision_made",
+    "warned", "steered", "queued", "holds_set", "run_finished", "failed", "best_tested",
 }  # fmt: skip
 """What is read of iterations that are over."""
 

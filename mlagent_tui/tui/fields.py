@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Label, Select, Static
+from textual.widgets import Checkbox, Input, Label, Select, Static, TextArea
 
 from mlagent_tui.tui.engine import Check, Problem
 from mlagent_tui.tui.text import line, plain
@@ -71,6 +71,14 @@ class Pair(Vertical):
         yield Horizontal(*self.pair, classes="pair-row")
         for field in self.pair:
             yield field.words
+
+
+class Text(TextArea):
+    """Text of several lines, in which Ctrl-Z undoes; where nothing is to undo, it is a key like any other."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is undone where nothing was done."""
+        return bool(self.history.undo_stack) if action == "undo" else super().check_action(action, parameters)
 
 
 class Choice(Select[str]):

@@ -11,18 +11,12 @@ from typing import Any
 from mlagent_tui import events
 from mlagent_tui.research import wording
 from mlagent_tui.tui import told, trials, words
-from mlagent_tui.tui.facts import Approval, Job, Network, Reading, panel_of, short_tool
+from mlagent_tui.tui.facts import TASKS, Approval, Job, Network, Reading, panel_of, short_tool
 from mlagent_tui.tui.state import ALL, RunState, seconds_of
 from mlagent_tui.tui.text import line
 
 Touched = Iterable[str]
 _CORE = {"assemble", "summarise", "evaluate"}
-
-TASKS = {
-    "goal": "reading the goal", "plan": "planning", "config": "designing the network",
-    "code": "writing the code", "explain": "explaining the network", "decision": "deciding",
-}  # fmt: skip
-"""What a language model does when it is asked for something."""
 
 
 def apply(state: RunState, batch: Iterable[events.Event]) -> None:
@@ -56,12 +50,15 @@ def _run_resumed(state: RunState, event: events.RunResumed) -> Touched:
     state.segment = state.last_time
     state.finished = state.failure = state.approval = None
     state.paused = state.held_before = state.requested = ""
-    state.holds = []
+    state.holds, state.step = [], ""
     _all_there(state)
     state.sandbox, state.pid = event.sandbox or state.sandbox, event.pid
+    if event.iterations:
+        state.options = {**state.options, "iterations": event.iterations}
+    trials.cut_off(state)
     for job in state.jobs:
         job.state = "waiting" if job.state in ("failed", "running") else job.state
-    return ("header", "plan")
+    return ("header", "plan", "runs")
 
 
 def _goal_understood(state: RunState, event: events.GoalUnderstood) -> Touched:
@@ -90,6 +87,7 @@ def _run_finished(state: RunState, event: events.RunFinished) -> Touched:
     for job in state.jobs:
         if job.state == "running":
             job.state, job.note = "failed", line(event.outcome)
+    trials.cut_off(state)
     if event.best_run_id in state.rows:
         state.touched |= {state.best_id, str(event.best_run_id)} - {""}
         state.best_id = str(event.best_run_id)
@@ -130,7 +128,7 @@ def _iteration_started(state: RunState, event: events.StepStarted) -> Touched:
 
 def _step_finished(state: RunState, event: events.StepFinished) -> Touched:
     _answered(state)
-    if event.step not in _CORE:
+    if event.step not in _CORE or state.job(event.step).state == "running":  # no tool was called for it
         state.mark(event.step, "done", event.seconds)
     for speech in state.speeches:
         speech.done = True
@@ -341,8 +339,9 @@ def _edited(state: RunState, event: events.Edited) -> Touched:
 
 def _queued(state: RunState, event: events.Queued) -> Touched:
     verb = "starts from" if event.kind == "branch" else "trains again"
-    seed = "" if event.seed is None else f" with seed {event.seed}"
+    seed = "" if event.seed is None else f", seed {event.seed}"
     run = line(event.run_id)
+    state.queued[event.iteration] = f"from {run}" if event.kind == "branch" else f"{run} again{seed}"
     state.tell("queue", f"**You** iteration {event.iteration} {verb} {run}{seed}", anew=True)
     return ("plan",)
 
@@ -391,6 +390,7 @@ _FOLDS: dict[type[events.Event], Callable[[RunState, Any], Touched]] = {
     events.BatchDone: trials.batch_done,
     events.EpochDone: trials.epoch_done,
     events.TrialFinished: trials.trial_finished,
+    events.TrialRecorded: trials.trial_recorded,
     events.BestTested: trials.best_tested,
     events.DecisionMade: trials.decision_made,
     events.Requested: _requested,

@@ -23,6 +23,13 @@ class KeyLine(Footer):
     of the panel that has the focus.
     """
 
+    DEFAULT_CSS = """
+    KeyLine.-compact FooterKey.-command-palette {
+        margin: 0;
+        padding-right: 1;
+    }
+    """
+
     def compose(self) -> ComposeResult:
         if not self._bindings_ready:
             return
@@ -32,7 +39,7 @@ class KeyLine(Footer):
         for node, binding, enabled, tooltip in self.screen.active_bindings.values():
             key = keys.BY_ID.get(binding.id or "")
             panel = key.panel if key is not None else ""
-            if binding.action in ranked or not binding.show or panel not in ("", part):
+            if binding.action in ranked or not binding.show or (panel and part not in panel.split(",")):
                 continue
             far = not panel and node in (self.screen, self.app)
             shown = FooterKey(

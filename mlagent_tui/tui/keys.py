@@ -14,7 +14,7 @@ from textual.binding import Binding
 
 Scope = Literal[
     "app", "start", "recent", "run", "replay", "evaluation", "chart", "runs", "log", "browser", "models",
-    "pick", "sentence", "edit", "approve", "text",
+    "pick", "sentence", "edit", "approve", "text", "list",
 ]  # fmt: skip
 """The screen, panel or dialog that has the action."""
 
@@ -23,7 +23,7 @@ Scope = Literal[
 class Key:
     """An action: `keys` is a comma-separated list, `footer` is empty for what the footer does not show.
 
-    An action of the screen may belong to one `panel` of it: the footer shows it while that has the focus.
+    An action of the screen may belong to panels of it: the footer shows it while one of those has the focus.
     """
 
     scope: Scope
@@ -46,10 +46,11 @@ TABLE: tuple[Key, ...] = (
     Key("app", "app.help", "question_mark,f1", "Help", "Show or hide the help of the focused panel"),
     Key("app", "app.command_palette", "ctrl+p", "Palette", "Search every action by its name", True),
     Key("app", "app.next_theme", "ctrl+t", "", "Change to the next theme"),
-    Key("app", "app.move('down')", "j", "", "Down, in lists, tables and texts"),
-    Key("app", "app.move('up')", "k", "", "Up, in lists, tables and texts"),
     Key("app", "app.suspend_process", "ctrl+z", "", "Suspend the interface; fg in the shell brings it back"),
     Key("app", "app.quit", "ctrl+q", "Quit", "Close the interface; a run in progress continues", True),
+    # --- every list, table and text, in dialogs too
+    Key("list", "app.move('down')", "j", "", "Down, in lists, tables and texts"),
+    Key("list", "app.move('up')", "k", "", "Up, in lists, tables and texts"),
     # --- start
     Key("start", "start", "ctrl+r,f5", "Start", "Start the run"),
     Key("start", "pick_model('planner')", "f2", "Planner", "Pick the planner's model"),
@@ -106,7 +107,14 @@ TABLE: tuple[Key, ...] = (
     Key("run", "jump('log')", "6", "", "Go to the log"),
     Key("run", "maximise", "m", "Max", "Maximise the focused panel, or show all panels again"),
     Key("run", "copy_panel", "y", "Copy", "Copy all text of the focused panel"),
-    Key("run", "filter", "slash", "", "Filter the trials or the log, whichever has the focus"),
+    Key(
+        "run",
+        "filter",
+        "slash",
+        "Filter",
+        "Filter the trials or the log, whichever has the focus",
+        panel="runs,log",
+    ),
     Key("run", "fold_thinking", "t", "Thinking", "Hide or show the thinking of the models", panel="plan"),
     Key("run", "open_editor", "o", "Editor", "Open a copy of the code in $EDITOR", panel="code"),
     Key("run", "export", "w", "", "Export: copy the report, code and curves of the best trial to a folder"),

@@ -84,17 +84,17 @@ def look(root: Path) -> Glance:
         return Glance("failed", trouble=error.what)
     standing, goal, seconds, again = _last_run(layout.journal)
     if presence.engine_alive(root):
-        standing = "held" if _waits(layout.journal) else "running"
+        standing = "held" if _waits(root) else "running"
     return Glance(standing, goal, len(entries), _best(entries), seconds, listed.notice, again)
 
 
-def _waits(journal: Path) -> bool:
-    """Whether the run of a journal is paused, by its end."""
-    from mlagent_tui import events
+def _waits(root: Path) -> bool:
+    from mlagent_tui.experiments import history
 
-    told = (events.parse(line) for line in reversed(_ends(journal)[1]) if line.strip())
-    kinds = (events.Paused, events.Continued, events.RunResumed, events.RunStarted, events.StepStarted)
-    return isinstance(next((event for event in told if isinstance(event, kinds)), None), events.Paused)
+    try:
+        return bool(history.held(root))
+    except MlagentError:
+        return False
 
 
 def _best(entries: list[RegistryEntry]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
@@ -17,7 +18,7 @@ from mlagent_tui.tui.fields import MUTED
 from mlagent_tui.tui.filters import Listed, Row
 from mlagent_tui.tui.memory import Recent
 from mlagent_tui.tui.projects import Glance, ago
-from mlagent_tui.tui.text import cut, line
+from mlagent_tui.tui.text import cut, line, plain
 
 _MARKS = {
     "running": ("●", "$text-accent"),
@@ -114,9 +115,18 @@ Every project that was opened here, the latest first, and how its last run stand
         """Take its goal for a new run."""
         self._post("again")
 
-    def action_forget(self) -> None:
-        """Take it off the list."""
-        self._post("forget")
+    @work
+    async def action_forget(self) -> None:
+        """Take it off the list, after a question."""
+        from mlagent_tui.tui.screens.pick import Pick
+
+        choices = [("no", Content("Keep it")), ("yes", Content("Remove it from the list; its files stay"))]
+        root = self.here
+        if (
+            root
+            and await self.app.push_screen_wait(Pick("Remove from the list?", choices, plain(root))) == "yes"
+        ):
+            self.post_message(self.Chosen(Path(root), "forget"))
 
     def _post(self, deed: str) -> None:
         if self.here:

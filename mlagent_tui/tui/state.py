@@ -92,6 +92,8 @@ class RunState:
         self.holds: list[str] = []
         self.settings: dict[str, Any] = {}
         """How the network of this iteration will be trained."""
+        self.queued: dict[int, str] = {}
+        """What iterations start from because the user chose it, in the words of the registry."""
         self.paused = ""
         self.held_before = ""
         self.steering: list[str] = []
@@ -188,7 +190,7 @@ class RunState:
             row.current = told_by_events is not None and told_by_events.current
             if told_by_events is not None:
                 known[run_id] = told_by_events
-                told_by_events.change = told_by_events.change or row.change
+                told_by_events.change = row.change or told_by_events.change
                 told_by_events.decision = told_by_events.decision or row.decision
         self.rows = known | {run_id: row for run_id, row in self.rows.items() if run_id not in known}
         self.touched.update(self.rows)

@@ -45,6 +45,7 @@ class InOrder(App[ReturnType]):
         self._waiting: deque[Stroke] = deque()
         self._number = 0
         self._follower: asyncio.TimerHandle | None = None
+        self._written: tuple[Stroke, Widget] | None = None
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, Stroke) and not event.is_forwarded:
@@ -61,17 +62,30 @@ class InOrder(App[ReturnType]):
             await self._carry_out()
 
     async def _carry_out(self) -> None:
-        """The keys that wait, up to one that is on its way through the widgets."""
+        """The keys that wait, up to one that is on its way through the widgets.
+
+        Letters for a field come there in their order. They are waited for before a key that is no text.
+        """
         while self._waiting and self._follower is None:
-            stroke = self._waiting.popleft()
-            self._number += 1
             target = self.focused or self.screen
+            text = _is_text(self._waiting[0], target)
+            if self._written is not None and not text:
+                self._wait_for(*self._written)
+                self._written = None
+                continue
+            stroke = self._waiting.popleft()
             await super().on_event(stroke)
-            if not stroke.is_forwarded or _is_text(stroke, target):
-                continue  # what is text for a field comes there in its order
-            settled = Settled(self._number)
-            if self._follow(stroke, target, settled):
-                self._follower = asyncio.get_running_loop().call_later(PATIENCE, self.post_message, settled)
+            if text:
+                self._written = (stroke, target)
+            elif stroke.is_forwarded:
+                self._wait_for(stroke, target)
+
+    def _wait_for(self, stroke: Stroke, target: Widget) -> None:
+        """Carry out nothing more until `stroke`, which was sent to `target`, is done with."""
+        self._number += 1
+        settled = Settled(self._number)
+        if self._follow(stroke, target, settled):
+            self._follower = asyncio.get_running_loop().call_later(PATIENCE, self.post_message, settled)
 
     def _follow(self, stroke: Stroke, node: MessagePump, settled: Settled) -> bool:
         """Look at `stroke` when `node` has had it, which comes before whatever `node` is sent from now on."""

@@ -95,6 +95,27 @@ def trial_finished(state: RunState, event: events.TrialFinished) -> Touched:
     return ("header", "plan", "evaluation", "runs")
 
 
+def trial_recorded(state: RunState, event: events.TrialRecorded) -> Touched:
+    """What the registry says of a trial: its change is computed, where a row had what was asked for."""
+    row = state.rows.get(str(event.entry["run_id"]))
+    change = [str(part) for part in event.entry.get("change") or []]
+    if row is None or not change or row.change == change:
+        return ()
+    row.change = change
+    state.touched.add(row.run_id)
+    return ("runs",)
+
+
+def cut_off(state: RunState) -> None:
+    """The engine that trained is gone: what it trained has no result."""
+    for row in state.rows.values():
+        if row.status == "training":
+            row.status = "interrupted"
+            state.touched.add(row.run_id)
+    if state.trial is not None and not state.trial.status:
+        state.trial.status = "interrupted"
+
+
 def _fail(job: Job, reason: str) -> bool:
     job.state, job.note = "failed", line(reason)[:300]
     return False
@@ -107,7 +128,8 @@ def _point(fields: Mapping[str, Any]) -> Point:
 
 def asked(state: RunState) -> list[str]:
     """What the trial changes: as computed, else, where no network was made, as it was asked for."""
-    return list(state.change or state.next_change)
+    chosen = state.queued.get(state.iteration)
+    return list(state.change or ([chosen] if chosen else state.next_change))
 
 
 def _outcome(goal: ranking.Aim, row: Row, best: Row | None) -> str:

@@ -25,6 +25,8 @@ from mlagent_tui.commands import (
     Command,
     EditCode,
     EditConfig,
+    EditSettings,
+    Hold,
     Pause,
     Ping,
     Reply,
@@ -300,6 +302,60 @@ def test_an_engine_without_a_terminal_is_told_things_known_to_be_killed_and_resu
     told = journal(root)
     assert [e.step for e in of(told, events.RunResumed)] == ["assemble"]
     assert [e.text for e in of(told, events.Steered)] == ["keep it small"]
+
+
+def test_the_settings_of_the_training_are_edited_and_holds_change_during_a_run(
+    root: Path, user: User
+) -> None:
+    wrong = ({"epochs": 0}, {"dataset": "mnist"}, {"epoch": 3}, {"time_limit": 50.0})
+    asked: list[str] = []
+
+    def react(event: events.Event) -> None:
+        if isinstance(event, events.StepStarted) and event.step == "plan":
+            user.now(Hold(before="evaluate"))
+        elif isinstance(event, events.Paused) and event.before == "assemble":
+            user.now(Hold(before="assemble", wait=False))
+            user.send(*(EditSettings(settings=one) for one in wrong), EditSettings(settings={"epochs": 3}))
+            user.send(Resume())
+        elif isinstance(event, events.Paused):
+            asked.append(event.before)
+            user.send(EditSettings(settings={"epochs": 2, "batch_size": 100}), Resume())
+
+    model = Scripted(config=CONFIG, code=[f"```python\n{CODE}```"], decision=ACHIEVED)
+    hands = Hands(holds=frozenset({"assemble"}))
+    told = carry_out(root, model, react, hands=hands, iterations=1, time_budget=40)
+    assert asked == ["evaluate"]
+    assert [reply.ok for reply in user.replies] == [False, False, False, False, True, True, True, True]
+    for reply, what in zip(
+        user.replies, ("epochs: ", "dataset is the same", "epoch: ", "time_limit"), strict=False
+    ):
+        assert what in reply.message
+    (entry,) = registry.load(root)
+    assert "settings edited by the user" in entry.change
+    run = runs.load(root, entry.run_id)
+    assert run.eval_config is not None
+    assert run.result is not None
+    assert (run.eval_config.epochs, run.eval_config.batch_size) == (2, 100)
+    assert len(run.result.curves) == 2
+    assert [event.before for event in of(told, events.HoldsSet)] == [
+        ["assemble"], ["assemble", "evaluate"], ["evaluate"],
+    ]  # fmt: skip
+    edits = [index for index, event in enumerate(told) if isinstance(event, events.Edited)]
+    resumed = [last_run(told[: index + 1]) for index in edits]
+    assert [r and r.current.plan and r.current.plan.evaluation.epochs for r in resumed] == [3, 2]
+
+
+def test_a_run_that_has_achieved_its_goal_goes_on_with_one_more_trial(root: Path) -> None:
+    first = carry_out(root, Scripted(code=[f"```python\n{CODE}```"], decision=ACHIEVED), iterations=1)
+    assert ending(first).outcome == "achieved"
+    (entry,) = registry.load(root)
+    hands = Hands(more=("rerun", entry.run_id))
+    second = carry_out(root, Scripted(decision=ACHIEVED), run=last_run(journal(root)), hands=hands)
+    assert ending(second).outcome == "achieved"
+    again = registry.load(root)[-1]
+    assert (again.iteration, again.seed) == (2, 1)
+    assert again.change == [f"{entry.run_id} again, seed 1"]
+    assert of(second, events.RunResumed)[0].step == "plan"
 
 
 def test_an_edit_over_the_limit_is_said_and_taken_only_when_confirmed(root: Path, user: User) -> None:

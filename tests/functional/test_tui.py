@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -115,7 +116,7 @@ async def test_an_engine_that_is_killed_is_told_within_two_seconds_and_can_be_re
     link = await started(root, "evaluate")
     app = MlagentApp(Opening(root))
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "paused before evaluate" in shown(app), 100)
+        await until(pilot, lambda: "held before evaluate" in shown(app), 100)
         kill(begun(root / paths.JOURNAL).pid)
         await until(pilot, lambda: "✘ the engine stopped" in shown(app), 2.0)
         assert "[r] resume the run" in shown(app)
@@ -192,3 +193,24 @@ async def test_an_interface_that_is_killed_leaves_the_engine_at_work_and_another
         screen = await achieved(pilot, app)
         assert screen.state.pid == pid
         assert screen.state.rows
+
+
+def test_keys_sent_at_once_are_read_in_order_and_ctrl_z_suspends(desk: Path, home: Path) -> None:
+    terminal = Terminal(sys.executable, "-m", "mlagent_tui")
+    try:
+        terminal.wait(lambda: b"Recent" in terminal.output)
+        terminal.type(b"abcd\x7f\x7fxz\x1b[Dy")
+        form = home / ".local/state/mlagent/tui.json"
+        terminal.wait(lambda: form.is_file() and '"goal": "abxyz"' in form.read_text())
+        stopped = Path(f"/proc/{terminal.process.pid}/stat")
+        terminal.type(b"\x0f")  # out of the goal, where Ctrl-Z undoes
+        terminal.type(b"\x1b")
+        terminal.wait(lambda: b"Start" in terminal.output)
+        time.sleep(0.5)  # an escape that is followed at once would be one key with what follows
+        terminal.type(b"\x1a")
+        terminal.wait(lambda: stopped.read_text().rpartition(")")[2].split()[0] == "T")
+        seen = len(terminal.output)
+        os.kill(terminal.process.pid, signal.SIGCONT)
+        terminal.wait(lambda: b"Planner" in terminal.output[seen:])
+    finally:
+        terminal.kill()

@@ -375,6 +375,34 @@ def test_runs_lists_the_registry_as_columns_or_json(here: Path, capsys: Capture)
     assert json.loads(capsys.readouterr().out)[0]["run_id"] == "qe_20260101_000000"
 
 
+def test_runs_says_that_a_run_is_held_or_in_progress(here: Path, capsys: Capture) -> None:
+    folder = journal(here / "p", events.RunStarted(goal_text="a goal"))
+    with Project(folder):
+        for event, told in (
+            (events.StepStarted(step="plan", iteration=1), "a run is in progress (process"),
+            (
+                events.Paused(reason="before evaluate", before="evaluate"),
+                "a run is held before evaluate (process",
+            ),
+            (events.Continued(), "a run is in progress"),
+        ):
+            with (folder / "experiments/journal.jsonl").open("a") as file:
+                file.write(event.to_json() + "\n")
+            assert main(["runs", "p"]) == 0
+            assert told in capsys.readouterr().err
+
+
+def test_what_is_advised_for_an_ended_run_works(here: Path, capsys: Capture) -> None:
+    ended = (events.RunStarted(goal_text="a goal"), events.RunFinished(outcome="achieved"))
+    journal(here / "p", *ended)
+    assert main(["resume", "p"]) == 2
+    advice = capsys.readouterr().err
+    assert "mlagent run GOAL --project p" in advice
+    assert "--branch-from RUN or --rerun RUN" in advice
+    assert main(["resume", "p", "--rerun", "qe_1"]) == 1  # refused for the trial, not for the run
+    assert "there is no trial qe_1" in capsys.readouterr().err
+
+
 def test_report_writes_and_prints_the_report(here: Path, capsys: Capture) -> None:
     folder = journal(here / "p", events.RunStarted(goal_text="a goal"))
     assert main(["report", "p"]) == 0

@@ -156,8 +156,8 @@ class Banner(Static):
             return "", ""
         if state.failure is not None and state.finished is not None:
             what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
-            again = f"  [{keys()['take_up']}] resume" if state.resumable else ""
-            return f"{what}{again}", "error"
+            again = f"[{keys()['take_up']}] resume  " if state.resumable else ""
+            return f"{again}{what}{'' if again else '  Start a new run.'}", "error"
         if state.finished is not None:
             again = f"  [{keys()['take_up']}] go on" if state.resumable else ""
             more = f"  [{keys()['branch']}] [{keys()['rerun']}] one more trial" if state.rows else ""
@@ -167,7 +167,7 @@ class Banner(Static):
         if moment.alive is False and state.started is not None:
             again = f"[{keys()['take_up']}] resume the run"
             why = line(moment.why) or "The engine stopped without recording a reason."
-            return f"{why}  {again}", "error"
+            return f"{again}  {why}", "error"
         if state.approval is not None:
             asks = f"{line(state.approval.tool)} wants to run: {line(state.approval.command)}"
             return f"[{keys()['approve']}] show and answer  {asks}", "error"

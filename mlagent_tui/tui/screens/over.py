@@ -8,11 +8,12 @@ for are drawn, and a style is dimmed once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from rich.segment import Segment
 from rich.style import Style
 from textual._context import visible_screen_stack
+from textual.binding import BindingType
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region
@@ -20,6 +21,7 @@ from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 
+from mlagent_tui.tui import keys
 from mlagent_tui.tui.screens.leaving import Leaving
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Under(Leaving[Result]):
 
 class Over(ModalScreen[Result], Under[Result]):
     """A modal screen that shows, dimmed, what goes on below it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("list")]
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,6 +16,9 @@ from mlagent_tui.tui.filters import Listed, Row, Sifted
 from mlagent_tui.tui.footer import KeyLine
 from mlagent_tui.tui.screens.over import Over
 
+FEW = 4
+"""Choices that are seen at one glance."""
+
 
 class Pick(Over[str | None]):
     """Returns the id of what was picked, or None. `options` are ids and what is shown for them."""
@@ -52,6 +55,10 @@ class Pick(Over[str | None]):
     def on_click(self, event: object) -> None:
         if getattr(event, "widget", None) is self:  # beside the dialog
             self.dismiss(None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A few choices need no filter."""
+        return len(self.options) > FEW if action == "filter" else super().check_action(action, parameters)
 
     def usual_list(self) -> Sifted:
         return self.query_one(Listed)

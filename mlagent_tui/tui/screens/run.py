@@ -42,6 +42,7 @@ from mlagent_tui.tui.replay import Replay
 from mlagent_tui.tui.screens.actions import NEED_AN_ENGINE, NOT_IN_A_REPLAY, RunActions
 from mlagent_tui.tui.screens.arrangement import Arranged, Arrangement
 from mlagent_tui.tui.screens.dialogs import TextDialog
+from mlagent_tui.tui.screens.playing import Playing
 from mlagent_tui.tui.state import ALL, RunState
 from mlagent_tui.tui.text import visible
 
@@ -77,7 +78,7 @@ ENDINGS = {
 SEVERITIES: dict[str, SeverityLevel] = {"stopped": "warning", "interrupted": "warning", "failed": "error"}
 
 
-class RunScreen(Arranged, RunActions):
+class RunScreen(Arranged, RunActions, Playing):
     """A project's last run. `live` follows its journal; otherwise it is played, `speed` times as fast."""
 
     CSS_PATH = "run.tcss"
@@ -270,7 +271,7 @@ panel. This help also describes the panel that has the focus.
         return [panel for _, panel in sorted(due, key=lambda one: one[0])]
 
     def _show_header(self) -> None:
-        moment = Moment(self._alive, self._elapsed(), self._playing(), self.source.fraction, self._why)
+        moment = Moment(self._alive, self._elapsed(), self.playing(), self.source.fraction, self._why)
         self._header.show(self.state, moment)
         if self.source.problem:
             self._banner.say(self.source.problem)
@@ -283,19 +284,6 @@ panel. This help also describes the panel that has the focus.
         if self.live and state.running and self._alive and state.segment:
             return state.spent_before + max(0.0, self._wall() - state.segment)
         return state.elapsed
-
-    def _playing(self) -> str:
-        if self.replay is None:
-            return ""
-        pace = f"×{self.replay.speed:g}"
-        doing = (
-            "held"
-            if self.replay.held
-            else "ended"
-            if self.replay.ended
-            else f"replay {self.replay.progress:.0%}"
-        )
-        return f"{doing} {pace}"
 
     def _keys(self) -> dict[str, str]:
         """The key of each action, as it is mapped now."""
@@ -392,28 +380,6 @@ panel. This help also describes the panel that has the focus.
         except OSError as error:
             text = f"cannot be read: {error.strerror or error}"
         self.app.push_screen(TextDialog(f"Log, entry {event.entry + 1:,}", text))
-
-    # --- actions: the replay --------------------------------------------------------------------------------
-
-    def action_replay_pause(self) -> None:
-        if self.replay is not None:
-            self.replay.hold()
-            self._dirty.add("header")
-
-    def action_replay_faster(self) -> None:
-        self._change_speed(2.0)
-
-    def action_replay_slower(self) -> None:
-        self._change_speed(0.5)
-
-    def _change_speed(self, factor: float) -> None:
-        if self.replay is not None:
-            self.replay.faster(factor)
-            self._dirty.add("header")
-
-    def action_replay_end(self) -> None:
-        if self.replay is not None:
-            self.replay.to_end()
 
 
 def _sentence(problem: Problem) -> str:

@@ -30,6 +30,7 @@ from mlagent_tui.tui.fields import (
     Field,
     Options,
     Pair,
+    Text,
     entry,
     problem_text,
     ready,
@@ -109,7 +110,7 @@ The run goes on in a process of its own: closing this program does not end it.
         yield KeyLine()
 
     def _fields(self, at: form.Form) -> ComposeResult:
-        goal = TextArea(
+        goal = Text(
             at.goal,
             id="goal",
             soft_wrap=True,
@@ -367,15 +368,6 @@ The run goes on in a process of its own: closing this program does not end it.
             if glance != recent.glance(project.root):
                 self.app.call_from_thread(recent.tell, project.root, glance)
 
-    @work
-    async def _forget(self, root: Path) -> None:
-        """Take a project off the list, after a question."""
-        choices = [("no", Content("Keep it")), ("yes", Content("Remove it from the list; its files stay"))]
-        asked = Pick("Remove from the list?", choices, plain(str(root)))
-        if await self.app.push_screen_wait(asked) == "yes":
-            self.host.memory.forget(root)
-            self._list_recent()
-
     @on(RecentList.Chosen)
     def _chosen(self, event: RecentList.Chosen) -> None:
         recent = self.query_one("#recent", RecentList)
@@ -385,7 +377,8 @@ The run goes on in a process of its own: closing this program does not end it.
                 self.query_one("#goal", TextArea).text = recent.goal(event.root)
                 self.query_one("#goal").focus()
             case "forget":
-                self._forget(event.root)
+                self.host.memory.forget(event.root)
+                self._list_recent()
             case _ if standing.standing == "gone":
                 words = f"{visible(str(event.root))} is no longer there. Delete takes it off the list."
                 self.app.notify(words, severity="warning", markup=False)

@@ -18,6 +18,8 @@ from mlagent_tui.commands import (
     Branch,
     EditCode,
     EditConfig,
+    EditSettings,
+    Hold,
     Pause,
     Ping,
     Reply,
@@ -81,11 +83,37 @@ def test_a_pause_takes_effect_before_the_next_step_and_ends_with_resume(root: Pa
     assert made.take(Ping()).message == "running"
 
 
-def test_a_pause_that_is_taken_back_in_time_never_happens(root: Path) -> None:
+@pytest.mark.parametrize("wanted", [Pause(), Stop()])
+def test_what_comes_after_this_step_is_told_and_can_be_taken_back(root: Path, wanted: Any) -> None:
     made = Made(root)
-    made.take(Pause())
-    made.take(Resume())
+    made.take(wanted)
+    made.take(wanted)
+    reply = made.take(Resume())
+    assert reply.message == f"the {wanted.type} is taken back"
     assert made.control.arrive("plan") == ""
+    assert [e.what for e in made.told if isinstance(e, events.Requested)] == [wanted.type, ""]
+
+
+def test_a_run_that_is_about_to_stop_is_not_paused_and_one_that_stops_now_stops(root: Path) -> None:
+    made = Made(root)
+    made.take(Stop())
+    assert not made.take(Pause()).ok
+    made.take(Stop(when="now"))
+    assert not made.take(Resume()).ok
+    with pytest.raises(Interrupted):
+        made.control.arrive("plan")
+
+
+def test_a_hold_is_set_and_lifted_during_a_run(root: Path) -> None:
+    made = Made(root, Hands(holds=frozenset({"assemble"})))
+    assert [e.before for e in made.control.opening() if isinstance(e, events.HoldsSet)] == [["assemble"]]
+    made.take(Hold(before="evaluate"))
+    assert "no longer" in made.take(Hold(before="assemble", wait=False)).message
+    assert [made.control.arrive(step) for step in ("assemble", "evaluate")] == ["", "before evaluate"]
+    assert "continue to go on" in made.take(Hold(before="evaluate", wait=False)).message
+    assert [e.before for e in made.told if isinstance(e, events.HoldsSet)] == [
+        ["assemble", "evaluate"], ["evaluate"], [],
+    ]  # fmt: skip
 
 
 def test_a_resume_during_a_step_does_not_release_the_next_hold(root: Path) -> None:
@@ -125,7 +153,11 @@ def test_an_interruption_from_elsewhere_wakes_a_loop_that_stands_still(root: Pat
 
 @pytest.mark.parametrize(
     ("command", "places"),
-    [(EditConfig(config=CONFIG), ["assemble"]), (EditCode(code=CODE), ["summarise", "evaluate"])],
+    [
+        (EditConfig(config=CONFIG), ["assemble"]),
+        (EditCode(code=CODE), ["summarise", "evaluate"]),
+        (EditSettings(settings={}), ["assemble", "summarise", "evaluate"]),
+    ],
 )
 def test_an_edit_is_taken_only_where_it_can_have_an_effect(
     root: Path, command: Any, places: list[str]
@@ -212,6 +244,7 @@ def test_queued_runs_take_one_iteration_each_until_the_limit(root: Path) -> None
     found = [made.control.begin(n) for n in (1, 2, 3, 4)]
     assert [q and (q.kind, q.seed) for q in found] == [None, ("rerun", 6), ("rerun", 9), ("branch", None)]
     assert found[1:] == made.told
+    assert f"--branch-from {run_id}" in over.remedy
 
 
 @pytest.mark.parametrize("run_id", ["qe_2", "", "../qe_1", "qe_1/../qe_1", "/etc"])

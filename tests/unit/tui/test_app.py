@@ -331,6 +331,17 @@ async def test_only_the_end_of_a_long_run_reaches_beyond_the_terminal(
         assert "\a" in written
 
 
+@pytest.mark.asyncio
+async def test_a_screenshot_is_saved_or_it_is_said_why_not(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    app = MlagentApp()
+    async with app.run_test():
+        saved = app.deliver_screenshot("one.svg", str(tmp_path / "new"))
+        assert Path(saved or "").read_text(encoding="utf-8").startswith("<svg")
+        assert app.deliver_screenshot("two.svg", str(tmp_path / "file")) is None
+        assert any("Not a directory" in words or "File exists" in words for words in notices(app))
+
+
 def test_the_editor_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "my-editor"
     program.write_text("#!/bin/sh\n")

@@ -15,6 +15,7 @@ from mlagent_tui import events, paths
 from mlagent_tui.experiments import runs
 from mlagent_tui.tui import diff, transcript
 from mlagent_tui.tui.app import MlagentApp
+from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.panels.curves import Chart
 from mlagent_tui.tui.screens.browser import TABS, RunBrowser
 from mlagent_tui.tui.screens.pick import Pick
@@ -119,13 +120,31 @@ async def test_neighbours_and_the_list_open_other_runs_and_escape_goes_back(tmp_
 
 
 @pytest.mark.asyncio
-async def test_without_an_engine_a_branch_is_answered_with_a_remedy(tmp_path: Path, told: list[str]) -> None:
+async def test_without_an_engine_a_branch_starts_one_which_says_why_it_cannot(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    def launch(self: EngineLink, arguments: list[str]) -> None:
+        started.append(arguments)
+        (self.root / paths.ENGINE_LOG).write_text(
+            "mlagent: Usage: the time budget is used up\n  Give more.\n"
+        )
+
+    async def ready(self: EngineLink, timeout: float = 60.0) -> bool:
+        return False
+
+    monkeypatch.setattr(EngineLink, "resume", launch)
+    monkeypatch.setattr(EngineLink, "ready", ready)
     root = small_project.make(tmp_path)
     app = MlagentApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, root, SECOND)
         await pilot.press("b")
-        await until(pilot, lambda: any("no engine" in words and "resume" in words for words in told))
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Usage: the time budget is used up Give more." in told)
+    assert started == [["resume", "--quiet", f"--branch-from={SECOND}", "--", str(root)]]
 
 
 @pytest.mark.asyncio

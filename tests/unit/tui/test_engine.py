@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from mlagent_tui.experiments import Project
 from mlagent_tui.tui import engine, found
 from mlagent_tui.tui.engine import EngineLink, Request
 from mlagent_tui.tui.form import Form
-from tests import small_project, tiny_gguf
+from mlagent_tui.tui.projects import look
+from mlagent_tui.tui.screens.onward import Onward
+from tests import recording, small_project, tiny_gguf
 from tests.waiting import eventually
 
 PARSER = arguments.parser({name: lambda _: 0 for name in arguments.NAMES})
@@ -111,7 +114,7 @@ async def test_without_an_engine_a_command_gets_an_answer_that_says_so(tmp_path:
     reply = await link.send(commands.Ping())
     assert not reply.ok
     assert "no engine" in reply.message
-    assert "resume" in reply.remedy
+    assert f"mlagent {root}" in reply.remedy
 
 
 def test_an_engine_that_somebody_else_started_is_alive(tmp_path: Path) -> None:
@@ -142,3 +145,52 @@ async def test_a_run_is_started_told_and_stopped_and_its_log_lies_in_the_project
     told = [json.loads(line)["type"] for line in paths.Layout(link.root).journal.read_text().splitlines()]
     assert told[0] == events.RunStarted(goal_text="").type
     assert (link.root / engine.LOG).is_file()
+
+
+# --- why an engine ended --------------------------------------------------------------------------------
+
+WORDS = {
+    "mlagent: Usage: the time is used up\n  Give it more.\n  Or less.\n": (
+        "Usage: the time is used up",
+        "Give it more. Or less.",
+    ),
+    "mlagent: first\nmlagent: Project: it is full\n": ("Project: it is full", ""),
+    "Traceback\nOSError: no\n": ("Traceback", "OSError: no"),
+    "": ("", ""),
+}
+
+
+@pytest.mark.parametrize("log", WORDS)
+def test_the_last_words_of_an_engine_are_the_last_error_of_its_log(tmp_path: Path, log: str) -> None:
+    root = small_project.make(tmp_path)
+    (root / paths.ENGINE_LOG).write_text(log)
+    told = EngineLink(root).last_words()
+    assert (told.message, told.remedy) == WORDS[log]
+    os.utime(root / paths.ENGINE_LOG, (1, 1))  # of an engine before
+    assert EngineLink(root).last_words() == engine.Problem("", "")
+
+
+def test_a_full_disk_is_told_although_no_log_could_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = small_project.make(tmp_path)
+    monkeypatch.setattr(engine, "_FULL", 2**62)
+    assert EngineLink(root).last_words().message == "The disk is full."
+
+
+def test_how_a_run_goes_on_is_understood_by_the_command_line(tmp_path: Path) -> None:
+    how = Onward(iterations=9, patience=4, time_budget="1h", hold=("evaluate",), rerun="qe_1")
+    told = PARSER.parse_args(how.arguments(tmp_path))
+    assert (told.project, told.iterations, told.patience, told.time_budget) == (tmp_path, 9, 4, 3600)
+    assert (told.hold, told.rerun, told.branch_from) == (["evaluate"], "qe_1", None)
+    assert PARSER.parse_args(Onward(branch_from="qe_2").arguments(tmp_path)).branch_from == "qe_2"
+
+
+def test_a_run_that_waits_is_listed_as_held(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"type":"decision_made"')
+    with recording.engine_at_work(root):
+        assert look(root).standing == "running"
+        recording.append(root, events.Paused(reason="before evaluate", before="evaluate"))
+        assert look(root).standing == "held"
+        recording.append(root, events.Continued())
+        assert look(root).standing == "running"

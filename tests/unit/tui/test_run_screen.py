@@ -41,6 +41,18 @@ def run_screen(app: MlagentApp) -> RunScreen:
     return screen
 
 
+def taken_up(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The arguments with which engines would be started."""
+    started: list[list[str]] = []
+
+    async def ready(self: EngineLink, timeout: float = 60.0) -> bool:
+        return True
+
+    monkeypatch.setattr(EngineLink, "resume", lambda self, arguments=None: started.append(arguments))
+    monkeypatch.setattr(EngineLink, "ready", ready)
+    return started
+
+
 async def opened(pilot: Pilot[int], app: MlagentApp) -> RunScreen:
     """The run screen, once it shows all there is."""
     screen = run_screen(app)
@@ -299,11 +311,9 @@ async def test_what_the_engine_writes_is_seen_as_it_comes(tmp_path: Path) -> Non
 async def test_an_engine_that_died_is_told_and_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resumed: list[int | None] = []
-    monkeypatch.setattr(
-        EngineLink, "resume", lambda self, *, iterations=None, hold=(): resumed.append(iterations)
-    )
+    resumed = taken_up(monkeypatch)
     root = recording.project(tmp_path, upto='"type":"decision_made"')
+    recording.append(root, events.HoldsSet(before=["evaluate"]))
     app = MlagentApp(Opening(root))
     async with app.run_test(size=(120, 40)) as pilot:
         with recording.engine_at_work(root):
@@ -312,7 +322,8 @@ async def test_an_engine_that_died_is_told_and_can_be_resumed(
         await until(pilot, lambda: "the engine stopped" in shown(app))
         assert "resume the run" in shown(app)
         await pilot.press("r")
-        await until(pilot, lambda: resumed == [None])
+        await until(pilot, lambda: bool(resumed))
+        assert resumed == [["resume", "--quiet", "--hold=evaluate", "--", str(root)]]
 
 
 @pytest.mark.asyncio
@@ -361,17 +372,18 @@ async def test_a_chart_leaves_the_run_its_keys_and_keys_of_panels_can_be_changed
 async def test_a_run_that_stopped_goes_on_with_a_raised_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resumed: list[int | None] = []
-    monkeypatch.setattr(
-        EngineLink, "resume", lambda self, *, iterations=None, hold=(): resumed.append(iterations)
-    )
+    resumed = taken_up(monkeypatch)
     app = MlagentApp(Opening(recording.project(tmp_path)))
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, app)
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, SentenceDialog))
         await pilot.press("enter")
-        await until(pilot, lambda: resumed == [9])
+        await until(pilot, lambda: bool(resumed))
+        assert resumed[0][2:4] == [
+            "--iterations=9",
+            "--patience=8",
+        ]  # it had stopped after 3 without progress
 
 
 # --- hands ------------------------------------------------------------------------------------------------
@@ -400,6 +412,12 @@ async def test_each_hand_sends_its_command(tmp_path: Path) -> None:
             await pilot.press("enter")
             await until(pilot, lambda: at_work.told[-1:] == [commands.Stop(when="step")])
             await pilot.press("X")
+            await until(pilot, lambda: isinstance(app.screen, Pick))
+            await pilot.press("enter")  # the run goes on
+            await until(pilot, lambda: app.screen is screen)
+            await pilot.press("X")
+            await until(pilot, lambda: isinstance(app.screen, Pick))
+            await pilot.press("down", "enter")
             await until(pilot, lambda: at_work.told[-1:] == [commands.Stop(when="now")])
             await pilot.press("5", "home", "b")
             await until(pilot, lambda: at_work.told[-1:] == [commands.Branch(run_id=recording.BEST)])
@@ -427,10 +445,12 @@ async def test_a_configuration_is_edited_before_it_is_assembled(tmp_path: Path) 
         async with app.run_test(size=(120, 40)) as pilot:
             screen = await opened(pilot, app)
             await until(pilot, lambda: not screen.gone)
-            assert screen.state.editable == "config"
+            assert screen.state.editable == ("config", "settings")
             await pilot.press("e")  # a run under way is asked to stand still first
             await until(pilot, lambda: at_work.told[-1:] == [commands.Pause()])
             recording.append(root, events.Paused(reason="requested", before="assemble"))
+            await until(pilot, lambda: isinstance(app.screen, Pick))
+            await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.screen, EditDialog))
             area = app.screen.query_one(TextArea)
             assert "out_channels: 32" in area.text and "dilation" not in area.text
@@ -463,10 +483,91 @@ async def test_an_edit_is_left_with_escape_and_the_run_goes_on(tmp_path: Path) -
             await pilot.press("e")
             await until(pilot, lambda: at_work.told == [commands.Pause()])
             recording.append(root, events.Paused(reason="requested", before="assemble"))
+            await until(pilot, lambda: isinstance(app.screen, Pick))
+            await pilot.press("down", "enter")
             await until(pilot, lambda: isinstance(app.screen, EditDialog))
-            await pilot.press("escape")
+            area = app.screen.query_one(TextArea)
+            assert "epochs: " in area.text and "dataset" not in area.text
+            area.text = area.text.replace("batch_size: 64", "batch_size: 32")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: at_work.told[-1:] == [commands.Resume()])
+            edited = at_work.told[-2]
+            assert isinstance(edited, commands.EditSettings)
+            assert edited.settings["batch_size"] == 32
+            await until(pilot, lambda: app.screen is screen)
+
+
+@pytest.mark.asyncio
+async def test_what_comes_after_this_step_is_said_and_taken_back(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"type":"trial_finished"')
+    app = MlagentApp(Opening(root))
+    with engine(root) as at_work:
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = await opened(pilot, app)
+            await until(pilot, lambda: not screen.gone)
+            assert "▶ training" in shown(app) and "epoch 40/40 acc 0.99" in shown(app)  # on another tab
+            await pilot.press("p")
+            await until(
+                pilot, lambda: "pausing after this step" in shown(app) and "Don't pause" in shown(app)
+            )
+            await pilot.press("p")
             await until(pilot, lambda: at_work.told == [commands.Pause(), commands.Resume()])
-            assert app.screen is screen
+            await until(pilot, lambda: "pausing" not in shown(app) and "p Pause" in shown(app))
+            await pilot.press("e")
+            await until(pilot, lambda: "Don't edit" in shown(app))
+            await pilot.press("e")
+            await until(pilot, lambda: at_work.told[2:] == [commands.Pause(), commands.Resume()])
+            recording.append(root, events.Requested(what="stop"))  # as another interface has asked for
+            await until(
+                pilot, lambda: "stopping after this step" in shown(app) and "Don't stop" in shown(app)
+            )
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, Pick))
+            await pilot.press("enter")
+            await until(pilot, lambda: len(at_work.told) == 5)
+            assert at_work.told[-1] == commands.Resume()
+            await pilot.press("h")
+            await until(pilot, lambda: "Always pause before the training" in shown(app))
+            await pilot.press("down", "enter")
+            await until(pilot, lambda: at_work.told[-1] == commands.Hold(before="evaluate"))
+            recording.append(root, events.HoldsSet(before=["evaluate"]))
+            recording.append(root, events.Paused(reason="before evaluate", before="evaluate"))
+            await until(pilot, lambda: "held before evaluate" in shown(app))
+            await until(pilot, lambda: "p Continue" in shown(app))
+
+
+@pytest.mark.asyncio
+async def test_an_ended_run_offers_what_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed = taken_up(monkeypatch)
+    for outcome, status, offered in (("achieved", 0, False), ("failed", 2, False), ("failed", 1, True)):
+        root = recording.project(tmp_path / f"{outcome}{status}", upto='"type":"run_finished"')
+        recording.append(root, events.RunFinished(outcome=outcome, reason="why", exit_status=status))  # type: ignore[arg-type]
+        app = MlagentApp(Opening(root))
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await opened(pilot, app)
+            await until(pilot, lambda: screen.gone)  # noqa: B023
+            actions = {active.binding.action for active in screen.active_bindings.values()}
+            assert ("take_up" in actions) == offered
+            assert not actions & {"pause", "stop", "stop_now", "edit", "steer"}
+            assert ("[r]" in shown(app)) == offered
+            await pilot.press("5", "home", "n")
+            await until(pilot, lambda: isinstance(app.screen, Pick))  # noqa: B023
+            await pilot.press("enter")
+            await until(pilot, lambda: bool(resumed))
+            assert resumed.pop() == ["resume", "--quiet", f"--rerun={recording.BEST}", "--", str(root)]
+
+
+@pytest.mark.asyncio
+async def test_an_engine_whose_disk_was_full_is_told_with_the_words_of_its_log(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"type":"decision_made"')
+    (root / paths.ENGINE_LOG).write_text(
+        "noise\nmlagent: Project: cannot write to journal.jsonl: the disk is full\n  Free some space.\n"
+    )
+    app = MlagentApp(Opening(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, app)
+        await until(pilot, lambda: "the disk is full Free some space." in shown(app))
+        assert "[r] resume the run" in shown(app)
 
 
 # --- replay -----------------------------------------------------------------------------------------------

@@ -407,7 +407,12 @@ async def test_recent_projects_say_how_they_stand_and_open(
         assert r"an \x1b[31mold\x1b[0m [b]goal[/b]" in shown[1]
         await pilot.press("ctrl+o", "down", "enter")
         await until(pilot, lambda: any("no longer there" in words for words in told))
-        await pilot.press("delete")
+        for answer_given in (("enter",), ("down", "enter")):  # keep it; remove it
+            await pilot.press("delete")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Pick))
+            assert recent.option_count == 2
+            await pilot.press(*answer_given)
+            await until(pilot, lambda: isinstance(pilot.app.screen, StartScreen))
         await until(pilot, lambda: recent.option_count == 1)
         await pilot.press("c")
         assert screen_of(pilot).values().goal == small_project.GOAL

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mlagent_tui import events
 from mlagent_tui.schemas import RegistryEntry
 from mlagent_tui.tui import facts, fold
+from mlagent_tui.tui.panels import header
 from mlagent_tui.tui.state import RunState
 from tests import recording
 
@@ -77,12 +78,12 @@ def test_a_resumed_run_counts_only_the_time_that_engines_worked() -> None:
 def test_what_can_be_edited_follows_the_steps() -> None:
     told = recording.told()
     state = RunState()
-    seen: list[str] = []
+    seen: list[tuple[str, ...]] = []
     for event in told[: next(e.seq for e in told if isinstance(e, events.TrialFinished))]:
         fold.apply(state, [event])
         if not seen or seen[-1] != state.editable:
             seen.append(state.editable)
-    assert seen == ["", "config", "", "code", ""]
+    assert seen == [(), ("config", "settings"), (), ("code", "settings"), ()]
 
 
 def test_a_command_that_asks_and_a_pause_come_and_go() -> None:
@@ -169,3 +170,79 @@ def test_no_payload_however_odd_stops_the_fold(payload: dict[str, Any]) -> None:
         events.RunFinished(outcome="stopped"),
     )
     assert state.finished is not None
+
+
+# --- a run that goes on ---------------------------------------------------------------------------------
+
+
+RERUN = (
+    events.RunStarted(goal_text="g", options={"iterations": 8}),
+    events.HoldsSet(before=["evaluate"]),
+    events.GoalUnderstood(goal={"metric": "accuracy", "dataset": "digits"}),
+    events.Queued(kind="rerun", run_id="qe_1", iteration=2, seed=3),
+    events.StepStarted(step="plan", iteration=2),
+    events.StepFinished(step="plan", iteration=2),
+    events.StepStarted(step="configure", iteration=2),
+    events.StepFinished(step="configure", iteration=2),
+    events.StepStarted(step="assemble", iteration=2),  # the code is there: no tool is called for it
+    events.CodeMade(code="x", accepted=True),
+    events.StepFinished(step="assemble", iteration=2),
+    events.StepStarted(step="evaluate", iteration=2),
+    events.TrialStarted(run_id="qe_2"),
+)
+RESUMED = events.RunResumed(iteration=2, step="evaluate", iterations=12)
+
+
+def states(state: RunState) -> list[str]:
+    return [f"{job.name} {job.state}" for job in state.jobs if job.state != "waiting"]
+
+
+def test_a_step_is_over_when_it_has_finished_whether_or_not_a_tool_was_called_for_it() -> None:
+    assert states(state_of(*RERUN)) == ["plan done", "configure done", "assemble done", "evaluate running"]
+
+
+def test_after_an_engine_was_killed_only_the_step_that_is_done_again_is_under_way() -> None:
+    state = state_of(*RERUN, RESUMED)
+    assert states(state) == ["plan done", "configure done", "assemble done"]
+    assert (state.holds, state.options["iterations"], state.rows["qe_2"].status) == ([], 12, "interrupted")
+    again = (events.StepStarted(step="evaluate", iteration=2), events.TrialStarted(run_id="qe_3"))
+    fold.apply(state, again)
+    assert states(state)[-1] == "evaluate running"
+    assert [state.rows[run_id].change for run_id in ("qe_2", "qe_3")] == [["qe_1 again, seed 3"]] * 2
+
+
+def test_a_row_is_called_what_the_registry_calls_its_change() -> None:
+    decided = events.DecisionMade(iteration=1, decision={"decision": "iterate", "changes": ["double it"]})
+    outline = (
+        RERUN[0], decided, events.StepStarted(step="plan", iteration=2), events.TrialStarted(run_id="qe_2"),
+    )  # fmt: skip
+    state = state_of(*outline)
+    assert state.rows["qe_2"].change == ["double it"]  # what was asked for, as long as nothing else is known
+    fold.apply(state, [events.TrialRecorded(entry={"run_id": "qe_2", "change": ["qe_1 again, seed 3"]})])
+    assert state.rows["qe_2"].change == ["qe_1 again, seed 3"]
+
+
+def test_what_is_really_done_is_said_and_how_far_the_training_is() -> None:
+    state = RunState()
+    told = []
+    for event in (
+        events.RunStarted(goal_text="g"),
+        events.StepStarted(step="configure", iteration=1),
+        events.ModelAsked(role="planner", task="config", prompt=""),
+        events.Doing(what="starting a trial worker"),
+        events.Doing(what="building the network"),
+        events.StepStarted(step="assemble", iteration=1),
+        events.ModelAsked(role="coder", task="code", prompt=""),
+        events.Doing(what="checking the code"),
+        events.StepStarted(step="evaluate", iteration=1),
+        events.TrialStarted(run_id="qe_1"),
+        events.EpochDone(run_id="qe_1", epoch=3, epochs=10, accuracy=0.914),
+    ):
+        fold.apply(state, [event])
+        told.append(header.status(state, header.Moment(True))[0])
+    assert told[1:] == [
+        "▶ designing", "▶ designing the network", "▶ starting a trial worker", "▶ building the network",
+        "▶ writing the code", "▶ writing the code", "▶ checking the code", "▶ training", "▶ training",
+        "▶ training",
+    ]  # fmt: skip
+    assert "epoch 3/10 acc 0.914" in [item[1] for item in header.items(state, header.Moment(True))]

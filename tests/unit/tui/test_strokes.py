@@ -32,3 +32,8 @@ async def test_a_burst_of_keys_reads_as_it_was_typed(tmp_path: Path, monkeypatch
         burst(app, "?", "tab", "end", *"vw", "backspace", "x")
         await until(pilot, lambda: planner.value.endswith("x"))
         assert (goal.text, planner.value) == ("abxyz!?", f"{before}vx")
+        seen: list[str] = []
+        monkeypatch.setattr(app, "action_command_palette", lambda: seen.append(planner.value))
+        burst(app, "y", "ctrl+p")  # a key that the application takes before any widget
+        await until(pilot, lambda: bool(seen))
+        assert seen == [f"{before}vxy"]
