@@ -22,6 +22,7 @@ from mlagent_tui import paths, sandbox, settings
 from mlagent_tui.console import clean
 from mlagent_tui.errors import DataError, DataMissing, MlagentError
 from mlagent_tui.llm import catalog, machine
+from mlagent_tui.memory import memory
 from mlagent_tui.training import DATASETS, data_card
 
 State = Literal["ok", "advice", "fault"]
@@ -211,7 +212,7 @@ def _named_model(role: str, spec: str) -> list[Finding]:
     except MlagentError as error:
         return [Finding("models", "fault", f"the {role} in your settings: {error.what}", error.remedy)]
     if entry.fits in ("no", "busy"):
-        free = machine.memory()[1]
+        free = memory()[1]
         found = f"the {role} in your settings needs about {_gb(entry.needs)}; {_gb(free)} are free"
         remedy = "Use a smaller model, one with fewer bits per weight, or close other programs."
         return [Finding("models", "fault" if entry.fits == "no" else "advice", found, remedy)]
@@ -238,7 +239,7 @@ def _disk() -> list[Finding]:
 
 
 def _memory() -> list[Finding]:
-    total, available = machine.memory()
+    total, available = memory()
     speed = machine.bandwidth(again=True)
     found = f"{_gb(available)} of {_gb(total)} free, read at {speed / 1e9:.0f} GB/s"
     if available < MEMORY_WANTED:

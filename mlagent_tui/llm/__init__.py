@@ -24,10 +24,10 @@ from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
 from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
-from mlagent_tui.llm.machine import memory
 from mlagent_tui.llm.process import Options
 from mlagent_tui.llm.roles import check_options, check_spec, open_role, open_roles, parse
 from mlagent_tui.llm.structured import structured
+from mlagent_tui.memory import memory
 from mlagent_tui.settings import RoleOptions
 
 __all__ = [

@@ -240,7 +240,7 @@ def _load(path: Path, options: Options) -> tuple[Backend, fit.Held]:
 
     Raises `ModelError` for one that cannot be served, or does not fit.
     """
-    from mlagent_tui.llm.machine import memory
+    from mlagent_tui.memory import memory
 
     available = memory()[1]
     if path.is_dir():
