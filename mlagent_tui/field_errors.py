@@ -48,11 +48,6 @@ class FieldError:
     what: str
     remedy: str
 
-    @property
-    def name(self) -> str:
-        """`layers.2.kernel_size`."""
-        return dotted(self.path)
-
 
 def first(
     error: ValidationError, model: type[BaseModel], whole: str = "the value", noun: str = "field"

@@ -53,9 +53,9 @@ class Wish(Value):
 
     about: WishAbout
     value: Annotated[str, Field(max_length=20)] = ""
-    number: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    number: Annotated[float, Field(ge=0, le=1e9), NUMBER] | None = None
     comparison: Literal["=", ">=", "<="] = "="
-    refused: bool = False
+    refused: Truth = False
 
 
 class Goal(Value):

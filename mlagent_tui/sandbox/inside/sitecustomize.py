@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
@@ -333,7 +332,8 @@ def _install() -> None:
         "torch.multiprocessing.reductions": _reductions,
         "torch.storage": _storage,
     }
-    native: Any = import_module("_multiprocessing")
+    import _multiprocessing as native  # type: ignore[import-not-found]
+
     if not _has_semaphores(native):
         native.SemLock, native.sem_unlink = SemLock, sem_unlink
         shared = ModuleType("_posixshmem")
