@@ -540,6 +540,18 @@ def test_a_run_that_is_not_there_cannot_be_branched_from(
     assert sorted(path.name for path in here.iterdir()) == ["p"]
 
 
+@pytest.mark.parametrize("text", ["layers: !!int x", "a: &x [*x]", "num_classes: 2024-02-30", "a: 0b_"])
+def test_a_network_that_cannot_be_read_is_said_with_its_file_and_line(
+    text: str, here: Path, capsys: Capture
+) -> None:
+    make(here)
+    file = here / "P/experiments" / RUN_IDS[0] / "model_config.yaml"
+    file.write_text(text)
+    told = ["run", "a goal", "--project", "P", "--another", "--branch-from", RUN_IDS[0]]
+    assert main(told) == 1
+    assert f"{file.relative_to(here)}, line 1: " in capsys.readouterr().err
+
+
 def test_help_names_every_option_of_a_role() -> None:
     assert ", ".join(RoleOptions.model_fields) == ROLE_KEYS
 
