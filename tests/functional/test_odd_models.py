@@ -78,8 +78,8 @@ ODD: dict[str, tuple[Alter, str]] = {
     "no heads": (holding("llama.attention.head_count", 0, gguf.GGUFValueType.UINT32), "cannot load"),
 }
 TEMPLATES = {
-    f"{{% for m in messages %}}{{% if m.role == 'system' %}}{{{{ raise_exception('no') }}}}{{% endif %}}{TURN}"
-    "{% endfor %}": "",
+    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    f"{TURN}{{% endfor %}}": "",
     "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('no') }}"
     f"{{% endif %}}{TURN}{{% endfor %}}": "",
     "{{ raise_exception('not for you') }}": "not for you",
@@ -123,8 +123,9 @@ def test_where_llama_cpp_gives_up_it_says_so_in_a_line_and_not_in_pages(tmp_path
     twice = vocabulary(lambda tokens: [*tokens[:-6], *["a"] * 6])
     with (
         pytest.raises(ModelError) as caught,
-        closing(open_model(str(make(tmp_path / "m.gguf", alter=twice)))) as m,
+        closing(open_model(str(make(tmp_path / "odd.gguf", alter=twice)))) as model,
     ):
-        m.generate(Request((Message("user", "hello"),), max_tokens=3))
+        model.generate(Request((Message("user", "hello"),), max_tokens=3))
     assert "GGML_ASSERT" in caught.value.what
+    assert "(it said: llama-vocab.cpp:" in caught.value.what
     assert "#1 " not in caught.value.what and "libc" not in caught.value.what
