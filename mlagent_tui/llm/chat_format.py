@@ -50,7 +50,7 @@ class ChatFormat:
         try:
             with _limits():
                 self._template = _environment().from_string(self.source)
-        except (jinja2.TemplateError, RecursionError, OverflowError) as error:
+        except Exception as error:  # it is code of somebody else's: whatever it raises is its fault
             raise _unusable(error) from error
         self._way = self._probe()
 
@@ -112,7 +112,9 @@ class ChatFormat:
                     size += len(piece)
                     if size > MAX_PROMPT:
                         raise _TooMuch("its output is too long")
-        except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError, AttributeError) as error:
+        except jinja2.TemplateError:
+            raise
+        except Exception as error:  # it is code of somebody else's: whatever it raises is its fault
             raise jinja2.TemplateRuntimeError(str(error)) from error
         return "".join(pieces)
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import queue
+import re
 import select
 import signal
 import subprocess
@@ -24,6 +25,11 @@ ALIVE = {"event": "alive"}
 ALIVE_SECONDS = 1.0
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 """What transformers and huggingface_hub are told before they are imported."""
+NO_BACKTRACE = {"GGML_NO_BACKTRACE": "1"}
+"""Where llama.cpp gives up it would call a debugger and write pages; the line before them says why."""
+
+_FOLDERS = re.compile(r"/[^\s:]*/(?=[^/\s:]+:\d+:)")
+"""Before a file and a line: where it was on the machine that compiled it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class ServerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={**os.environ, **OFFLINE, "PYTHONPATH": search},
+            env={**os.environ, **OFFLINE, **NO_BACKTRACE, "PYTHONPATH": search},
             start_new_session=True,  # Ctrl-C in a terminal is for the engine
         )
         self.pid = self._process.pid
@@ -137,4 +143,5 @@ class ServerProcess:
         tail = self._log.read().decode(errors="replace").strip()
         if '  File "' in tail:  # the lines of a traceback before its last help nobody
             tail = tail.splitlines()[-1]
+        tail = _FOLDERS.sub("", tail)
         return f"{how} (it said: {tail})" if tail else how

@@ -29,6 +29,8 @@ CHARS_PER_TOKEN, MOST_CHARS_PER_TOKEN = 3.0, 100.0
 """Before the server has counted a prompt: few, so that a prompt is rather thought too long than too short."""
 LEAST_ROOM = 128
 """Tokens below which an answer is not worth asking for."""
+LEAST_CONTEXT = 512
+"""Tokens of context that every server is taken to have, whatever it refuses."""
 FITTINGS = 2
 """How often an answer is made shorter for a server that refuses it together with its prompt."""
 
@@ -320,7 +322,9 @@ class RemoteModel:
         if fitted and fitted.max_tokens == wanted.max_tokens:  # it fits, as far as can be told from here
             fitted = replace(wanted, max_tokens=wanted.max_tokens // 2)
         if not fittings or not fitted or fitted.max_tokens < LEAST_ROOM:
-            raise PromptTooLong(self.count_tokens(request.messages), self._context) from error
+            tokens = self.count_tokens(request.messages)
+            self._context = max(min(self._context, tokens), LEAST_CONTEXT)  # it is no longer than that
+            raise PromptTooLong(tokens, self._context) from error
         self.known.fitted.add(self._model)
         return fitted
 

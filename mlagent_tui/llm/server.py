@@ -39,6 +39,8 @@ PREFIX_BYTES, PREFIX_SHARE = 2_000_000_000, 8
 SMALL_FILE = 64_000_000
 """Bytes. In a model below this a second thread mostly waits for the first: on a busy machine two threads made
 one of the bundled model's size three to seven times slower."""
+LEAST_CONTEXT = 32
+"""Tokens of context. llama.cpp ends the process for a model that was made for a few."""
 
 
 class Requests:
@@ -252,6 +254,10 @@ def _load(path: Path, options: Options) -> tuple[Backend, fit.Held]:
     from mlagent_tui.llm.llama_cpp import Llama
 
     header = read_header(path)
+    if 0 < header.context_length < LEAST_CONTEXT:
+        raise ModelError(
+            f"{path} was made for a context of {header.context_length} tokens", "Choose another model."
+        )
     context = min(header.context_length or options.context_limit, options.context_limit)
     model = fit.Model(header.name, header.size, header.layers, header.kv_bytes)
     gpus = [device for device in facts()["devices"] if device["kind"] == "gpu"]

@@ -350,6 +350,15 @@ def test_a_prompt_too_long_for_the_server_is_shown_shorter(odd: OddServer) -> No
     model.close()
 
 
+def test_a_server_that_names_no_sizes_is_believed_all_the_same(odd: OddServer) -> None:
+    odd.answers = [error(500, "the input length exceeds the context length")]
+    model = model_of(odd)
+    with pytest.raises(PromptTooLong) as caught:
+        model.generate(Request((Message("user", "x" * 6000),), max_tokens=100))
+    assert caught.value.prompt_tokens == caught.value.context_length == model.context_length == 2005
+    model.close()
+
+
 # --- from the command line ------------------------------------------------------------------------------
 
 
