@@ -208,10 +208,8 @@ def describe(facts: Facts) -> str:
     if facts.code.grouped:
         said.append("Some of its convolutions are grouped.")
     if multiply_adds.EVERYTHING not in facts.not_counted and (facts.multiply_adds or facts.not_counted):
-        said.append(
-            "One forward pass takes "
-            f"{multiply_adds.told(f'{facts.multiply_adds or 0:,}', facts.not_counted)}."
-        )
+        cost = multiply_adds.told(f"{facts.multiply_adds or 0:,}", facts.not_counted)
+        said.append(f"One forward pass takes {cost}.")
     return " ".join(said)
 
 
