@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from mlagent_tui import yaml_text
@@ -263,15 +264,25 @@ DEFAULT_CLASS = "CurrentModel"
 _TAKEN = frozenset({"F", "Module", "Tensor", *keyword.kwlist, *dir(builtins)})
 
 
-def _class_name(name: str) -> str:
+_CLASS_NAME = r"^[A-Z][A-Za-z0-9_]{0,40}$"
+
+
+def _class_name(name: Any) -> Any:
+    if not isinstance(name, str):
+        return name
     if name in _TAKEN:
         raise ValueError(
             f"{name} already has a meaning in Python or PyTorch; choose another name, such as MyNetwork"
         )
+    if not re.fullmatch(_CLASS_NAME, name):
+        raise ValueError(
+            f"{name[:60]!r} is no class name: begin with a capital letter, then use letters, digits and _; "
+            "41 characters at most"
+        )
     return name
 
 
-ClassName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9_]{0,40}$"), AfterValidator(_class_name)]
+ClassName = Annotated[str, BeforeValidator(_class_name), Field(pattern=_CLASS_NAME)]
 """A class name that hides nothing which the code of a network uses."""
 
 
@@ -523,7 +534,7 @@ class Summarise(Value):
     """Arguments of `pytorch_model_summary`."""
 
     model_script_path: FilePath
-    model_class_name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,60}$")]
+    model_class_name: ClassName
     input_size: tuple[Size, Size, Size, Size] = Field(description="(N, C, H, W)")
 
 
@@ -531,7 +542,7 @@ class Evaluate(Value):
     """Arguments of `pytorch_quick_evaluator`."""
 
     model_script_path: FilePath
-    model_class_name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,60}$")]
+    model_class_name: ClassName
     eval_config: EvalConfig
 
 

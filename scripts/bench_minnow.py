@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure the bundled model on goals, networks and histories that its training cannot have produced.
 
-    scripts/bench_minnow.py [--count 200] [--model FILE]
+    scripts/bench_minnow.py [--count 200] [--model FILE] [--only QUESTION]
 
 Every text holds something that `minnow/heldout.py` keeps from the training generator. Prints one table.
 """
@@ -19,14 +19,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
+from pydantic import ValidationError
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from minnow import teacher
+from minnow.architect import LayerDict, make
 from minnow.fancy import Fancy
 from minnow.goals import Phrasebook
 from minnow.heldout import CLASSES, INPUTS, held_out
 from minnow.histories import Simulation
+from minnow.published import NAMES, networks
 from mlagent_tui import tools
 from mlagent_tui.agent import stopping
 from mlagent_tui.agent.planner import Planner, ungrounded
@@ -36,10 +39,14 @@ from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import Answer, LanguageModel, open_model
 from mlagent_tui.research import ranking
 from mlagent_tui.schemas import DataCard, Decision, Goal, ModelConfig
-from mlagent_tui.shapes import infer
+from mlagent_tui.shapes import count_parameters, infer
 from mlagent_tui.training import WorkerPool
 
 PEOPLE = Path(__file__).parent / "minnow" / "people.yaml"
+LONG_COUNT = 30
+LONG_STEPS = 66
+"""What Minnow's context holds is 65 steps or so, with their code."""
+LONG_PARAMETERS = 1_500_000
 
 
 @dataclass
@@ -92,7 +99,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200, help="texts of each kind")
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--seed", type=int, default=20_000_003)
-    parser.add_argument("--only", choices=("goals", "configs", "decisions", "code"))
+    parser.add_argument("--only", choices=("goals", "configs", "decisions", "code", "long", "names"))
     parser.add_argument("--misses", type=int, default=0, help="number of misses to print of each kind")
     options = parser.parse_args()
     model, speed = open_model(options.model), Speed()
@@ -103,6 +110,8 @@ def main() -> int:
         "configs": lambda: [configs(planner, rng, options.count)],
         "decisions": lambda: decisions(planner, rng, options.count),
         "code": lambda: codes(model, rng, options.count, speed),
+        "long": lambda: long_networks(model, rng, min(options.count, LONG_COUNT), speed),
+        "names": lambda: [names(model, speed)],
     }
     tallies: list[Tally] = []
     for name, ask in questions.items():
@@ -228,42 +237,94 @@ def decisions(planner: Planner, rng: random.Random, count: int) -> list[Tally]:
     return [alone, guarded, fresh]
 
 
+class Coding:
+    """Has the coder write networks, each checked in a trial worker. Use as a context."""
+
+    def __init__(self, model: LanguageModel, speed: Speed) -> None:
+        self._attempts: list[CodeMade] = []
+        self._folder = tempfile.TemporaryDirectory()
+        self._pool = WorkerPool(Path(self._folder.name))
+        self._context = tools.ToolContext(
+            Path(self._folder.name), lambda: model, lambda: self._pool, on_event=self._told, on_call=speed
+        )
+
+    def __enter__(self) -> Coding:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+        self._folder.cleanup()
+
+    def _told(self, event: Event) -> None:
+        if isinstance(event, CodeMade):
+            self._attempts.append(event)
+
+    def write(self, config: ModelConfig) -> tuple[bool, str]:
+        """Whether the first answers were right, and what was wrong with the last; empty when it passed."""
+        self._attempts.clear()
+        problem = ""
+        with tools.use_context(self._context):
+            try:
+                tools.pytorch_model_assembler(config.model_dump(mode="json"), "model.py")
+            except (CodeError, ModelError) as error:
+                problem = error.what
+        return bool(self._attempts) and self._attempts[0].accepted, problem
+
+
 def codes(model: LanguageModel, rng: random.Random, count: int, speed: Speed) -> list[Tally]:
     """Code of unseen networks: the same function as its config, checked in a trial worker."""
     first = Tally("code that is its config, first attempt", 0.98)
     repaired = Tally("code that is its config, within the repairs", 0.995)
-    attempts: list[CodeMade] = []
-
-    def told(event: Event) -> None:
-        if isinstance(event, CodeMade):
-            attempts.append(event)
-
-    with tempfile.TemporaryDirectory() as folder:
-        pool = WorkerPool(Path(folder))
-        context = tools.ToolContext(
-            Path(folder), coder=lambda: model, pool=lambda: pool, on_event=told, on_call=speed
-        )
-        try:
-            with tools.use_context(context):
-                while first.asked < count:
-                    config = unseen_network(rng)
-                    attempts.clear()
-                    problem = _assemble(config)
-                    shown = f"{config.to_json()}: {problem or 'repaired'}"
-                    first.note(bool(attempts) and attempts[0].accepted, shown)
-                    repaired.note(not problem, shown)
-        finally:
-            pool.close()
+    with Coding(model, speed) as coding:
+        while first.asked < count:
+            config = unseen_network(rng)
+            at_once, problem = coding.write(config)
+            shown = f"{config.to_json()}: {problem or 'repaired'}"
+            first.note(at_once, shown)
+            repaired.note(not problem, shown)
     return [first, repaired]
 
 
-def _assemble(config: ModelConfig) -> str:
-    """What is wrong with the code after all repairs; empty when it passed."""
-    try:
-        tools.pytorch_model_assembler(config.model_dump(mode="json"), "model.py")
-    except (CodeError, ModelError) as error:
-        return error.what
-    return ""
+def long_networks(model: LanguageModel, rng: random.Random, count: int, speed: Speed) -> list[Tally]:
+    """Networks that are too long for one answer: known ones, told one by one, and random ones."""
+    known = Tally("known networks, within the repairs", 1.0)
+    random_ones = Tally("long random networks, within the repairs", 0.95)
+    tallies = [(known, name, config) for name, config in networks().items()]
+    tallies += [(random_ones, f"random {n + 1}", long_network(rng)) for n in range(count)]
+    with Coding(model, speed) as coding:
+        for tally, name, config in tallies:
+            began = time.monotonic()
+            at_once, problem = coding.write(config)
+            tally.note(not problem, f"{name}: {problem}")
+            result = problem or ("right at once" if at_once else "right after repairs")
+            seconds = time.monotonic() - began
+            print(f"{name:28} {len(infer(config)):5} steps {seconds:6.1f} s  {result}", flush=True)
+    return [known, random_ones]
+
+
+def names(model: LanguageModel, speed: Speed) -> Tally:
+    """A small network under each of 60 names."""
+    tally = Tally("class names, at the first attempt", 1.0)
+    layers: list[LayerDict] = [{"type": "flatten"}, {"type": "linear", "out_features": 16}, {"type": "relu"}]
+    small = make((1, 8, 8), 10, [*layers, {"type": "linear", "out_features": 10}])
+    with Coding(model, speed) as coding:
+        for name in NAMES:
+            config = ModelConfig.model_validate(small.model_dump() | {"model_name": name})
+            at_once, problem = coding.write(config)
+            tally.note(at_once, f"{name}: {problem or 'repaired'}")
+    return tally
+
+
+def long_network(rng: random.Random) -> ModelConfig:
+    """A random network of more steps than Minnow can write in one answer."""
+    while True:
+        try:
+            config = Fancy(rng, rng.choice((40, 55)), stacks=rng.choice((0.03, 0.25))).draw()
+        except ValidationError:
+            continue  # more layers than a configuration may have
+        steps = infer(config)
+        if len(steps) >= LONG_STEPS and count_parameters(steps) <= LONG_PARAMETERS:
+            return config
 
 
 def unseen_network(rng: random.Random) -> ModelConfig:

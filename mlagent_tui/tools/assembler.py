@@ -27,7 +27,7 @@ from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
 from mlagent_tui.tools import naming
 from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
-from mlagent_tui.tools.drafting import ATTEMPTS, Difference, Draft, Question
+from mlagent_tui.tools.drafting import Difference, Draft, Question
 from mlagent_tui.tools.joining import PartError
 from mlagent_tui.tools.prompts import CODE_TOKENS, code_request
 from mlagent_tui.tools.scripts import staged
@@ -55,8 +55,7 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     draft = Draft.of(steps, _room(context.coder(), config, steps))
     known: dict[str, str | None] = {}
     for attempt in count():
-        _write(context, draft, config)
-        code, difference = _judged(context, draft, config, known)
+        code, difference = _written(context, draft, config) or _judged(context, draft, config, known)
         context.on_event(
             CodeMade(code=code, attempt=attempt, accepted=difference is None, path=output_script_path)
         )
@@ -66,7 +65,7 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
         context.on_event(CheckFailed(what="code", problem=difference.what, attempt=attempt))
         if not draft.refuse(difference):
             raise CodeError(
-                f"{difference.what} (after {ATTEMPTS} attempts)",
+                f"{difference.what} (after {attempt + 1} attempts)",
                 "Simplify the configuration, or use a more capable coder.",
             )
 
@@ -99,8 +98,8 @@ def _room(coder: LanguageModel, config: ModelConfig, steps: list[shapes.Step]) -
     return max(int(most / each), 1)
 
 
-def _write(context: ToolContext, draft: Draft, config: ModelConfig) -> None:
-    """Have the coder answer all open questions; one that is too long for it is divided."""
+def _written(context: ToolContext, draft: Draft, config: ModelConfig) -> tuple[str, Difference] | None:
+    """Have the coder answer all open questions. An answer that cannot be used ends it, with the reason."""
     while question := draft.open_question:
         try:
             answer = _ask(context, config, question)
@@ -111,8 +110,13 @@ def _write(context: ToolContext, draft: Draft, config: ModelConfig) -> None:
         context.on_call("code", answer)
         if answer.finish == "cancelled":
             raise Interrupted("the coder was interrupted")
-        if answer.finish != "length" or not draft.cut_off(question):
-            question.code, question.problem = code_block(answer.text), None
+        if answer.finish == "length" and draft.divide(question):
+            continue
+        question.code, question.problem = code_block(answer.text), None
+        difference = draft.unusable(question, config.model_name)
+        if difference is not None:
+            return question.code, difference
+    return None
 
 
 def _ask(context: ToolContext, config: ModelConfig, question: Question) -> Answer:
@@ -145,7 +149,7 @@ def _judged(
     try:
         module = draft.module(config.model_name)
     except PartError as error:
-        return draft.unusable(error)
+        return draft.refused_part(error)
     if module.code not in known:
         known[module.code] = _first_difference(context, module.code, config)
     problem = known[module.code]

@@ -7,21 +7,21 @@ nobody: the assembler does.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlagent_tui.errors import CodeError
 from mlagent_tui.shapes import Step
 from mlagent_tui.tools import naming
 from mlagent_tui.tools.astray import astray
-from mlagent_tui.tools.joining import Joined, Part, PartError, join
-from mlagent_tui.tools.stretches import Stretch, divide, halves, length, whole
+from mlagent_tui.tools.joining import Joined, Part, PartError, check, join
+from mlagent_tui.tools.stretches import OTHER_STARTS, Stretch, divide, halves, length, renumbered, whole
 
 ATTEMPTS = 4
-"""How often a stretch of a network is asked for, within longer stretches included."""
+"""How often a network is asked for that cannot be divided."""
 
-DIVIDED_AFTER = 2
-"""Refused answers after which a stretch is asked for in two."""
+ANEW_AFTER = 2
+"""Refused answers after which a stretch is asked for in another way: in two, or under other names."""
 
 SHORT = 8
 """A stretch of so many steps is not divided because of an answer to it."""
@@ -36,10 +36,10 @@ class Question:
     """A stretch to be asked for, and its answer. Stretches that are alike are one question."""
 
     steps: list[Step]
-    attempts: int = 0
-    """Refused answers, those to longer stretches that held this one included."""
+    way: int = 0
+    """How often the same stretch was asked for under other names before."""
     repairs: int = 0
-    """Refused answers to this very question."""
+    """Answers that were refused."""
     code: str | None = None
     """The last answer."""
     problem: str | None = None
@@ -72,13 +72,13 @@ class Draft:
         """A draft to be written; a description longer than `room` characters is divided."""
         fits = length(steps) <= room
         draft = cls([whole(steps)] if fits else divide(steps, room, steps[-1]))
-        draft._pose(0)
+        draft._pose()
         return draft
 
-    def _pose(self, attempts: int) -> None:
+    def _pose(self, way: int = 0) -> None:
         for stretch in self._stretches:
             if stretch.question not in self._questions:
-                self._questions[stretch.question] = Question(list(stretch.steps), attempts)
+                self._questions[stretch.question] = Question(list(stretch.steps), way)
 
     @property
     def open_question(self) -> Question | None:
@@ -89,35 +89,48 @@ class Draft:
         return self._questions[stretch.question]
 
     def divide(self, question: Question) -> bool:
-        """Ask for a stretch in two, wherever it stands. False where it cannot be divided."""
-        stretches: list[Stretch] = []
-        last = self._stretches[-1].own[-1]
-        for stretch in self._stretches:
-            stretches += halves(stretch, last) if self._of(stretch) is question else [stretch]
-        if len(stretches) == len(self._stretches):
-            return False
-        self._stretches = stretches
-        self._pose(question.attempts)
-        return True
+        """Ask for a stretch in two, wherever it stands. False where it is too short for that."""
+        before = len(self._stretches)
+        if len(question.steps) > SHORT:
+            self._replace(question, halves)
+            self._pose()
+        return len(self._stretches) > before
 
-    def cut_off(self, question: Question) -> bool:
-        """The answer was too long: ask in two. False where the stretch cannot be divided any more."""
-        if question.attempts + 1 >= ATTEMPTS or len(question.steps) <= SHORT:
-            return False
-        question.attempts += 1
-        return self.divide(question)
+    def _replace(self, question: Question, by: Callable[[Stretch, Step], list[Stretch]]) -> None:
+        last = self._stretches[-1].own[-1]
+        found: list[Stretch] = []
+        for stretch in self._stretches:
+            found += by(stretch, last) if self._of(stretch) is question else [stretch]
+        self._stretches = found
 
     def refuse(self, difference: Difference) -> bool:
         """Have the answer that holds the difference written again. False after the last attempt."""
         question = difference.question
         question.problem = difference.told
-        question.attempts += 1
         question.repairs += 1
-        if question.attempts >= ATTEMPTS:
+        if question.repairs < ANEW_AFTER or self.divide(question):
+            return True
+        if len(self._stretches) == 1:
+            return question.repairs < ATTEMPTS
+        if question.way == len(OTHER_STARTS):
             return False
-        if question.repairs >= DIVIDED_AFTER and len(question.steps) > SHORT:
-            self.divide(question)
+        self._replace(question, lambda stretch, last: [renumbered(stretch, last, question.way)])
+        self._pose(question.way + 1)
         return True
+
+    def unusable(self, question: Question, name: str) -> Difference | None:
+        """What keeps an answer from being joined to others, if anything does."""
+        if len(self._stretches) == 1:
+            return None
+        stretch = next(stretch for stretch in self._stretches if self._of(stretch) is question)
+        code = question.code or ""
+        try:
+            check(Part(naming.for_user(code, name), stretch.names, stretch.lead, stretch.tail), name)
+        except CodeError as error:
+            kinds = {step.name: step.layer.type for step in question.steps}
+            told = _with_place(error.what, code, kinds)
+            return Difference(told, question, told)
+        return None
 
     def module(self, name: str) -> Joined:
         """All answers as one module with the class `name`. Raises `PartError` for one that cannot be used."""
@@ -130,14 +143,14 @@ class Draft:
             parts.append(Part(code, stretch.names, stretch.lead, stretch.tail))
         return join(parts, name)
 
-    def unusable(self, error: PartError) -> tuple[str, Difference]:
-        """The answer that keeps the module from being made, and what is wrong with it."""
+    def refused_part(self, error: PartError) -> tuple[str, Difference]:
+        """The answer that keeps the module from being made, and why."""
         question = self._of(self._stretches[error.index])
         return question.code or "", Difference(error.what, question, error.what)
 
     def located(self, problem: str, module: Joined) -> Difference:
         """The answer in which `problem`, found in the whole module, lies."""
-        problem = self._with_place(problem, module.code)
+        problem = _with_place(problem, module.code, self._kinds)
         if len(self._stretches) == 1:
             return Difference(problem, self._of(self._stretches[0]), problem)
         named = self._named(problem, module)
@@ -153,16 +166,6 @@ class Draft:
         local = {theirs: own for own, theirs in stretch.names.items()}
         told = _WORD.sub(lambda word: local.get(word[0], word[0]), _AT_LINE.sub("", problem))
         return Difference(problem, self._of(stretch), told)
-
-    def _with_place(self, problem: str, code: str) -> str:
-        """The problem, begun with the layer of the line that it names, if it names a line and no layer."""
-        place, _, rest = problem.partition(": ")
-        line = _LINE.search(rest)
-        if line is None or place in self._kinds:
-            return problem
-        text = code.splitlines()[int(line[1]) - 1 : int(line[1])]
-        word = next((word for word in _WORD.findall("".join(text)) if word in self._kinds), None)
-        return f"{word}: expected {self._kinds[word]}, got {rest.rpartition('got ')[2]}" if word else problem
 
     @property
     def _kinds(self) -> dict[str, str]:
@@ -182,3 +185,13 @@ class Draft:
                     return index
         line = _LINE.search(problem)
         return module.owners.get(int(line[1])) if line else None
+
+
+def _with_place(problem: str, code: str, kinds: Mapping[str, str]) -> str:
+    """The problem, begun with the layer of the line that it names, if it names a line and no layer."""
+    line = _LINE.search(problem)
+    if line is None or problem.partition(": ")[0] in kinds:
+        return problem
+    text = "".join(code.splitlines()[int(line[1]) - 1 : int(line[1])])
+    word = next((word for word in _WORD.findall(text) if word in kinds), None)
+    return f"{word}: expected {kinds[word]}, got {problem.rpartition('got ')[2]}" if word else problem

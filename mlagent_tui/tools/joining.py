@@ -54,12 +54,21 @@ def join(parts: Sequence[Part], class_name: str) -> Joined:
     module = _Module(class_name, {name for part in parts for name in part.names.values()})
     for index, part in enumerate(parts):
         try:
-            read = _read(part.code, class_name)
-            leave_out(part.lead, part.tail, read.build, read.run)
-            module.add(read, part.names)
+            module.add(_own(part, class_name), part.names)
         except CodeError as error:
             raise PartError(error.what, index) from None
     return module.joined()
+
+
+def check(part: Part, class_name: str) -> None:
+    """Raise `CodeError` for a part that could not be joined to others."""
+    _own(part, class_name)
+
+
+def _own(part: Part, class_name: str) -> _Read:
+    read = _read(part.code, class_name)
+    leave_out(part.lead, part.tail, read.build, read.run)
+    return read
 
 
 @dataclass

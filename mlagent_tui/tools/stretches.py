@@ -21,6 +21,9 @@ from mlagent_tui.tools.prompts import describe, order
 FEWEST = 6
 """Steps of a stretch that is cut short because it repeats: a single layer is no usual question."""
 
+OTHER_STARTS = (8, 2)
+"""What is added to the numbers of layers when a question is put in other ways, one after the other."""
+
 _NUMBERED = re.compile(r"(.+?)(\d+)")
 
 Unit = tuple[Step, ...]
@@ -71,19 +74,24 @@ def halves(stretch: Stretch, last: Step) -> list[Stretch]:
     return divide(stretch.own, ceil(length(stretch.own) / 2), last)
 
 
-def _stretch(steps: Sequence[Step], last: Step) -> Stretch:
-    """`steps` as a question."""
+def renumbered(stretch: Stretch, last: Step, way: int) -> Stretch:
+    """The same stretch as another question: what a small model gets wrong depends on the names as well."""
+    return _stretch(stretch.own, last, OTHER_STARTS[way])
+
+
+def _stretch(steps: Sequence[Step], last: Step, first: int = 0) -> Stretch:
+    """`steps` as a question; `first` is added to the numbers of layers."""
     taken, given, classes = steps[0].input_shape, steps[-1].output_shape, last.output_shape
     lead, tail = [], []
     if len(taken) == 1:
-        lead.append(_flatten("flatten1", (*taken, 1, 1)))
-    renamed, names = _counted(steps, {"flatten": len(lead)})
+        lead.append(_flatten(f"flatten{first + 1}", (*taken, 1, 1)))
+    renamed, names = _counted(steps, first, {"flatten": len(lead)})
     numbers = dict(_parts(step.name) for step in (*lead, *renamed))
     if steps[-1] is not last:
         if len(given) > 1:
-            tail.append(_flatten(f"flatten{numbers.get('flatten', 0) + 1}", given))
+            tail.append(_flatten(f"flatten{numbers.get('flatten', first) + 1}", given))
         layer = Linear(type="linear", out_features=classes[0])
-        name = f"fc{numbers.get('fc', 0) + 1}"
+        name = f"fc{numbers.get('fc', first) + 1}"
         tail.append(Step(name, "layer", layer, (prod(given),), classes, 0))
     question = (*lead, *renamed, *tail)
     return Stretch(tuple(steps), question, names, _names(lead), _names(tail))
@@ -97,15 +105,21 @@ def _names(steps: Sequence[Step]) -> tuple[str, ...]:
     return tuple(step.name for step in steps)
 
 
-def _counted(steps: Sequence[Step], counts: Mapping[str, int]) -> tuple[list[Step], dict[str, str]]:
-    """The steps counted from 1, or on from `counts`, each kind by itself; and what each was called before."""
-    first: dict[str, int] = {}
+def _counted(
+    steps: Sequence[Step], first: int, before: Mapping[str, int]
+) -> tuple[list[Step], dict[str, str]]:
+    """The steps counted on from `first`, each kind by itself, and what each was called in the network.
+
+    `before` holds how many of a kind are there already.
+    """
+    starts: dict[str, int] = {}
     names: dict[str, str] = {}
     renamed = []
     for step in steps:
         kind, number = _parts(step.name)
         counted = "res" if kind == "shortcut" else kind
-        name = f"{kind}{number - first.setdefault(counted, number) + counts.get(counted, 0) + 1}"
+        count = number - starts.setdefault(counted, number) + 1
+        name = f"{kind}{first + before.get(counted, 0) + count}"
         names[name] = step.name
         renamed.append(replace(step, name=name))
     return renamed, names
@@ -116,9 +130,9 @@ class _Cutter:
 
     def __init__(self, units: list[Unit], room: int) -> None:
         self._units, self._room = units, room
-        self._alike = [describe(_counted(unit, {})[0]) for unit in units]
+        self._alike = [describe(_counted(unit, 0, {})[0]) for unit in units]
         """Equal for units that are the same question."""
-        self._sizes = [0, *accumulate(length(unit) + 2 for unit in units)]
+        self._sizes = [0, *accumulate(length(unit) + 3 for unit in units)]
         self._steps = [0, *accumulate(len(unit) for unit in units)]
         self._known: set[tuple[str, ...]] = set()
 

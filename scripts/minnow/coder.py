@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mlagent_tui.schemas import LayerRow, ModelConfig, Summary
 from mlagent_tui.shapes import Step, count_parameters, infer, show
 
@@ -16,8 +18,13 @@ CLASSES = {
 
 def code(config: ModelConfig) -> str:
     """The module in the one style Minnow writes."""
+    return module(infer(config), config.model_name)
+
+
+def module(steps: Iterable[Step], name: str) -> str:
+    """The module of unrolled steps."""
     build, run = [], []
-    for step in infer(config):
+    for step in steps:
         if step.role == "open":
             run.append(f"{step.name} = x")
         elif step.role == "close":
@@ -31,7 +38,7 @@ def code(config: ModelConfig) -> str:
     indent = "\n        "
     return (
         "from torch import nn\n\n\n"
-        f"class {config.model_name}(nn.Module):\n"
+        f"class {name}(nn.Module):\n"
         f"    def __init__(self):{indent}super().__init__(){indent}{indent.join(build)}\n\n"
         f"    def forward(self, x):{indent}{indent.join(run)}{indent}return x"
     )

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from mlagent_tui import tools
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import LanguageModel, open_model
-from mlagent_tui.schemas import ModelConfig
+from mlagent_tui.schemas import Evaluate, ModelConfig, Summarise
 from mlagent_tui.training import WorkerPool
 from mlagent_tui.training.checks import check_code
 
@@ -73,8 +74,24 @@ def test_code_and_explanation_of_a_real_worker_use_the_name(coder: LanguageModel
 
 
 @pytest.mark.parametrize(
-    "name", ["None", "True", "False", "F", "Tensor", "Exception", "nn", "torch", "class", "9a"]
+    ("name", "words"),
+    [
+        *[(name, "already has a meaning") for name in ("None", "True", "False", "F", "Tensor", "Exception")],
+        *[(name, "begin with a capital letter") for name in ("nn", "torch", "9a", "Größe", "", "A" * 42)],
+        ("My Net", "letters, digits and _"),
+        ("Net\n", "letters, digits and _"),
+    ],
 )
-def test_a_name_with_a_meaning_of_its_own_is_refused_before_anything_starts(name: str) -> None:
-    with pytest.raises(ConfigError, match="model_name"):
+def test_a_name_with_a_meaning_of_its_own_is_refused_before_anything_starts(name: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=rf"model_name: .*{words}") as refused:
         tools.parse_config(config(name))
+    assert "Value error" not in refused.value.what and "pattern" not in refused.value.what
+
+
+@pytest.mark.parametrize("name", ["None", "digitsCNN", "A" * 42])
+def test_a_plan_names_no_class_that_a_configuration_cannot_have(name: str) -> None:
+    call = {"model_script_path": "m.py", "model_class_name": name}
+    with pytest.raises(ValidationError, match="model_class_name"):
+        Summarise.model_validate(call | {"input_size": [1, 1, 8, 8]})
+    with pytest.raises(ValidationError, match="model_class_name"):
+        Evaluate.model_validate(call | {"eval_config": {"dataset": "digits"}})

@@ -27,7 +27,7 @@ from mlagent_tui.errors import (
 from mlagent_tui.events import CheckFailed, CodeMade, Event
 from mlagent_tui.llm.base import PromptTooLong
 from mlagent_tui.tools import ToolContext, pytorch_model_assembler, use_context
-from mlagent_tui.tools.assembler import ATTEMPTS
+from mlagent_tui.tools.drafting import ATTEMPTS
 from mlagent_tui.tools.scripts import staged
 
 CONFIG: dict[str, Any] = {
