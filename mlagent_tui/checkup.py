@@ -343,7 +343,6 @@ def _code(model: LanguageModel, checkup: Checkup, tell: Callable[[str], None]) -
             with tools.use_context(at_hand):
                 for number, layers in enumerate(CODES, 1):
                     tell(f"writing network {number} of {len(CODES)}")
-                    coder.asked = False
                     verdicts.clear()
                     problem = _written(_config(layers))
                     first = next((event for event in verdicts if isinstance(event, CodeMade)), None)
@@ -371,13 +370,12 @@ class _SecondAnswer(ModelError):
 
 
 class _FirstAnswerOnly:
-    """A coder that answers once after each time `asked` is reset."""
+    """A coder that answers every question once: it is not asked to repair what it wrote."""
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
         self.name = model.name
         self.context_length = model.context_length
-        self.asked = False
 
     def generate(
         self,
@@ -386,10 +384,9 @@ class _FirstAnswerOnly:
         cancel: threading.Event | None = None,
         on_progress: OnProgress | None = None,
     ) -> Answer:
-        if self.asked:
+        if request.temperature > 0:
             said = request.messages[-1].content.rpartition("Problem: ")[2].strip()
             raise _SecondAnswer(said or "the first code was not accepted")
-        self.asked = True
         return self._model.generate(request, on_text, cancel, on_progress)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:

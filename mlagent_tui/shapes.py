@@ -17,6 +17,9 @@ from mlagent_tui.schemas import Conv2d, Layer, Linear, ModelConfig, Repeat, Resi
 
 Shape = tuple[int, ...]
 
+MAX_LAYERS = 2048
+"""Layers that a network may have, repeated ones counted each time: its code must not become too long."""
+
 _PREFIX = {
     "conv2d": "conv", "batchnorm2d": "bn", "groupnorm": "gn", "layernorm": "ln",
     "max_pool2d": "maxpool", "avg_pool2d": "avgpool", "adaptive_avg_pool2d": "gap",
@@ -46,6 +49,12 @@ def infer(config: ModelConfig) -> list[Step]:
 
     Raises `ConfigError` naming the first layer that cannot work, or an output that is not (num_classes,).
     """
+    count = _count(config.layers)
+    if count > MAX_LAYERS:
+        raise ConfigError(
+            f"the network has {count:,} layers, counting repeated ones each time; {MAX_LAYERS:,} are allowed",
+            "Use fewer repetitions or fewer layers.",
+        )
     unroller = _Unroller(tuple(config.input_shape))
     unroller.add(config.layers)
     steps = unroller.steps
@@ -56,6 +65,15 @@ def infer(config: ModelConfig) -> list[Step]:
             f"End with flatten (for an image) and linear out_features={config.num_classes}.",
         )
     return steps
+
+
+def _count(layers: Iterable[Layer]) -> int:
+    """Layers, blocks not counted, as often as they are repeated."""
+    total = 0
+    for layer in layers:
+        inner = _count(layer.layers) if isinstance(layer, Repeat | Residual) else 1
+        total += inner * (layer.times if isinstance(layer, Repeat) else 1)
+    return total
 
 
 def count_parameters(steps: Iterable[Step]) -> int:

@@ -9,7 +9,7 @@ import ast
 
 from mlagent_tui.errors import CodeError
 
-MAX_SOURCE = 200_000  # characters
+MAX_SOURCE = 400_000  # characters; 195 for each of the layers that a network may have
 MODULES = (
     "torch", "math", "typing", "collections", "functools", "itertools", "dataclasses", "enum", "abc",
     "__future__",

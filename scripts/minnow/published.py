@@ -37,7 +37,7 @@ def networks() -> dict[str, ModelConfig]:
         "MobileNetV2": mobilenet2(),
         "VGG-16, a quarter wide": vgg16(4, norms=False),
         "VGG-16 with norms": vgg16(4, norms=True),
-        "64 blocks of 16 layers": deep(),
+        "the longest possible": longest(),
     }
 
 
@@ -112,12 +112,13 @@ def vgg16(narrower: int, *, norms: bool) -> ModelConfig:
     return _cifar(layers)
 
 
-def deep() -> ModelConfig:
-    """A long network: four repetitions of 16 residual blocks of 16 layers each."""
+def longest() -> ModelConfig:
+    """As many layers as a network may have, in residual blocks of 16 layers each."""
     inner = [_conv(8), _BN, _RELU, _conv(8, 3, 1, 2), _BN, {"type": "gelu"}, _conv(8, 1), _BN] * 2
     block = {"type": "residual", "layers": inner}
-    rows = [{"type": "repeat", "times": 16, "layers": [block]} for _ in range(4)]
-    return _cifar([_conv(8), *rows, *_END])
+    rows = [{"type": "repeat", "times": 16, "layers": [block]} for _ in range(7)]
+    more = {"type": "repeat", "times": 14, "layers": [block, {"type": "gelu"}, _RELU]}
+    return _cifar([_conv(8), *rows, more, *_END])
 
 
 def _conv(out: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> LayerDict:

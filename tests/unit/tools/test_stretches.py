@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from minnow.published import deep, mobilenet, mobilenet2, resnet, vgg16
-from mlagent_tui.schemas import ModelConfig
-from mlagent_tui.shapes import Step, infer
+from minnow.published import longest, mobilenet, mobilenet2, resnet, vgg16
+from mlagent_tui.errors import ConfigError
+from mlagent_tui.schemas import ModelConfig, ReLU, Repeat, Residual
+from mlagent_tui.shapes import MAX_LAYERS, Step, infer
 from mlagent_tui.tools.stretches import Stretch, divide, halves, length, renumbered
 
 ROOM = 700
@@ -50,7 +51,7 @@ def test_after_flatten_a_stretch_begins_with_an_image_all_the_same() -> None:
     assert later.lead == ("flatten1",) and later.steps[0].input_shape == (*later.own[0].input_shape, 1, 1)
 
 
-@pytest.mark.parametrize(("config", "most"), [(resnet(18), 12), (mobilenet(8), 8), (deep(), 6)])
+@pytest.mark.parametrize(("config", "most"), [(resnet(18), 12), (mobilenet(8), 8), (longest(), 8)])
 def test_layers_that_repeat_are_asked_for_once(config: ModelConfig, most: int) -> None:
     _, stretches = divided(config)
     assert len({stretch.question for stretch in stretches}) <= most < len(stretches) + 1
@@ -64,3 +65,14 @@ def test_a_stretch_is_halved_and_renumbered_without_losing_a_name() -> None:
     other = renumbered(stretches[0], steps[-1], 0)
     assert set(other.names.values()) == set(stretches[0].names.values())
     assert other.names.keys().isdisjoint(stretches[0].names)
+
+
+def test_a_network_has_at_most_as_many_layers_as_its_code_may_have() -> None:
+    config = longest()
+    assert sum(step.role == "layer" for step in infer(config)) == MAX_LAYERS
+    with pytest.raises(ConfigError, match="2,049 layers"):
+        infer(config.model_copy(update={"layers": [ReLU(type="relu"), *config.layers]}))
+    inner = Residual(type="residual", layers=[ReLU(type="relu")] * 16)
+    block = Repeat(type="repeat", times=16, layers=[inner] * 16)
+    with pytest.raises(ConfigError, match="262,144 layers"):
+        infer(config.model_copy(update={"layers": [block] * 64}))
