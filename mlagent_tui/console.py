@@ -288,6 +288,13 @@ class Console:
 
     # --- what the user changes ---
 
+    def _doing(self, event: events.Doing) -> None:
+        self.terminal.progress(f"{'':<{MARGIN}}{event.what} …")
+
+    def _requested(self, event: events.Requested) -> None:
+        what = {"pause": "a pause after this step", "stop": "a stop after this step"}
+        self._step("requested", what.get(event.what, "nothing: it was taken back"))
+
     def _paused(self, event: events.Paused) -> None:
         why = "" if event.reason == "requested" else " (--hold)"
         self._step("paused", self.terminal.style(f"before {event.before}{why}", "yellow"))

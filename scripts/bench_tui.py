@@ -300,7 +300,7 @@ def long_journal(table: Table, home: Path, count: int, rounds: int) -> None:
     for _ in range(rounds):
         for root, last in ((short, 4), (project, iterations)):
             with terminal(home, *OURS, str(root)) as opened:
-                told = (f"iteration {last}", "best 99.3", f"{last} runs", "evaluate", "decide")
+                told = (f"iteration {last}", "best 99.3", f"{last} trials", "evaluate", "decide")
                 seconds = opened.until(*told) - opened.began
                 took[root].append(seconds)
                 if root is project:

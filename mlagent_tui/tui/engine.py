@@ -33,7 +33,7 @@ _FULL = 64 * 1024
 """Bytes that a disk has left when it counts as full."""
 
 _AFTER = 10.0
-"""Seconds that the last word of an engine's log may be older than its journal's."""
+"""Seconds that the end of an engine's log may be older than that of its journal."""
 
 _CHECK_SECONDS = 60.0
 _NAMED = "mlagent: "
@@ -174,7 +174,7 @@ class EngineLink:
             return ""
         return tail.decode("utf-8", "replace").strip()
 
-    def last_words(self) -> Problem:
+    def why_ended(self) -> Problem:
         """Why the engine ended, as far as its log, its exit status and the disk tell; empty for nothing."""
         told = _last_error(self.log_tail()) if self._log_is_of_now() else Problem("", "")
         if told.message:

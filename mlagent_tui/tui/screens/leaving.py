@@ -34,12 +34,12 @@ class Leaving(Screen[Result]):
     def _leave_field(self) -> bool:
         field = self.focused
         edited = isinstance(field, Input) or (isinstance(field, TextArea) and not field.read_only)
-        if field is None or not edited or self.FIELD_IS_ALL:
-            return False
         if isinstance(field, Filter):
             field.leave()
-        else:
-            self.set_focus(None)
+            return True
+        if not edited or self.FIELD_IS_ALL:
+            return False
+        self.set_focus(None)
         return True
 
     def _close_help(self) -> bool:

@@ -113,7 +113,7 @@ async def resumed(screen: Screen[Any], link: EngineLink, how: Onward) -> bool:
     screen.notify("The run is being resumed.", markup=False)
     if await link.ready():
         return True
-    problem = link.last_words()
+    problem = link.why_ended()
     told = visible(f"{problem.message} {problem.remedy}".strip())
     screen.notify(told, title="The run was not resumed", severity="error", timeout=15, markup=False)
     return False

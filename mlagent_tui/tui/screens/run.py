@@ -237,7 +237,7 @@ panel. This help also describes the panel that has the focus.
         alive = self.host.engine.alive()
         if alive != self._alive:
             self._alive, self.gone = alive, not alive
-            self._why = "" if alive else _sentence(self.host.engine.last_words())
+            self._why = "" if alive else _sentence(self.host.engine.why_ended())
             self.refresh_bindings()
             self._dirty.add("header")
 

@@ -96,7 +96,7 @@ class Starting(Under[None]):
             launch()
             if await link.ready():
                 return True
-            told = link.last_words()
+            told = link.why_ended()
             self.say(problem_text(told if told.message else Problem("", "The engine ended.")))
         except ProjectError as error:
             self.say(problem_text(Problem("", error.what, error.remedy)))

@@ -161,13 +161,13 @@ WORDS = {
 
 
 @pytest.mark.parametrize("log", WORDS)
-def test_the_last_words_of_an_engine_are_the_last_error_of_its_log(tmp_path: Path, log: str) -> None:
+def test_the_why_ended_of_an_engine_are_the_last_error_of_its_log(tmp_path: Path, log: str) -> None:
     root = small_project.make(tmp_path)
     (root / paths.ENGINE_LOG).write_text(log)
-    told = EngineLink(root).last_words()
+    told = EngineLink(root).why_ended()
     assert (told.message, told.remedy) == WORDS[log]
     os.utime(root / paths.ENGINE_LOG, (1, 1))  # of an engine before
-    assert EngineLink(root).last_words() == engine.Problem("", "")
+    assert EngineLink(root).why_ended() == engine.Problem("", "")
 
 
 def test_a_full_disk_is_told_although_no_log_could_be_written(
@@ -175,7 +175,7 @@ def test_a_full_disk_is_told_although_no_log_could_be_written(
 ) -> None:
     root = small_project.make(tmp_path)
     monkeypatch.setattr(engine, "_FULL", 2**62)
-    assert EngineLink(root).last_words().message == "The disk is full."
+    assert EngineLink(root).why_ended().message == "The disk is full."
 
 
 def test_how_a_run_goes_on_is_understood_by_the_command_line(tmp_path: Path) -> None:
