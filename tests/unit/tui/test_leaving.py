@@ -113,7 +113,7 @@ async def test_esc_on_the_start_screen_leaves_its_fields_and_its_dialogs(tmp_pat
         Memory().opened(small_project.make(tmp_path / name), goal)
     app = MlagentApp()
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: state(app)[1] == "TextArea")
+        await until(pilot, lambda: state(app)[1] == "Text")
         await pilot.press("f1")
         await until(pilot, lambda: state(app)[2])
         await does(pilot, app, (START, "NoneType", True, False, ""), (START, "NoneType", False, False, ""))
