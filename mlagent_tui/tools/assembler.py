@@ -93,9 +93,9 @@ def _room(coder: LanguageModel, config: ModelConfig, steps: list[shapes.Step]) -
         return coder.count_tokens(code_request(config, steps).messages)
 
     instructions = tokens([])
-    each = (tokens(steps) - instructions) / length(steps)
+    described = max(tokens(steps) - instructions, 1)
     most = min((coder.context_length / 2 - instructions) / (1 + ANSWER), CODE_TOKENS / ANSWER)
-    return max(int(most / each), 1)
+    return max(int(most * length(steps) / described), 1)
 
 
 def _written(context: ToolContext, draft: Draft, config: ModelConfig) -> tuple[str, Difference] | None:
