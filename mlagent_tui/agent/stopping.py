@@ -96,7 +96,7 @@ def _held_to_numbers(
     said = " ".join([*claims, *others])
     return (
         advice.model_copy(update={"assessment": text, "changes": changes}),
-        f'not borne out by the numbers: "{said}"',
+        f'the numbers do not support "{said}"',
     )
 
 

@@ -79,7 +79,7 @@ def test_a_change_whose_only_reason_was_a_false_claim_is_dropped(changes: list[s
     settled = settle(advice, brief(), result=result(FLAT))
     assert settled.decision.changes == kept
     assert "overfits" not in settled.decision.assessment
-    assert "not borne out" in settled.overruled_because and "overfits" in settled.overruled_because
+    assert "do not support" in settled.overruled_because and "overfits" in settled.overruled_because
 
 
 def test_a_true_claim_and_a_users_wish_keep_their_changes() -> None:
