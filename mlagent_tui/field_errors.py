@@ -52,11 +52,13 @@ class FieldError:
 def first(
     error: ValidationError, model: type[BaseModel], whole: str = "the value", noun: str = "field"
 ) -> FieldError:
-    """The first thing that `model` refuses.
+    """The first thing that `model` refuses; a missing field comes last, as its name may only be misspelt.
 
     `whole` names the value where all of it is wrong, `noun` is what people call its fields.
     """
-    return every(error, model, whole, noun)[0]
+    found = error.errors(include_url=False)
+    chosen = next((one for one in found if one["type"] != "missing"), found[0])
+    return _explained(chosen, model.model_json_schema(), whole, noun)
 
 
 def every(

@@ -50,13 +50,15 @@ def refused(model: type[BaseModel], value: Any) -> field_errors.FieldError:
         (layers({}), "layers.0.type: it is missing, expected one of adaptive_avg_pool2d, ", "'type'"),
         (layers({"type": "conv"}), "got 'conv'; did you mean 'conv2d'?", "'type'"),
         (layers({"type": "conv2d", "out_channels": 8, "kernel": 3}),
+         "layers.0: there is no field 'kernel'; did you mean 'kernel_size'?", "kernel_size, stride"),
+        (layers({"type": "conv2d", "out_channels": 8}),
          "layers.0.kernel_size: it is missing, expected a whole number from 1 to 31", "kernel_size, stride"),
         (layers({"type": "relu", "inplace": True}), "layers.0: there is no field 'inplace'", "type."),
         (layers({"type": "repeat", "times": 2, "layers": [{"type": "elu", "alpha": 11}]}),
          "layers.0.layers.0.alpha: expected a number above 0 and at most 10, got 11", "Default: 1.0."),
         (layers({"type": "linear", "out_features": 1, "bias": 1}), "bias: expected true or false, got 1", ""),
         (layers({"type": "linear", "out_features": 10**500}), "got 10000000", ""),
-        (CONFIG | {"model_name": "a\ud800"}, "got text with a character that cannot be stored", ""),
+        (CONFIG | {"model_name": "a\ud800"}, "model_name: 'a\\ud800' is no class name", ""),
         (CONFIG | {"model_name": "None"}, "model_name: None already has a meaning in Python or PyTorch", ""),
         (CONFIG | {1: 2}, "1: expected names that are text, got 1", ""),
     ],
@@ -69,7 +71,7 @@ def test_a_configuration_says_what_is_wrong_where(value: Any, what: str, remedy:
 
 
 EVERY = (ModelConfig, EvalConfig, Goal, Settings, RoleOptions, RunOptions)
-SAID = ("expected ", "there is no field", "already has a meaning")
+SAID = ("expected ", "there is no field", "already has a meaning", "is no class name")
 ODD = (None, True, -1.5, "\ud800", "010", [], [[]], {"a": 1}, {1: 2}, float("nan"), 10**400, b"x", object())
 
 
@@ -103,6 +105,6 @@ def test_the_line_of_the_field_is_told() -> None:
     text = "input_shape: [1, 8, 8]\nnum_classes: 10\nlayers:\n- type: flatten\n- type: linear\n  out: 10\n"
     with pytest.raises(YamlError) as caught:
         from_yaml(ModelConfig, text)
-    assert caught.value.line == 5
-    assert "layers.1.out_features: it is missing" in caught.value.problem
+    assert caught.value.line == 6
+    assert "layers.1: there is no field 'out'" in caught.value.problem
     assert "out_features" in caught.value.remedy
