@@ -210,6 +210,8 @@ class RemoteModel:
                     raise faults.broken(self.url, error) from error
                 broke = True
             except NotJson as error:
+                if not error.sample:
+                    self._refuse_too_long(request, error)  # some servers break off before their first byte
                 raise faults.not_json(self.url, error) from error
             else:
                 self.known.terms[model] = terms

@@ -47,7 +47,7 @@ SMALLER_CODE = CODE.replace("Conv2d(1, 8", "Conv2d(1, 4").replace("Linear(512", 
 Told = list[events.Event]
 REPLIES = (
     "while the run is paused before summarise or evaluate", "num_classes is 7", "needs a vector",
-    "input_shape: Field required", "checked and accepted", "the run continues",
+    "layers: expected a list of 1 to 64 values", "checked and accepted", "the run continues",
     "while the run is paused before assemble", "fc1", "checked and accepted", "the run continues",
 )  # fmt: skip
 
