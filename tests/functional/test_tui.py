@@ -121,6 +121,8 @@ async def test_an_engine_that_is_killed_is_told_within_two_seconds_and_can_be_re
         assert "[r] resume the run" in shown(app)
         await until(pilot, lambda: link.status() == -signal.SIGKILL)
         await pilot.press("r")
+        await until(pilot, lambda: "held before evaluate" in shown(app), 100)
+        await pilot.press("p")
         screen = await achieved(pilot, app)
         assert not screen.state.paused
         await until(pilot, lambda: not app.engine.alive())
