@@ -15,7 +15,7 @@ from typing import Literal
 
 from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
-from mlagent_tui.files import atomic_write
+from mlagent_tui.files import atomic_write, explain
 from mlagent_tui.llm.fit import Model
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
@@ -166,7 +166,7 @@ class _Memo:
             try:
                 facts = _read(found)
             except (ModelError, OSError) as error:
-                what = error.what if isinstance(error, ModelError) else str(error)
+                what = error.what if isinstance(error, ModelError) else explain(error)[0]
                 facts = Facts(found.name or found.path.stem, problem=what)
         self._kept[str(found.path)] = (stamp, facts)
         return facts

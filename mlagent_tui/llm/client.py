@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ class Connection:
 
     def __init__(self, path: Path, options: Options) -> None:
         """Starts loading. Raises `ModelError` at once for what cannot be a model."""
-        self.name = read_folder(path).name if path.is_dir() else read_header(path).name
+        self.name = read_folder(path).name if os.path.isdir(path) else read_header(path).name
         self.path = path
         self.title = f"the model server of {self.name}"
         self.tell: Tell = _ignore

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from collections import Counter
 from collections.abc import Mapping
@@ -102,7 +103,7 @@ class Folder:
 
 def is_model_folder(path: Path) -> bool:
     """Whether there are a configuration and weights as safetensors."""
-    return (path / "config.json").is_file() and any(path.glob("*.safetensors"))
+    return os.path.isfile(path / "config.json") and any(path.glob("*.safetensors"))
 
 
 def read_folder(path: Path) -> Folder:

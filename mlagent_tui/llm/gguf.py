@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import re
 import struct
 from collections import Counter
@@ -264,7 +265,7 @@ def _parts(header: Header) -> tuple[Path, ...]:
             "Rename the parts to their original names.",
         )
     parts = [header.path.with_name(f"{named[1]}-{i:05}-of-{count:05}.gguf") for i in range(1, count + 1)]
-    missing = [part.name for part in parts if not part.is_file()]
+    missing = [part.name for part in parts if not os.path.isfile(part)]
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise ModelError(f"{header.path.parent} does not contain {shown}", "Put all parts in one folder.")

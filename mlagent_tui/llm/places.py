@@ -1,7 +1,8 @@
 """Where models lie on this machine: this project's folder, other programs' stores, folders of the user's.
 
 Only looks: nothing is opened but the small files in which those programs say where and what. Every walk is
-bounded in depth and in number.
+bounded in depth and in number. What may not be looked at is left out: `os.path` answers False there, where
+`Path.is_file` raises.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def searched(folders: Iterable[Path] = ()) -> list[Path]:
         *(folder for folder, _ in stores()),
         *(folder for folder, _ in mixed()),
     ]
-    return [place for place in dict.fromkeys(places) if place.is_dir()]
+    return [place for place in dict.fromkeys(places) if os.path.isdir(place)]
 
 
 def _everywhere(folders: Iterable[Path]) -> Iterator[Found]:
@@ -115,7 +116,7 @@ def models_below(folder: Path, depth: int = MAX_DEPTH) -> Iterator[Path]:
         for name in sorted(files):
             path = place / name
             named = name.lower().endswith(".gguf") and not name.startswith("mmproj")
-            if named and not is_later_part(path) and path.is_file():
+            if named and not is_later_part(path) and os.path.isfile(path):
                 yield path
         if "config.json" in files and is_model_folder(place):
             yield place
@@ -154,7 +155,7 @@ def ollama_models(folder: Path) -> Iterator[Found]:
                 "",
             )
             blob = folder / "blobs" / digest.replace(":", "-")
-            if digest and "/" not in digest and blob.is_file():
+            if digest and "/" not in digest and os.path.isfile(blob):
                 yield Found(blob, "Ollama", _ollama_name(Path(here).relative_to(manifests).parts, tag))
 
 
@@ -177,6 +178,8 @@ def hugging_face_cache() -> Path:
 
 def hugging_face_models(cache: Path) -> Iterator[Found]:
     """Folders and .gguf files of every snapshot, the one that `main` names first."""
+    if not os.path.isdir(cache):
+        return
     for repository in sorted(cache.glob("models--*")):
         current = ""
         with suppress(OSError, UnicodeDecodeError):

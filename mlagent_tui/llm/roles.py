@@ -5,6 +5,7 @@ A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http:/
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,9 +70,9 @@ def check_spec(spec: str) -> None:
                 "model servers need the Python package openai",
                 "Install it: pip install 'mlagent-tui[server]'.",
             )
-    elif place.path.is_dir():
+    elif os.path.isdir(place.path):
         folder = read_folder(place.path)
-        if not (place.path / "tokenizer.json").is_file():
+        if not os.path.isfile(place.path / "tokenizer.json"):
             raise ModelError(
                 f"{place.path} has no tokenizer.json",
                 "Convert its tokenizer with `AutoTokenizer.from_pretrained(...).save_pretrained(...)`.",
@@ -91,7 +92,7 @@ def open_role(spec: str, options: RoleOptions) -> LanguageModel:
     """Starts loading the model. Raises `ModelError`."""
     place = parse(spec)
     if place.path is not None:
-        if place.path.is_dir():
+        if os.path.isdir(place.path):
             check_spec(spec)
         return ServedModel(place.path, _loading(options), _manner(options))
     check_spec(spec)

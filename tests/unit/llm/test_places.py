@@ -10,7 +10,7 @@ import pytest
 
 from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm import places
+from mlagent_tui.llm import check_spec, places
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import is_gguf, read_header
 from tests.unit.llm.test_folder import folder
@@ -73,6 +73,30 @@ def test_what_only_looks_like_a_model_or_a_note_keeps_nobody_waiting(home: Path,
             read_header(path)
     with pytest.raises(ModelError, match="not a plain file"):
         read_folder(weights)
+
+
+def test_a_place_that_cannot_be_looked_at_ends_no_listing(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a folder of another user's; a name too long stands in, since root may look at every folder."""
+    unseen = tmp_path / ("x" * 300)
+    real, weights = touch(tmp_path / "real.gguf"), tmp_path / "weights"
+    blobs, manifest = home / ".ollama/models/blobs", home / ".ollama/models/manifests/registry/m/tag"
+    for folder_ in (weights, blobs, manifest.parent):
+        folder_.mkdir(parents=True)
+    (weights / "model.safetensors").touch()
+    layers = [{"mediaType": places.OLLAMA_WEIGHTS, "digest": "sha256:1"}]
+    manifest.write_text(json.dumps({"layers": layers}))
+    for link in (tmp_path / "a.gguf", weights / "config.json", blobs / "sha256-1"):
+        link.symlink_to(unseen)
+    for name in ("", "OLLAMA_MODELS", "HF_HUB_CACHE"):
+        if name:
+            monkeypatch.setenv(name, str(unseen))
+        assert [model.path for model in places.find([tmp_path]) if model.source != "bundled"] == [real]
+        assert unseen not in places.searched([tmp_path, unseen])
+    for refused in (unseen, tmp_path / "a.gguf"):
+        with pytest.raises(ModelError, match="cannot read"):
+            check_spec(str(refused))
 
 
 def test_lm_studio_is_found_where_it_says_that_its_models_are(home: Path, tmp_path: Path) -> None:
