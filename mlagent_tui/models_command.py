@@ -35,8 +35,8 @@ def show(folders: Iterable[Path] = (), *, as_json: bool = False) -> int:
     if unusable:
         print("\nThese cannot be used:")
         for entry in unusable:
-            print(f"  {_short(entry.spec)}\n    {clean(entry.facts.problem)}")
-    looked = ", ".join(_short(str(folder)) for folder in places.searched(folders))
+            print(f"  {clean(_short(entry.spec))}\n    {clean(entry.facts.problem)}")
+    looked = ", ".join(clean(_short(str(folder))) for folder in places.searched(folders))
     with suppress(streams.OutputLost):
         streams.put(sys.stderr, f"searched {looked}\n")
     return 0

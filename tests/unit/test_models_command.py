@@ -43,13 +43,16 @@ def test_the_table_has_a_row_for_each_model_and_its_columns_are_aligned() -> Non
 def test_a_listing_names_usable_and_unusable_files_and_where_it_looked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    odd = tmp_path / "odd\x1b[2J\nname"
+    odd.mkdir()
     make(tmp_path / "good.gguf")
-    (tmp_path / "bad.gguf").write_bytes(b"\x1b[2J")
-    assert models_command.show([tmp_path]) == 0
+    (odd / "bad\x1b.gguf").write_bytes(b"\x1b[2J")
+    assert models_command.show([tmp_path, odd]) == 0
     out, err = capsys.readouterr()
     assert "good.gguf" in out.partition("cannot be used")[0]
     assert "not a GGUF" in out.partition("cannot be used")[2]
-    assert str(tmp_path) in err and "\x1b" not in out
+    assert str(tmp_path) in err and "\x1b" not in out + err
+    assert len(err.splitlines()) == 1
 
 
 def test_the_json_has_every_fact(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
