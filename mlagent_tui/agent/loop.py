@@ -152,7 +152,14 @@ class Loop:
         pointless: ModelConfig | None = None
         unwished: ModelConfig | None = None
         for attempt in range(CONFIG_ATTEMPTS):
-            config = yield from self.proposal(self.brief(), problem, attempt)
+            try:
+                config = yield from self.proposal(self.brief(), problem, attempt)
+            except ModelError as error:
+                if unwished is None:
+                    raise
+                message = f"the planner gave no other network: {error.what}; the one before is used"
+                yield events.Warned(message=message, remedy=error.remedy)
+                break
             try:
                 steps = shapes.infer(config)
                 if not (self.origin and self.origin.again):

@@ -24,6 +24,11 @@ _NEAR = 34
 """Characters before a number in which a direction such as "at least" belongs to it."""
 _STOP = re.compile(r"[.;!?。；](?=\s|$|[^\x00-\x7f])|\n")
 
+_CLOSING = re.compile(
+    r"\w*\s*(?:at\s+(?:most|least)|max(?:imum)?|min(?:imum)?|tops)\s*(?=[,;.]|$)", re.IGNORECASE
+)
+"""A direction behind the number that it belongs to: the next number has its own."""
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -206,6 +211,8 @@ def _places(text: str) -> list[Place]:
         attached = own.search(after) if own else None
         places.append(Place(one, before, after, role))
         used = one.end + (attached.end() if attached else 0)
+        if closing := _CLOSING.match(flat, used):
+            used = closing.end()
     return places
 
 
@@ -223,7 +230,9 @@ def _role(found: Found, before: str, after: str) -> Literal["size", "parameters"
     )  # fmt: skip
     last = max(((m.end(), role) for role, p in roles for m in p.finditer(before)), default=(0, "number"))[1]
     if found.unit == "%":
-        beside = re.search(r"(?:dropout|smoothing|sparsity|memory)\W*(?:\w+\W+)?$", before, re.IGNORECASE)
+        beside = re.search(
+            r"(?:dropout|smoothing|sparsity|memory)[^\w,;]*(?:\w+[^\w,;]+)?$", before, re.IGNORECASE
+        )
         return "size" if beside else "number"
     if last == "parameters" and found.value < 1:
         return "number"

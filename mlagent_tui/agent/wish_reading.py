@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from mlagent_tui.agent.goal_words import direction_of
@@ -18,8 +19,10 @@ from mlagent_tui.agent.wish_words import (
     ELSEWHERE_AFTER,
     ELSEWHERE_BEFORE,
     FORMS,
+    INPUT,
     NOT_AFTER,
     NOT_BEFORE,
+    OR,
     OR_FEWER,
     OR_MORE,
     STATED,
@@ -42,7 +45,10 @@ ORDER = (
 SHARES = ("dropout", "learning rate", "weight decay", "label smoothing")
 """What is a number below one."""
 COUNTED = ("convolutions", "linear layers", "hidden layers", "layers", "residual blocks")
+"""What layers are counted as."""
+BOUNDED = (*COUNTED, "channels", "epochs")
 """What may be asked for as at least or at most so many."""
+MOST_INPUT_CHANNELS = 4
 CJK_VALUES = "零一二三四五六七八九十"
 SENTENCE = re.compile(r"[.!?。]")
 
@@ -57,16 +63,23 @@ class Settled:
 
 
 def wishes_in(text: str) -> list[Wish]:
-    """Every wish that the words of `text` state, in its order; each once."""
+    """Every wish that the words of `text` state, in its order, each once; not one choice of two."""
     rest, numbers = levelled(text), find_numbers(text)
-    found: list[tuple[int, Wish]] = []
+    found: list[tuple[int, int, Wish]] = []
     for form in FORMS:
         for match in list(form.pattern.finditer(rest)):
             wish = _wish(form, match, rest, numbers)
             if wish is not None:
-                found.append((match.start(), wish))
+                found.append((match.start(), match.end(), wish))
                 rest = rest[: match.start()] + "#" * len(match[0]) + rest[match.end() :]
-    ordered = dict.fromkeys(wish for _, wish in sorted(found, key=lambda pair: pair[0]))
+    found.sort(key=lambda place: place[:2])
+    either = {
+        wish
+        for (_, end, one), (start, _, other) in pairwise(found)
+        if OR.fullmatch(text[end:start]) and not (one.refused or other.refused)
+        for wish in (one, other)
+    }
+    ordered = dict.fromkeys(wish for *_, wish in found if wish not in either)
     return _without_repetition(list(ordered))[:MOST_WISHES]
 
 
@@ -82,7 +95,7 @@ def settle(text: str, phrases: str) -> Settled:
     left_out: list[str] = []
     told: list[Wish] = []
     for phrase in (part.strip() for part in phrases.split(",")):
-        read = wishes_in(phrase)
+        read = [_with_bound(wish, asked) for wish in wishes_in(phrase)]
         for wish in read:
             if wish not in asked and (wish.number in values or any(_narrows(wish, other) for other in asked)):
                 asked = [other for other in asked if not _replaces(wish, other)] + [wish]
@@ -104,6 +117,12 @@ def settle(text: str, phrases: str) -> Settled:
 
 def _rank(wish: Wish) -> int:
     return ORDER.index(wish.about) if wish.about in ORDER else len(ORDER)
+
+
+def _with_bound(wish: Wish, asked: Sequence[Wish]) -> Wish:
+    """A planner's wish, or the one of the text that has a bound which the planner left out."""
+    same = [one for one in asked if (one.about, one.number) == (wish.about, wish.number)]
+    return same[0] if same and wish.number is not None and wish.comparison == "=" else wish
 
 
 def _narrows(wish: Wish, other: Wish) -> bool:
@@ -136,7 +155,10 @@ def _wish(form: Form, match: re.Match[str], text: str, numbers: Sequence[Found])
     said = _number(form, match, text, numbers) if form.number and not (inside or refused) else None
     if said is not None:
         stated = STATED.search(SENTENCE.split(before)[-1] + SENTENCE.split(after)[0])
-        return None if stated else _numbered(form, *said)
+        given = form.about == "channels" and said[0] <= MOST_INPUT_CHANNELS
+        if stated or (given and INPUT.search(re.split(r"[,;.]", before)[-1] + match[0])):
+            return None
+        return _numbered(form, *said)
     if elsewhere or (form.number and not (inside or form.optional)):
         return None
     return Wish(
@@ -151,7 +173,7 @@ def _numbered(form: Form, number: float, comparison: str) -> Wish | None:
         return Wish(about=form.about, number=number or None, refused=form.about == "dropout" and number == 0)
     if number != int(number) or not 0 <= number < LARGEST:
         return None
-    if form.about not in COUNTED:
+    if form.about not in BOUNDED:
         return Wish(about=form.about, number=number)
     value, sign = _bounded(number, comparison)
     return Wish(about=form.about, number=value, comparison=sign)

@@ -59,7 +59,7 @@ FORMS: tuple[Form, ...] = (
         r"residual(?:es)?|conexiones\s+(?:residuales|de\s+salto)|résiduel\w*|connexions?\s+résiduelles?",
         r"残差(?:接続|结构|连接|网络|ネット)?|スキップ接続|跳跃连接",
     )),
-    Form("recurrent", _pattern(r"lstms?|grus?|rnns?|recurrent\w*|rekurrent\w*|récurrent\w*", r"循环神经网络|再帰型|リカレント")),
+    Form("recurrent", _pattern(r"lstms?|grus?|rnns?|recurrent(?!\s+(?:patterns?|themes?|events?|problems?))\w*|rekurrent\w*|récurrent\w*", r"循环神经网络|再帰型|リカレント")),
     Form("attention", _pattern(
         r"(?:self|multi[\s-]?head)[\s-]?attention|attention[\s-](?:layers?|blocks?|heads?|mechanisms?|modules?)|use\s+attention|"
         r"(?:vision[\s-])?transformers?|vits?|(?:self-)?aufmerksamkeits\w*|(?:mecanismos?|capas?)\s+de\s+atenci[oó]n|"
@@ -110,12 +110,12 @@ FORMS: tuple[Form, ...] = (
     Form("norm", _pattern(r"group[\s_-]?norm\w*|gruppennormalisierung", r"グループ正規化|组归一化"), "group"),
     Form("norm", _pattern(r"layer[\s_-]?norm\w*|schichtnormalisierung|normalizaci[oó]n\s+por\s+capas?|normalisation\s+par\s+couches?",
                           r"レイヤー正規化|层归一化"), "layer"),
-    Form("norm", _pattern(r"norm(?:ali[sz]ation)?\s+layers?|(?<!batch\s)(?<!layer\s)(?<!group\s)normali[sz]ation(?!\s+of)|normalisierung",
+    Form("norm", _pattern(r"norm(?:ali[sz]ation)?\s+layers?|(?<!batch\s)(?<!layer\s)(?<!group\s)(?<!input\s)(?<!inputs\s)(?<!image\s)(?<!data\s)(?<!pixel\s)normali[sz]ation(?!\s+(?:of|to))|normalisierung",
                           r"正規化層|归一化层")),
     Form("dropout", _pattern(r"drop[\s-]?outs?(?:[\s-](?:layers?|rate|probability|ratio))?", r"ドロップアウト(?:率)?|随机失活"),
          number="beside", optional=True),
     Form("pooling", _pattern(
-        r"global(?:e[rsn]?)?[\s-]+(?:(?:average|avg|mean)[\s-]?)?pool\w*|GAP(?=\s+at|\s+layer|,|\.|$)|pool\w*\s+globally|"
+        r"global(?:e[rsn]?)?[\s-]+(?:(?:average|avg|mean)[\s-]?)?pool\w*|(?-i:GAP)(?=\s+at|\s+layer|,|\.|$)|pool\w*\s+globally|"
         r"agrupaci[oó]n\s+(?:global|promedio\s+global)",
         r"グローバル(?:平均|アベレージ)?プーリング|大域平均プーリング|全局(?:平均)?池化",
     ), "global average"),
@@ -164,7 +164,7 @@ NOT_AFTER = re.compile(
     re.IGNORECASE,
 )
 ELSEWHERE_BEFORE = re.compile(
-    r"(?<![a-zà-ÿ])(?:than|beat\w*|outperform\w*|versus|vs\.?|prefer\w*\s+[\w\s#-]{3,30}\s+over|compared\s+(?:to|with)|replac\w+|instead\s+of|rather\s+than|"
+    r"(?<![a-zà-ÿ])(?:than|beat\w*|outperform\w*|versus|vs\.?|prefer\w*\s+[\w\s#-]{3,30}\s+over|compar(?:ed|able)\s+(?:to|with)|as\s+(?:good|accurate|fast|small)\s+as|replac\w+|instead\s+of|rather\s+than|"
     r"in\s+place\s+of|als|statt|anstelle|anstatt|que|en\s+lugar\s+de|en\s+vez\s+de|au\s+lieu\s+d[e'’])(?![a-zà-ÿ])\s*"
     r"(?:(?:an?|the|our|my|your|this|that|ein\w*|der|die|das|una?|el|la|une?|le|les)\s+)?(?:[\w-]+\s+)?$|(?:而不是|代替|比)$",
     re.IGNORECASE,
@@ -178,6 +178,17 @@ STATED = re.compile(
     re.IGNORECASE,
 )
 """A sentence that tells how things are, and asks for nothing."""
+
+OR = re.compile(
+    r"\s*,?\s*(?:or|oder|o|ou|または|或者?)\s*(?:(?:an?|the|use|ein\w*|una?|une)\s+)?", re.IGNORECASE
+)
+"""Between two wishes of which either may be met."""
+INPUT = re.compile(
+    r"(?<![a-zà-ÿ])(?:images?|inputs?|pictures?|photos?|pixels?|rgb|colou?rs?|bild\w*|eingab\w*|im[aá]gen\w*|entradas?|"
+    r"entrées?)(?![a-zà-ÿ])|画像|入力|图像|图片|输入",
+    re.IGNORECASE,
+)
+"""What has channels of its own, up to four."""
 
 BETWEEN = re.compile(
     r"\s?-?\s?(?:(?!(?:layers?|params?|parameters?|percent|of|and|with|but)\s)[A-Za-zÀ-ÿ][\w-]*\s+){0,2}|"

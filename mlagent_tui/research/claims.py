@@ -23,7 +23,7 @@ _MARKS = re.compile(r"^(?:[-*•#>]+|\d+[.)])\s+|\*\*|`")
 _ENDED = re.compile(r"[.!?:][*_`\"')]*$")
 _CODE = ("{", "[", "```", "<")
 _NOT_PROSE = re.compile(
-    r"```|[{}]|\"\s*:|<\||</|\bself\.\w+\s*=|^\s*(?:def|class|import|from|return)\b.*[:=(]|\w\s*==\s*\w|;\s*$|\]\s*,|^\s*@"
+    r"```|[{}]|\"\s*:|<\||</|\bself\.\w+\s*=|^\s*(?:def|class|import|from|return)\b.*[:=(]|\w\s*==\s*\w|;\s*$|\]\s*,\s*$|^\s*@"
 )
 
 SMALL = 10

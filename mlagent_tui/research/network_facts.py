@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,13 +39,17 @@ class Layer:
 
 @dataclass(frozen=True)
 class Code:
-    """What the text of a module shows: what its functions call, and all names and numbers in it."""
+    """What the text of a module shows: what its functions call, and all names and numbers in it.
+
+    `additions` are the places where something is added; `repeated`: one of them may be used several times.
+    """
 
     called: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     numbers: frozenset[float] = frozenset()
     additions: int = 0
     grouped: bool = False
+    repeated: bool = False
 
     @staticmethod
     def of(source: str) -> Code:
@@ -72,6 +76,7 @@ class Code:
             numbers=frozenset(number for node in nodes for number in _number(node)),
             additions=sum(_adds(node) for node in running),
             grouped=any(_grouped(node) for node in nodes),
+            repeated=any(_adds(part) for node in _used_again(tree) for part in ast.walk(node)),
         )
 
 
@@ -117,6 +122,16 @@ class Facts:
         runs = sum(layer.runs for layer in self.layers if re.fullmatch(kind.classes, layer.type))
         named = [layer for layer in found if layer.type != "NonDynamicallyQuantizableLinear"]
         return {len(found), len(plain), runs, len(named)}
+
+    @cached_property
+    def alike(self) -> frozenset[int]:
+        """How many parts there are of each make: parts whose layers have the same names, shortcuts aside."""
+        inside: defaultdict[str, list[str]] = defaultdict(list)
+        for layer in self.own:
+            part, _, name = layer.name.rpartition(".")
+            if part and not _SHORTCUT.search(layer.name):
+                inside[part].append(name)
+        return frozenset(Counter(map(tuple, inside.values())).values())
 
     @property
     def families(self) -> frozenset[str]:
@@ -279,6 +294,16 @@ def _adds(node: ast.AST) -> bool:
             return not isinstance(value, ast.Constant | ast.Attribute)
         case _:
             return False
+
+
+def _used_again(tree: ast.Module) -> Iterator[ast.AST]:
+    """Loops, and the classes and functions that others call."""
+    nodes = list(ast.walk(tree))
+    called = {name for node in nodes for name in _calls(node)}
+    for node in nodes:
+        called_again = isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in called
+        if called_again or isinstance(node, ast.For | ast.While):
+            yield node
 
 
 def _grouped(node: ast.AST) -> bool:

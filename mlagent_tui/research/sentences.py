@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from mlagent_tui.research import denial
 from mlagent_tui.research.layer_kinds import BY_NAME, KINDS, Kind
-from mlagent_tui.research.network_facts import Facts, Shape
+from mlagent_tui.research.network_facts import Facts, Layer, Shape
 from mlagent_tui.research.quantities import NUMBER, NUMBER_WORDS, SHAPE, is_rough, small
 from mlagent_tui.research.quantities import value as number_value
 
@@ -17,8 +18,13 @@ TOLERANCE = 0.05
 
 _NAME = re.compile(r"\b[A-Za-z_]\w*(?:\.\w+)*\b")
 _HARMLESS_NAME = re.compile(
-    r"[12345]d|\d+d|int\d+|float\d+|bfloat16|fp\d+|conv\w*[123]d?|\w+-\d+", re.IGNORECASE
+    r"[12345]d|\d+d|int\d+|float\d+|bfloat16|fp\d+|conv\w*[123]d?|\w+-\d+|e\.g|i\.e", re.IGNORECASE
 )
+_ARGUMENTS = {
+    "in_channels", "out_channels", "kernel_size", "in_features", "out_features", "num_features", "batch_size",
+    "hidden_size", "input_size", "output_size", "num_classes", "batch_first", "num_layers", "num_heads",
+}  # fmt: skip
+"""Names of arguments in torch, which sentences use whether or not the code spells them out."""
 _UNMEASURED = re.compile(
     r"\baccura\w+|\b(?:pre-?)?trained\b|state[- ]of[- ]the[- ]art|outperform\w*|\bbenchmark\w*|error rate|"
     r"\b(?:mnist|cifar|imagenet|svhn|coco)\b|overfit\w*|underfit\w*|generali[sz]\w+",
@@ -29,10 +35,7 @@ _ARCHITECTURE = re.compile(
     r"shufflenet|convnext|vit|bert|gpt|autoencoder|auto-encoder|gan|diffusion|mixer|swin)(?:-?v?\d+)*\b",
     re.IGNORECASE,
 )
-_NEGATED = re.compile(
-    r"\b(?:no|not|without|neither|nor|never|lacks?|instead of|rather than|free of)\b[^,;.]*$|n't\b[^,;.]*$",
-    re.IGNORECASE,
-)
+_LOSS = re.compile(r"\bloss\b|\bbefore (?:the |a |any )?softmax", re.IGNORECASE)
 _KIND_OF_NETWORK = re.compile(
     r"\b(?P<named>(?:[\w-]+\s+){0,4})(?P<noun>networks?|nets?|nn|model|classifier|cnn|convnet|mlp|rnn|perceptron|transformer)\b",
     re.IGNORECASE,
@@ -57,6 +60,11 @@ _LAYERS_AFTER = re.compile(
     r"^(?:[\w()/-]*\s+){0,2}?(?:layers?|blocks?|modules?|operations?|stages?)\b", re.IGNORECASE
 )
 _EACH = re.compile(r"\b(?:each|every|per|both)\b", re.IGNORECASE)
+_PART = re.compile(r"\b(?:blocks?|stages?|branch(?:es)?|paths?|stem|encoder|decoder)\b", re.IGNORECASE)
+"""What has layers of its own: a number of layers beside it need not be that of the network."""
+_SOME = re.compile(r"\b(?:first|last|next|other|remaining|following|these|of the|of its)\s+$", re.IGNORECASE)
+_ABOUT_A_PART = re.compile(r"\b(?:layer|head|block|stage|stem|part)\b", re.IGNORECASE)
+_ABOUT_IT = re.compile(r"\b(?:it|network|net|model|module)\b", re.IGNORECASE)
 _MOST = re.compile(r"\b(most|majority|bulk|largest|biggest|dominat\w+|heaviest)\b", re.IGNORECASE)
 _ENDS = re.compile(
     r"\b(?P<last>last|final|ends? (?:in|with)|ending (?:in|with))\b|\b(?:first|starts? with|begins? with)\b",
@@ -98,8 +106,14 @@ class Sentence:
         return next((why for check in checks if (why := check())), "")
 
     def _mentions(self, kind: Kind) -> Iterator[tuple[re.Match[str], bool]]:
+        """Where the sentence says that a kind is there, or (true) that it is not."""
         for match in _WORDS[kind.name].finditer(self.text):
-            yield match, bool(_NEGATED.search(self.text[: match.start()]))
+            denied = self._denied(match)
+            if denied is not None and not (kind.name == "softmax" and _LOSS.search(self.text)):
+                yield match, denied
+
+    def _denied(self, match: re.Match[str]) -> bool | None:
+        return denial.denied(self.text, match.span())
 
     def _unmeasured(self) -> str:
         if match := _UNMEASURED.search(self.text):
@@ -116,21 +130,32 @@ class Sentence:
         families = self.facts.families
         linear = len(self.facts.of_kind(BY_NAME["linear"]))
         for match in _MLP.finditer(self.text):
-            denied = bool(_NEGATED.search(self.text[: match.start()]))
+            denied = self._denied(match)
+            if denied is None:
+                continue
             if (families == {"linear"} and linear > 1) == denied:
                 return "it is a fully connected network" if denied else "it is not a multi-layer perceptron"
             self.confirmed += 1
         for match in _KIND_OF_NETWORK.finditer(self.text):
-            before = self.text[: match.start("named")] + match["named"]
-            if not _IS_A.search(before) or _NEGATED.search(self.text[: match.start()]):
+            is_a = _IS_A.search(self.text, 0, match.start("noun"))
+            if not is_a or self._denied(match) is not False or self._about_a_part(self.text[: is_a.start()]):
                 continue
             named = self._families_in(f"{match['named']} {match['noun']}")
             # a convolution before attention or recurrent layers goes without saying; they do not
-            silent = families - named - ({"convolution"} if named - {"convolution"} else set())
+            silent = families - self._families_in(self.text)
+            silent -= {"convolution"} if named - {"convolution"} else set()
             if named and (silent or named - families):
                 return f"it is not of the kind {' and '.join(sorted(named))}"
             self.confirmed += bool(named)
         return ""
+
+    def _about_a_part(self, subject: str) -> bool:
+        """`the final layer`, `fc1`: a sentence with this subject is not about the whole network."""
+        part = _ABOUT_A_PART.search(subject) or self._layers_in(subject)
+        return bool(part) and not _ABOUT_IT.search(subject)
+
+    def _layers_in(self, text: str) -> list[Layer]:
+        return [x for x in self.facts.own if re.search(rf"(?<![\w.]){re.escape(x.name)}(?!\w|\.\w)", text)]
 
     @staticmethod
     def _families_in(words: str) -> frozenset[str]:
@@ -171,8 +196,10 @@ class Sentence:
                 known = self.facts.counts(kind)
                 if not kind.name.startswith(("conv", "linear")):
                     known |= {int(n) for n in self.facts.code.numbers if kind.counted and n == int(n)}
-                each = _EACH.search(self.text[: match.start()])
-                if said not in known and self.facts.of_kind(kind) and not each:
+                before, counted = self.text[: number.start()], match[0] + rest[:12]
+                part = _EACH.search(self.text) or _PART.search(before) or _PART.search(counted)
+                wrong = said > max(known) if part else said not in known
+                if wrong and self.facts.of_kind(kind):
                     return f"it does not have {said} {kind.name} layers"
         for match in re.finditer(r"\b(\w+)\s+layers?\b", self.text):
             said = small(match[1]) if match[1].lower() not in ("single", "several", "multiple") else None
@@ -180,7 +207,8 @@ class Sentence:
             weighted = [layer for layer in own if layer.parameters]
             main = [x for name in ("convolution", "linear") for x in self.facts.of_kind(BY_NAME[name])]
             known = {len(whole), len(own), len(weighted), len(main)}
-            if said is not None and said not in known and not _NEGATED.search(self.text[: match.start()]):
+            some = _SOME.search(self.text[: match.start()])
+            if said is not None and said not in known and not some and self._denied(match) is False:
                 return f"it does not have {said} layers"
         return ""
 
@@ -191,15 +219,23 @@ class Sentence:
 
     def _residual(self) -> str:
         for match in _RESIDUAL.finditer(self.text):
-            denied = bool(_NEGATED.search(self.text[: match.start()]))
+            denied = self._denied(match)
+            if denied is None:
+                continue
             if self.facts.is_residual == denied:
                 return "it adds something back" if denied else "nothing is added back in it"
             self.confirmed += 1
             number = _COUNT.search(self.text[: match.start()])
             said = small(number["n"]) if number else None
-            if said is not None and said != self.facts.code.additions:
+            if said is not None and self._miscounts_blocks(said):
                 return f"it does not have {said} residual blocks"
         return ""
+
+    def _miscounts_blocks(self, said: int) -> bool:
+        """Code that is used several times shows one addition; the names of layers show how many blocks."""
+        if not self.facts.code.repeated:
+            return said != self.facts.code.additions
+        return bool(self.facts.alike) and said > max(self.facts.alike)
 
     def _largest(self) -> str:
         """`most lie in fc1`: that layer, or that kind of layer, has the most."""
@@ -208,9 +244,7 @@ class Sentence:
             return ""
         total = max(self.facts.parameters, 1)
         after = self.text[most.end() :]
-        named = [
-            x for x in self.facts.own if re.search(rf"(?<![\w.]){re.escape(x.name)}(?!\w|\.\w)", self.text)
-        ]
+        named = self._layers_in(self.text)
         share = most[1].lower() in ("most", "majority", "bulk")
         if named:
             if not set(named) & set(self.facts.largest):
@@ -240,7 +274,8 @@ class Sentence:
                 ]
                 for kind in map(BY_NAME.__getitem__, group):
                     match = _WORDS[kind.name].search(self.text, end.end())
-                    near = match and match.start() - end.end() < 40
+                    between = self.text[end.end() : match.start()] if match else ""
+                    near = match and len(between) < 40 and not any(w.search(between) for w in _WORDS.values())
                     functional = any(
                         re.fullmatch(BY_NAME[name].functions, called)
                         for name in group
@@ -295,10 +330,12 @@ class Sentence:
             shares = {100 * n / whole for n in (*own, *sums, *total)}
             return shares | {100 * n for n in facts.code.numbers if 0 <= n <= 1}
         if re.match(r"(?:trainable |learnable |total |model )*(?:param|weights)", rest, re.IGNORECASE):
-            if re.search(
-                r"\b(?:its|total of|the network has|the model has|it has|has)\s*$", before, re.IGNORECASE
-            ):
-                return total
+            if re.search(r"\b(?:its|total of|has)\s*$", before, re.IGNORECASE):
+                layers = self._layers_in(before)
+                if layers and not _ABOUT_IT.search(before):
+                    return {float(layer.parameters) for layer in layers}
+                if _ABOUT_IT.search(before) or not any(word.search(before) for word in _WORDS.values()):
+                    return total
             return total | {float(n) for n in (*own, *sums)}
         if re.match(r"(?:multiply|mac|mult|flop|operation|multiplication)", rest, re.IGNORECASE):
             return operations
@@ -313,7 +350,7 @@ class Sentence:
         parameters = total | {float(n) for n in (*own, *sums)}
         stored = {facts.size_mb} if facts.size_mb is not None else set[float]()
         return (
-            {1.0, float(facts.code.additions)}
+            {1.0, float(facts.code.additions), *map(float, facts.alike)}
             | shapes
             | counts
             | parameters
@@ -328,7 +365,9 @@ class Sentence:
         known = {
             part.lower() for layer in facts.own for part in (layer.name, layer.type, *layer.name.split("."))
         }
-        known |= facts.code.names | {facts.name.lower(), "nn", "torch", "pytorch", "nn.module", "f"}
+        known |= (
+            facts.code.names | _ARGUMENTS | {facts.name.lower(), "nn", "torch", "pytorch", "nn.module", "f"}
+        )
         for match in _NAME.finditer(self.text):
             name = match[0]
             inner_capital = re.search(r"[a-z][A-Z]", name) and not re.fullmatch(r"PyTorch|TensorFlow", name)

@@ -175,11 +175,16 @@ def _never(name: str) -> Callable[[Network, Wish], tuple[bool, str]]:
     return lambda network, wish: (False, f"configurations have no {name}")
 
 
+def _holds(there: float, wish: Wish) -> bool:
+    """Whether a number is the wished one, or within the bound."""
+    wanted = wish.number or 0
+    return {"=": there == wanted, ">=": there >= wanted, "<=": there <= wanted}[wish.comparison]
+
+
 def _counted(name: str, count: Callable[[Network], int]) -> Callable[[Network, Wish], tuple[bool, str]]:
     def look(network: Network, wish: Wish) -> tuple[bool, str]:
-        there, wanted = count(network), wish.number or 0
-        held = {"=": there == wanted, ">=": there >= wanted, "<=": there <= wanted}[wish.comparison]
-        return held, f"the network has {_many(there, name)}"
+        there = count(network)
+        return _holds(there, wish), f"the network has {_many(there, name)}"
 
     return look
 
@@ -191,7 +196,7 @@ def _weighted(network: Network) -> int:
 def _look_channels(network: Network, wish: Wish) -> tuple[bool, str]:
     first = next(iter(network.of_type("conv2d") or network.of_type("linear")), None)
     there = (first.get("out_channels") or first["out_features"]) if first else 0
-    return there == wish.number, f"its first layer has {there}"
+    return _holds(there, wish), f"its first layer has {there}"
 
 
 def _look_kernel(network: Network, wish: Wish) -> tuple[bool, str]:
@@ -235,9 +240,9 @@ def _setting(field: str, name: str) -> Callable[[Network, Wish], tuple[bool, str
         there = getattr(network.settings, field, None)
         if there is None:
             return False, "the training settings are not known"
-        wanted = wish.value if wish.number is None else wish.number
+        met = there == wish.value if wish.number is None else _holds(there, wish)
         shown = number(there) if isinstance(there, float) else there
-        return there == wanted, f"it was trained with {name} {shown}"
+        return met, f"it was trained with {name} {shown}"
 
     return look
 

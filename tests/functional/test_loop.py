@@ -194,6 +194,14 @@ def test_a_network_without_what_was_asked_for_is_asked_for_again_once_and_the_en
     assert "| no dropout | met |" in report
 
 
+def test_a_planner_that_fails_when_it_is_asked_for_a_wish_again_costs_no_iteration(root: Path) -> None:
+    model = Scripted(config=[CONFIG, ModelError("the answer is not valid")], decision=ACHIEVED)
+    told = carry_out(root, model, goal_text="digits: an MLP, at least 30% accuracy")
+    assert "no other network: the answer is not valid" in of(told, events.Warned)[-1].message
+    (entry,) = registry.load(root)
+    assert (entry.status, ending(told).exit_status) == ("completed", 0)
+
+
 # --- what goes wrong is a result ------------------------------------------------------------------------
 
 

@@ -33,6 +33,8 @@ DECIDED = [
         None,
         None,
     ),
+    ("a CNN with dropout on cifar10, 65%", "cifar10", ACC, ">=", 0.65, None, None),
+    ("10k parameters at most, digits, 95%", "digits", ACC, ">=", 0.95, 10_000, None),
     ("digits for a 16 GB machine, 20 epochs, nine out of ten right", "digits", ACC, ">=", 0.9, None, None),
     ("dummy: validation loss at most 1.5e-1, params up to 3×10^4", "dummy", LOSS, "<=", 0.15, 30_000, None),
     (

@@ -38,6 +38,10 @@ READ = [
     ("without max pooling or residual blocks, global average pooling",
      ["no max pooling", "no residual blocks", "global average pooling"]),
     ("lstm or rnn not allowed", ["no recurrent layers"]),
+    ("at most 10 epochs, no more than 32 channels", ["at most 10 epochs", "at most 32 channels"]),
+    ("CNN or MLP, with dropout, SGD or Adam", ["dropout"]),
+    ("global pooling (GAP) with GAP at the end, 24 channels for images with 3 channels",
+     ["global average pooling", "24 channels"]),
     ("a vision transformer with squeeze-and-excitation", ["attention layers", "squeeze-and-excitation"]),
     ("instead of relu use gelu, no data augmentation, Adam",
      ["gelu activations", "no augmentation", "optimizer adamw"]),
@@ -67,6 +71,9 @@ READ = [
     ("多层感知机,隐藏层最多两层,学习率0.01", [MLP, "at most 2 hidden layers", "learning rate 0.01"]),
 ]  # fmt: skip
 SILENT = (
+    "images are 32x32 with 3 channels, 70% on cifar10", "95% on mnist with a small generalisation gap",
+    "close the gap, 97% on mnist", "input normalization to [0,1], mnist", "digits, either a CNN or an MLP",
+    "as accurate as a CNN", "comparable to LeNet", "the signal has recurrent patterns",
     "digits, at least 95%, under 20k parameters", "MNIST, validation loss below 0.1, in 30 seconds",
     "100 classes, images 32x32, 16 GB of memory, 3 people", "We currently train with batch size 16",
     "normalised images of handwritten digits", "mindestens 95 % auf CIFAR-10", "正解率90%以上",
@@ -109,6 +116,11 @@ def test_what_a_planner_reads_into_a_text_is_left_out_and_named() -> None:
 def test_a_planners_phrase_that_the_text_bears_out_is_checked_too() -> None:
     settled = settle("a network with skips please", "residual")
     assert list(map(words, settled.asked)) == [RES]
+
+
+def test_a_planner_that_leaves_out_a_bound_does_not_change_it() -> None:
+    settled = settle("at most 10 epochs and at least 3 conv layers", "10 epochs, 3 conv layers")
+    assert list(map(words, settled.asked)) == ["at most 10 epochs", "at least 3 convolution layers"]
 
 
 def test_a_refusal_in_a_planners_wider_words_is_no_second_wish() -> None:
