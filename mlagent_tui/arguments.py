@@ -107,7 +107,7 @@ def option_values(arguments: argparse.Namespace, defaults: Settings) -> Any:
 def role_options(arguments: argparse.Namespace, before: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """How each role uses its model: as `before`, then what is said for both, then what for the role alone.
 
-    A template's path becomes valid from every folder. What is no option is kept, to be refused.
+    A template's path becomes valid from every folder. What is not an option is kept, to be refused.
     """
     told: dict[str, dict[str, Any]] = {}
     for field in ROLE_OPTIONS:

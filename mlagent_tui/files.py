@@ -366,7 +366,7 @@ def _identity(folder: int) -> tuple[int, int]:
 
 
 def _is_file(name: str, folder: int) -> bool:
-    """Whether there is something of this name that is no folder."""
+    """Whether there is something of this name that is not a folder."""
     try:
         return not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except OSError:

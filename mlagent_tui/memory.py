@@ -16,7 +16,7 @@ def memory() -> tuple[int, int]:
         available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
     with suppress(OSError, ValueError):
         group = Path("/sys/fs/cgroup")
-        limit = int((group / "memory.max").read_text())  # "max" is no number: there is no limit
+        limit = int((group / "memory.max").read_text())  # "max" is not a number: there is no limit
         if limit < total:
             used = int((group / "memory.current").read_text())
             total, available = limit, min(available, max(0, limit - used))

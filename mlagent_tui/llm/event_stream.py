@@ -25,7 +25,7 @@ _BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
 class NotJson(Exception):
-    """What arrived is no JSON; `sample` is how it begins, empty where nothing arrived."""
+    """What arrived is not JSON; `sample` is how it begins, empty where nothing arrived."""
 
     def __init__(self, sample: str = "") -> None:
         super().__init__(sample)

@@ -43,7 +43,7 @@ class _Cancelled(Exception):
 
 @dataclass
 class Known:
-    """What is known of one server in this session, whichever role has learnt it."""
+    """What is known of one server until this process ends, whichever role has learnt it."""
 
     terms: dict[str, Terms] = field(default_factory=dict)
     """What each of its models takes."""
@@ -274,7 +274,7 @@ class RemoteModel:
                 )
 
     def _next(self, hearing: Hearing, arriving: Arriving) -> Any:
-        """What arrives next. Raises `Broken` also for what is no JSON in the middle of an answer."""
+        """What arrives next. Raises `Broken` also when something in an answer is not JSON."""
         try:
             return arriving.next(POLL_SECONDS)
         except NotJson as error:

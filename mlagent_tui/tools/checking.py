@@ -121,7 +121,7 @@ def _text(value: object) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         code = ord(value[error.start])
-        got = f"a lone surrogate (U+{code:04X}) at character {error.start + 1}, which is no text"
+        got = f"a lone surrogate (U+{code:04X}) at character {error.start + 1}, which is not a character"
         raise _Unfit("text", got) from error
     return value
 

@@ -16,7 +16,7 @@ from textual.color import Color as Background
 from textual.filter import LineFilter, Monochrome
 
 TEXT, LINES = 4.5, 3.0
-"""The least contrast of text, and of lines, dots and marks that are no text."""
+"""The least contrast of text, and of lines, dots and marks that are not text."""
 
 Triplet = tuple[int, int, int]
 

@@ -323,7 +323,7 @@ def _environment() -> dict[str, str]:
 
 
 def _open_log(root: Path) -> tuple[BinaryIO, Path]:
-    """The log in the project; in the user's log folder while there is no project yet."""
+    """The log in the project, or in the log folder of the user before there is a project."""
     path = root / LOG
     if not paths.Layout(root).is_project():
         path = _log_folder() / f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"

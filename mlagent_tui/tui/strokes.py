@@ -64,7 +64,7 @@ class InOrder(App[ReturnType]):
     async def _carry_out(self) -> None:
         """The keys that wait, up to one that is on its way through the widgets.
 
-        Letters for a field come there in their order. They are waited for before a key that is no text.
+        Letters for a field come there in their order. They are waited for before a key that is not text.
         """
         while self._waiting and self._follower is None:
             target = self.focused or self.screen

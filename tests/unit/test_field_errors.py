@@ -58,7 +58,7 @@ def refused(model: type[BaseModel], value: Any) -> field_errors.FieldError:
          "layers.0.layers.0.alpha: expected a number above 0 and at most 10, got 11", "Default: 1.0."),
         (layers({"type": "linear", "out_features": 1, "bias": 1}), "bias: expected true or false, got 1", ""),
         (layers({"type": "linear", "out_features": 10**500}), "got 10000000", ""),
-        (CONFIG | {"model_name": "a\ud800"}, "model_name: 'a\\ud800' is no class name", ""),
+        (CONFIG | {"model_name": "a\ud800"}, "model_name: 'a\\ud800' is not a class name", ""),
         (CONFIG | {"model_name": "None"}, "model_name: None already has a meaning in Python or PyTorch", ""),
         (CONFIG | {1: 2}, "1: expected names that are text, got 1", ""),
     ],
@@ -71,7 +71,7 @@ def test_a_configuration_says_what_is_wrong_where(value: Any, what: str, remedy:
 
 
 EVERY = (ModelConfig, EvalConfig, Goal, Settings, RoleOptions, RunOptions)
-SAID = ("expected ", "there is no field", "already has a meaning", "is no class name")
+SAID = ("expected ", "there is no field", "already has a meaning", "is not a class name")
 ODD = (None, True, -1.5, "\ud800", "010", [], [[]], {"a": 1}, {1: 2}, float("nan"), 10**400, b"x", object())
 
 

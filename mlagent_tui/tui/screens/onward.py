@@ -51,7 +51,7 @@ class Onward:
 async def limits(screen: Screen[Any], state: RunState) -> Onward | None:
     """What a run needs to go on: nothing after an interruption, else a higher limit, which is asked for.
 
-    None: the user has decided otherwise, or has typed what is no limit.
+    None: the user has decided otherwise, or has typed something that is not a limit.
     """
     finished = state.finished
     if finished is None or finished.outcome != "stopped":
