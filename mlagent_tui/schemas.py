@@ -276,8 +276,8 @@ def _class_name(name: Any) -> Any:
         )
     if not re.fullmatch(_CLASS_NAME, name):
         raise ValueError(
-            f"{name[:60]!r} is not a class name: begin with a capital letter, then use letters, digits and _; "
-            "41 characters at most"
+            f"{name[:60]!r} is not a class name: begin with a capital letter, then use letters, "
+            "digits and _; 41 characters at most"
         )
     return name
 
