@@ -144,31 +144,24 @@ class TrialWorker:
         card = data_card(eval_config.dataset, eval_config, self._data_dir)  # a missing set is known at once
         steps = shapes.infer(config) if config else None
         parameters = shapes.count_parameters(steps) if steps else None
+        run_id = run_dir.name if run_dir else ""
         try:
             footprint.refuse_data(card, self._memory_mb)
         except OutOfMemory as error:
             watch = Watch(eval_config, card, parameters, on_event)
-            return watch.result(run_dir.name if run_dir else "", self._level, watch.failed(error.what), "")
+            return watch.result(run_id, self._level, watch.failed(error.what), "")
         arguments = self._trial(source, class_name, eval_config)
         limit = eval_config.time_limit + _GRACE_SECONDS if eval_config.time_limit else None
 
         def once() -> EvalResult:
             watch = Watch(eval_config, card, parameters, on_event)
             with self._process() as channel:
-                unsaved = ""
                 try:
                     value = channel.call(
                         "evaluate", arguments, seconds=limit, on_progress=watch,
                         progress_lines=watch.lines, cancel=cancel,
                     )  # fmt: skip
-                    unsaved = clean(_read(Saved, value).missing)
-                    if watch.started is None or watch.trained is None:
-                        raise TrialError("the worker reported what cannot be: no training")
-                    if unsaved:
-                        _refuse_full_disk(channel.folder)
-                    elif run_dir is not None:
-                        count = watch.started.parameters
-                        stored.fetch(channel.folder, run_dir / paths.RUN_WEIGHTS, count, steps)
+                    unsaved = _take_weights(_read(Saved, value), watch, channel.folder, run_dir, steps)
                 except _OF_A_TRIAL as error:
                     if watch.trained is None and not isinstance(error, TrialError):
                         raise
@@ -179,10 +172,8 @@ class TrialWorker:
                         raise _Begun(error) if watch.started else error from None
                     unsaved = error.what
             if watch.trained is None:
-                trained, unsaved = watch.failed(unsaved), ""
-            else:
-                trained = watch.trained  # what comes after it cannot undo a measured result
-            return watch.result(run_dir.name if run_dir else "", self._level, trained, unsaved)
+                return watch.result(run_id, self._level, watch.failed(unsaved), "")
+            return watch.result(run_id, self._level, watch.trained, unsaved)
 
         try:
             return self._repeated(once)
@@ -268,6 +259,22 @@ class TrialWorker:
 
 _OF_A_TRIAL = (TrialError, CodeError, ConfigError, DataError)
 """What a worker may refuse with."""
+
+
+def _take_weights(
+    saved: Saved, watch: Watch, folder: Path, run_dir: Path | None, steps: list[shapes.Step] | None
+) -> str:
+    """Store what a worker saved into `folder`; why there are no weights, or empty.
+
+    Raises `TrialError` for weights that are not the network's, `MachineError` for a full disk.
+    """
+    if watch.started is None or watch.trained is None:
+        raise TrialError("the worker reported what cannot be: no training")
+    if saved.missing:
+        _refuse_full_disk(folder)
+    elif run_dir is not None:
+        stored.fetch(folder, run_dir / paths.RUN_WEIGHTS, watch.started.parameters, steps)
+    return clean(saved.missing)
 
 
 class _Begun(Exception):
