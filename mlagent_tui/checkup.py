@@ -376,6 +376,7 @@ class _FirstAnswerOnly:
         self._model = model
         self.name = model.name
         self.context_length = model.context_length
+        self.profile = model.profile
 
     def generate(
         self,

@@ -136,7 +136,7 @@ from mlagent_tui.llm import chat_format, constrain, generation, llama_cpp, serve
 
 SECONDS, MEMORY = float(sys.argv[1]), int(sys.argv[2])
 ASK = {"do": "generate", "id": 1, "messages": [{"role": "user", "content": "hello"}], "schema": None,
-       "max_tokens": 3, "temperature": 0.0, "seed": 0,
+       "max_tokens": 3, "temperature": 0.0, "seed": 0, "begin": "", "stops": [],
        "chat_template": "", "thinking_tokens": None}
 
 def serve(path, asks, answers):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, Request
+from mlagent_tui.prompts import Profile
 
 GOAL = {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": 0.3}
 CONFIG = {
@@ -69,6 +70,7 @@ class Scripted:
 
     name = "scripted"
     context_length = 8192
+    profile: Profile = "minnow"
 
     def __init__(self, before: Callable[[str], None] = lambda task: None, **answers: Any) -> None:
         defaults = {

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from mlagent_tui import events
 from mlagent_tui.agent.clock import Clock
 from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, Request
+from mlagent_tui.prompts import Profile
 
 NOTICEABLE = 0.5
 """Seconds that reading a prompt takes before it is told how far it is."""
@@ -36,6 +37,10 @@ class Overheard:
     def context_length(self) -> int:
         return self._model.context_length
 
+    @property
+    def profile(self) -> Profile:
+        return self._model.profile
+
     def generate(
         self,
         request: Request,
@@ -43,7 +48,7 @@ class Overheard:
         cancel: threading.Event | None = None,
         on_progress: OnProgress | None = None,
     ) -> Answer:
-        role, task = self._role, task_of(request)
+        role, task = self._role, request.task
         self._tell(events.ModelAsked(role=role, task=task, prompt=shown(request)))
         reading = Reading(
             lambda done, total: self._tell(
@@ -84,6 +89,7 @@ class Timed:
         self._clock = clock
         self.name = model.name
         self.context_length = model.context_length
+        self.profile = model.profile
 
     def generate(
         self,
@@ -100,11 +106,6 @@ class Timed:
 
     def close(self) -> None:
         self._model.close()
-
-
-def task_of(request: Request) -> str:
-    """The name of the task, which every prompt of ours begins with."""
-    return request.messages[-1].content.partition("\n")[0].removeprefix("Task: ")
 
 
 def shown(request: Request) -> str:

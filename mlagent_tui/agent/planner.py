@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import resources
 from typing import TypeVar
 
 from pydantic import BaseModel
 
+from mlagent_tui import prompts
 from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.agent.numbers import find_numbers, listing, occurs, plain
@@ -87,13 +87,14 @@ class Planner:
         """What to do after the last run of `brief.history`."""
         return self._ask("decision", map(decision_prompt, shorter(brief)), Decision)
 
-    def _ask(self, task: str, prompts: Iterable[str], answer_type: type[T], attempt: int = 0) -> T:
+    def _ask(self, task: str, texts: Iterable[str], answer_type: type[T], attempt: int = 0) -> T:
         instructions = _instructions(task, answer_type)
-        left = iter(prompts)
+        left = iter(texts)
         messages = self._fitting(task, instructions, left)
         while True:
             request = Request(
                 messages=messages,
+                task=task,
                 max_tokens=MAX_TOKENS[task],
                 seed=self.seed + attempt,
                 temperature=RETRY_TEMPERATURE if attempt else 0.0,
@@ -112,10 +113,10 @@ class Planner:
                 if not messages:
                     raise
 
-    def _fitting(self, task: str, instructions: str, prompts: Iterable[str]) -> tuple[Message, ...]:
-        """The first of `prompts` that leaves room for an answer, else the last; empty when there are none."""
+    def _fitting(self, task: str, instructions: str, texts: Iterable[str]) -> tuple[Message, ...]:
+        """The first of `texts` that leaves room for an answer, else the last; empty when there are none."""
         messages: tuple[Message, ...] = ()
-        for prompt in prompts:
+        for prompt in texts:
             messages = (Message("system", instructions), Message("user", prompt))
             if self.model.count_tokens(messages) + USUAL_TOKENS[task] <= self.model.context_length:
                 break
@@ -129,7 +130,7 @@ def shorter(brief: Brief) -> Iterator[Brief]:
 
 @cache
 def _instructions(task: str, answer_type: type[BaseModel]) -> str:
-    text = resources.files("mlagent_tui.agent").joinpath("prompts", f"{task}.md").read_text("utf-8")
+    text = prompts.text("minnow", task)
     schema = json.dumps(answer_type.model_json_schema(), separators=(",", ":"))
     return f"{text.strip()}\n\nAnswer with one JSON object of this schema:\n{schema}"
 

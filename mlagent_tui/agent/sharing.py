@@ -25,6 +25,7 @@ from mlagent_tui.llm import (
     ServedModel,
     size,
 )
+from mlagent_tui.prompts import Profile
 from mlagent_tui.settings import Sharing
 
 
@@ -141,6 +142,10 @@ class Lent:
     @property
     def context_length(self) -> int:
         return self._model.context_length
+
+    @property
+    def profile(self) -> Profile:
+        return self._model.profile
 
     def generate(
         self,

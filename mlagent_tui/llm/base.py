@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.prompts import Profile
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "cancelled"]
@@ -30,7 +31,9 @@ class Request:
     """What is asked of a model. The answer is JSON valid under `schema` where one is given.
 
     `max_tokens` bounds the answer; thinking before it has a budget of its own. A `temperature` of 0 takes the
-    likeliest token always; above it, tokens are drawn at random from `seed`.
+    likeliest token always; above it, tokens are drawn at random from `seed`. The model goes on from `begin`
+    as from the start of its own answer, which then holds what follows only; it ends before the first of
+    `stops`. `task` is what the request is called where it is told of.
     """
 
     messages: tuple[Message, ...]
@@ -38,6 +41,9 @@ class Request:
     max_tokens: int = 2048
     temperature: float = 0.0
     seed: int = 0
+    task: str = ""
+    begin: str = ""
+    stops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,10 @@ class LanguageModel(Protocol):
     @property
     def context_length(self) -> int:
         """Tokens that prompt and answer may have together."""
+
+    @property
+    def profile(self) -> Profile:
+        """Which prompts it is asked with."""
 
     def generate(
         self,

@@ -18,6 +18,8 @@ from mlagent_tui.llm.fit import Held
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options, ServerDied, ServerHung, ServerProcess
+from mlagent_tui.llm.profile import PLAIN, profile_of
+from mlagent_tui.prompts import Profile
 
 POLL_SECONDS = 0.05
 CANCEL_SECONDS = 1.0
@@ -33,12 +35,13 @@ class Manner:
     """How one role uses a model: what two roles may do differently with one that is loaded once.
 
     `temperature` is the least that is used; `thinking_tokens` None is as the model was opened; an empty
-    `chat_template` is the model's own.
+    `chat_template` is the model's own; `profile` None is what suits the model.
     """
 
     temperature: float = 0.0
     thinking_tokens: int | None = None
     chat_template: str = ""
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,9 @@ class Connection:
 
     def __init__(self, path: Path, options: Options) -> None:
         """Starts loading. Raises `ModelError` at once for what cannot be a model."""
-        self.name = read_folder(path).name if os.path.isdir(path) else read_header(path).name
+        said = read_folder(path) if os.path.isdir(path) else read_header(path)
+        self.name = said.name
+        self.profile = profile_of(said)
         self.path = path
         self.title = f"the model server of {self.name}"
         self.tell: Tell = _ignore
@@ -302,6 +307,13 @@ class ServedModel:
         return self._connection.loaded.context_length
 
     @property
+    def profile(self) -> Profile:
+        """Which prompts it is asked with."""
+        manner, suits = self._manner, self._connection.profile
+        given = "chat" if manner.chat_template and suits == "completion" else suits
+        return manner.profile or given
+
+    @property
     def memory(self) -> Held:
         """What it takes while it is loaded; waits for the model to be loaded the first time."""
         return self._connection.loaded.memory
@@ -322,8 +334,7 @@ class ServedModel:
         stream = Stream(on_text, cancel, on_progress)
         fields = dataclasses.asdict(request) | {
             "temperature": max(request.temperature, self._manner.temperature),
-            "thinking_tokens": self._manner.thinking_tokens,
-            "chat_template": self._manner.chat_template,
+            **self._how(),
         }
         reply = self._connection.call("generate", fields, stream)
         return Answer(**reply) if reply else stream.cut_off()
@@ -332,12 +343,19 @@ class ServedModel:
         """Tokens of the prompt that `messages` become."""
         fields = {
             "messages": [dataclasses.asdict(message) for message in messages],
-            "thinking_tokens": self._manner.thinking_tokens,
-            "chat_template": self._manner.chat_template,
+            "begin": "",
+            **self._how(),
         }
         reply = self._connection.call("count", fields, Stream())
         assert reply
         return int(reply["tokens"])
+
+    def _how(self) -> dict[str, Any]:
+        """What a server is told of this role's manner."""
+        told = {"thinking_tokens": self._manner.thinking_tokens, "chat_template": self._manner.chat_template}
+        if self.profile == "completion" and not self._manner.chat_template:
+            told["chat_template"] = PLAIN
+        return told
 
     def load(self, cancel: threading.Event) -> bool:
         """Loads the model where it was unloaded; False when cancelled meanwhile. Raises `ModelError`."""

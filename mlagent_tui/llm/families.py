@@ -129,16 +129,18 @@ def known_to(template: str | None) -> tuple[Family, ...]:
     return tuple(family for family in FAMILIES if family.sign in template)
 
 
-def ready(prompt: str, known: tuple[Family, ...], think: bool) -> Prompt:
+def ready(prompt: str, known: tuple[Family, ...], think: bool, begin: str = "") -> Prompt:
     """`prompt` with the choice made that it leaves to the model: to think first, or to answer at once.
 
-    Where no thinking is wanted, thinking that the prompt has opened is closed.
+    Where no thinking is wanted, thinking that the prompt has opened is closed. So it is where the answer is
+    begun for the model, with the text `begin`.
     """
+    think = think and not begin
     for family in known:
         if family.turn and prompt.endswith(family.turn):
             prompt += family.opens if think and family.opens else family.direct
             break
     inside = next((f for f in known if f.opens and prompt.rstrip().endswith(f.opens.rstrip())), None)
     if inside and not think:
-        return Prompt(prompt + inside.closing, None, known)
-    return Prompt(prompt, inside, known)
+        return Prompt(prompt + inside.closing + begin, None, known)
+    return Prompt(prompt + begin, inside, known)

@@ -44,6 +44,7 @@ class Folder:
     files: tuple[Path, ...] = ()
     parameters: int = 0
     dtype: str = ""
+    has_chat_template: bool = False
 
     @property
     def architecture(self) -> str:
@@ -125,7 +126,17 @@ def read_folder(path: Path) -> Folder:
     for file in files:
         types += _weights(file)
     dtype = max(types, key=lambda name: types[name] * _BITS.get(name, 8), default="")
-    return Folder(path, config, files, sum(types.values()), dtype)
+    return Folder(path, config, files, sum(types.values()), dtype, _has_chat_template(path))
+
+
+def _has_chat_template(path: Path) -> bool:
+    """Whether its tokenizer knows one: in a file of its own, or in the tokenizer's configuration."""
+    if os.path.isfile(path / "chat_template.jinja"):
+        return True
+    try:
+        return bool(_json(path / "tokenizer_config.json").get("chat_template"))
+    except ModelError:
+        return False
 
 
 def _weights(file: Path) -> Counter[str]:

@@ -83,7 +83,7 @@ def write_answer(
     tokens = model.tokenize(prompt.text)
     if len(tokens) >= model.context_length:
         raise PromptTooLong(len(tokens), model.context_length)
-    writer = Writer(emit, prompt.inside, prompt.known)
+    writer = Writer(emit, prompt.inside, prompt.known, request.stops)
     decoding = _Decoding(model, request, constraint, writer, len(tokens), thinking_tokens, prompt.known)
     finish: Finish = "cancelled"
     shared = in_common(tokens, model.tokenize(fixed)) if fixed else 0

@@ -97,6 +97,11 @@ class Header:
         return said if isinstance(said, str) and said.strip() else ""
 
     @property
+    def has_chat_template(self) -> bool:
+        """Whether the file says how it wants to be spoken to."""
+        return bool(self.chat_template)
+
+    @property
     def size(self) -> int:
         """Bytes on disk, all parts."""
         return sum(part.stat().st_size for part in self.parts or (self.path,))

@@ -26,7 +26,7 @@ class Hearing:
         """`most_tokens` may be written, thinking included."""
         self._request = request
         self._stream = stream
-        self._writer = Writer(stream.text)
+        self._writer = Writer(stream.text, stops=request.stops)
         self._whole = {True: _Whole(), False: _Whole()}
         self._thought: list[str] = []
         self._arguments: list[str] = []

@@ -169,7 +169,8 @@ def _loading(options: RoleOptions) -> Options:
 
 def _manner(options: RoleOptions) -> Manner:
     template = _template(options.chat_template) if options.chat_template else ""
-    return Manner(options.temperature, options.thinking_budget, template)
+    profile = None if options.prompts == "auto" else options.prompts
+    return Manner(options.temperature, options.thinking_budget, template, profile)
 
 
 def _template(path: Path) -> str:

@@ -203,7 +203,7 @@ class Server:
         asked = next((i for i, message in enumerate(messages) if message.role == "user"), 0)
         other = [*messages[:asked], Message("user", "\0"), *messages[asked + 1 :]]
         fixed = text[: in_common(text, format_.render(other, think))]
-        return ready(text, known_to(format_.source), think), fixed
+        return ready(text, known_to(format_.source), think, fields["begin"]), fixed
 
     def answer(self, fields: dict[str, Any], requests: Requests, replies: Replies) -> None:
         """Handles one request."""
@@ -211,7 +211,8 @@ class Server:
         if fields["do"] == "count":
             replies.send(event="count", tokens=len(self.model.tokenize(prompt.text)))
             return
-        request = Request((), fields["schema"], fields["max_tokens"], fields["temperature"], fields["seed"])
+        said = ("schema", "max_tokens", "temperature", "seed")
+        request = Request((), **{name: fields[name] for name in said}, stops=tuple(fields["stops"]))
         answer = write_answer(
             self.model,
             prompt,

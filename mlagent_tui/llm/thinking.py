@@ -17,14 +17,21 @@ class Writer:
 
     `inside` is the family whose thinking is being written. A mark that opens thinking counts only at the very
     start, the one that begins an answer only where thinking has ended. With `ended` the answer is complete,
-    and what follows is dropped.
+    and what follows is dropped: it ends where its family says so, and before the first of `stops`.
     """
 
-    def __init__(self, emit: Emit, inside: Family | None = None, known: Sequence[Family] = ANY) -> None:
+    def __init__(
+        self,
+        emit: Emit,
+        inside: Family | None = None,
+        known: Sequence[Family] = ANY,
+        stops: Sequence[str] = (),
+    ) -> None:
         self.inside = inside
         self.ended = False
         self._family = inside
         self._emit = emit
+        self._stops = tuple(stops)
         self._openings = {family.opens: family for family in reversed(known) if family.opens}
         self._directs = {family.direct: family for family in known if family.direct and not family.plain}
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -91,14 +98,12 @@ class Writer:
             elif mark.startswith(self._held):
                 return
             self._strip = not self._held
-        if family and family.ends:
-            before, found, _ = self._held.partition(family.ends)
-            if found:
-                self._held, self.ended = before, True
-            else:
-                self._hand_on(len(self._held) - _overlap(self._held, family.ends))
-                return
-        self._hand_on(len(self._held))
+        ends = (*self._stops, family.ends) if family and family.ends else self._stops
+        found = min((at for at in map(self._held.find, ends) if at >= 0), default=None)
+        if found is not None:
+            self._held, self.ended = self._held[:found], True
+        kept = 0 if self.ended else max((_overlap(self._held, mark) for mark in ends), default=0)
+        self._hand_on(len(self._held) - kept)
 
     def _hand_on(self, size: int) -> None:
         piece, self._held = self._held[:size], self._held[size:]

@@ -1,14 +1,15 @@
 """What the coder is asked: a network described line by line, and code with its measured facts.
 
-No prompt holds rendered code of the network: the model writes it. Texts are files in `prompts/`.
+No prompt holds rendered code of the network: the model writes it. The instructions are files of
+`mlagent_tui/prompts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import resources
 from itertools import pairwise
 
+from mlagent_tui import prompts
 from mlagent_tui.llm import Message, Request
 from mlagent_tui.schemas import ModelConfig, Summary
 from mlagent_tui.shapes import Step, show
@@ -96,13 +97,14 @@ def code_request(
     `previous`, the code with that difference, is shown as the assistant's own earlier turn.
     """
     task = Message("user", code_prompt(config, steps))
-    messages = [Message("system", text("code"))]
+    messages = [Message("system", prompts.text("minnow", "code"))]
     if previous is not None and problem is not None:
         messages += [task, Message("assistant", f"```python\n{previous}\n```")]
         place = astray(previous, steps) or problem.partition(":")[0]
         task = Message("user", code_prompt(config, steps, problem, place))
     return Request(
         messages=(*messages, task),
+        task="code",
         max_tokens=CODE_TOKENS,
         temperature=RETRY_TEMPERATURE if attempt else 0.0,
         seed=seed + attempt,
@@ -132,21 +134,17 @@ def explain_prompt(code: str, summary: Summary, rows: int | None = None) -> str:
 
 def explain_requests(code: str, summary: Summary, seed: int = 0) -> Iterator[Request]:
     """Asks for a few sentences of plain text: first with the whole code, then with less and less of it."""
-    prompts = [explain_prompt(code, summary)]
-    prompts += [explain_prompt(view, summary, MOST_ROWS) for view in views(code, summary.class_name)]
-    prompts += [explain_prompt("", summary, FEWEST_ROWS)]
-    shortest = len(prompts[0]) + 1
-    for prompt in prompts:
+    texts = [explain_prompt(code, summary)]
+    texts += [explain_prompt(view, summary, MOST_ROWS) for view in views(code, summary.class_name)]
+    texts += [explain_prompt("", summary, FEWEST_ROWS)]
+    shortest = len(texts[0]) + 1
+    for prompt in texts:
         if len(prompt) >= shortest:
             continue
         shortest = len(prompt)
         yield Request(
-            messages=(Message("system", text("explain")), Message("user", prompt)),
+            messages=(Message("system", prompts.text("minnow", "explain")), Message("user", prompt)),
+            task="explain",
             max_tokens=EXPLAIN_TOKENS,
             seed=seed,
         )
-
-
-def text(name: str) -> str:
-    """A prompt file of this folder."""
-    return resources.files("mlagent_tui.tools").joinpath("prompts", f"{name}.md").read_text("utf-8")

@@ -295,7 +295,7 @@ def test_how_far_a_prompt_is_read_becomes_an_event_of_its_role_and_task(
     monkeypatch.setattr(listening, "NOTICEABLE", 0.0)
     told: list[events.Event] = []
     overheard = listening.Overheard(ServedModel(path), "coder", told.append)
-    overheard.generate(Request((Message("user", "Task: code\n" + "some words " * 200),), max_tokens=1))
+    overheard.generate(Request((Message("user", "some words " * 200),), max_tokens=1, task="code"))
     overheard.close()
     asked, *progress = told
     assert isinstance(asked, events.ModelAsked)
@@ -448,7 +448,15 @@ def test_a_server_that_hangs_again_is_an_error(path: Path, impatient: None) -> N
 
 def test_a_server_that_is_at_work_gives_signs_of_it_however_long_that_takes(path: Path) -> None:
     command = [sys.executable, "-P", "-m", "mlagent_tui.llm.server", str(path), "{}"]
-    fields = {"max_tokens": 10**6, "temperature": 1.0, "seed": 0, "schema": None, "thinking_tokens": 0}
+    fields = {
+        "max_tokens": 10**6,
+        "temperature": 1.0,
+        "seed": 0,
+        "schema": None,
+        "thinking_tokens": 0,
+        "begin": "",
+        "stops": [],
+    }
     asked = [dataclasses.asdict(message) for message in ASK]
     ask = json.dumps({"do": "generate", "id": 1, "messages": asked, "chat_template": "", **fields})
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from mlagent_tui import events, paths
 from mlagent_tui.errors import CodeError, DataError, Interrupted, ModelError, ToolError
 from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooLong, Request
+from mlagent_tui.prompts import Profile
 from mlagent_tui.schemas import EpochMetrics, EvalResult, Summary
 from mlagent_tui.tools import (
     ToolContext,
@@ -66,6 +67,7 @@ class Coder:
 
     name = "scripted"
     context_length = 4096
+    profile: Profile = "minnow"
 
     def __init__(self) -> None:
         self.answers: list[str | Exception] = []

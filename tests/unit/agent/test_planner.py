@@ -11,6 +11,7 @@ from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.planner import USUAL_TOKENS, Planner, decision_prompt, named_datasets
 from mlagent_tui.errors import GoalError
 from mlagent_tui.llm import Answer, Message, OnProgress, OnText, Request
+from mlagent_tui.prompts import Profile
 from mlagent_tui.schemas import DataCard, Goal, RegistryEntry
 
 TEXT = "a CNN for the digits that reaches at least 95%, under 20k parameters"
@@ -46,6 +47,7 @@ def brief(*history: Attempt) -> Brief:
 class Listed:
     name = "listed"
     context_length = 4096
+    profile: Profile = "minnow"
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = [json.dumps(answer) for answer in answers]

@@ -10,6 +10,7 @@ import pytest
 from mlagent_tui.errors import Interrupted, ModelError
 from mlagent_tui.llm import Answer, Message, OnProgress, OnText, PromptTooLong, Request, structured
 from mlagent_tui.llm.base import Finish
+from mlagent_tui.prompts import Profile
 from mlagent_tui.schemas import Decision
 
 GOOD = '{"decision":"iterate","assessment":"too small","changes":["widen"]}'
@@ -20,6 +21,7 @@ ASK = Request((Message("system", "s"), Message("user", "decide")), seed=7)
 class Canned:
     name = "canned"
     context_length = 100
+    profile: Profile = "minnow"
 
     def __init__(self, *answers: str, finish: Finish = "stop", tokens: int = 10) -> None:
         self.answers, self.finish, self.tokens = list(answers), finish, tokens

@@ -11,6 +11,7 @@ import pytest
 
 from mlagent_tui.events import Event
 from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, Request
+from mlagent_tui.prompts import Profile
 from mlagent_tui.tools import ToolContext, use_context
 
 
@@ -26,6 +27,7 @@ class ScriptedCoder:
     requests: list[Request] = field(default_factory=list)
     name: str = "scripted"
     context_length: int = 4096
+    profile: Profile = "minnow"
 
     def generate(
         self,

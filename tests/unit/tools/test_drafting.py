@@ -20,6 +20,7 @@ from minnow.published import resnet
 from mlagent_tui.errors import CodeError, Interrupted
 from mlagent_tui.events import CheckFailed, CodeMade, Event
 from mlagent_tui.llm.base import Answer, Finish, Message, OnText, PromptTooLong, Request
+from mlagent_tui.prompts import Profile
 from mlagent_tui.tools import ToolContext, pytorch_model_assembler, use_context
 
 CONFIG = resnet(3).model_copy(update={"model_name": "Twenty"}).model_dump(mode="json")
@@ -39,6 +40,7 @@ class Writer:
     def __init__(
         self, *slips: tuple[str, str], context: int = CONTEXT, cut: int = 0, longest: int = 100_000
     ) -> None:
+        self.profile: Profile = "minnow"
         self.context_length, self._slips, self._cut, self._longest = context, list(slips), cut, longest
         self.requests: list[Request] = []
 
