@@ -295,6 +295,8 @@ The run goes on in a process of its own: closing this program does not end it.
 
     def _usual_options(self, name: str) -> str:
         """Those of the settings file, which hold where the field says nothing."""
+        if self.host.settings.whole is None:
+            return "defaults"  # there is no such file; to read its schema takes a sixth of the first paint
         usual = getattr(self.host.settings, name).model_dump(mode="json")
         return " ".join(f"{key}={value}" for key, value in usual.items()) or "defaults"
 
