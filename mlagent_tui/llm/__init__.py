@@ -12,6 +12,7 @@ from mlagent_tui.llm import catalog, machine, places
 from mlagent_tui.llm.base import (
     Answer,
     Awaited,
+    Enough,
     LanguageModel,
     Message,
     OnProgress,
@@ -33,6 +34,7 @@ from mlagent_tui.settings import RoleOptions
 __all__ = [
     "Answer",
     "Awaited",
+    "Enough",
     "Held",
     "LanguageModel",
     "Message",

@@ -11,7 +11,7 @@ from mlagent_tui.errors import ModelError
 from mlagent_tui.prompts import Profile
 
 Role = Literal["system", "user", "assistant"]
-Finish = Literal["stop", "length", "cancelled"]
+Finish = Literal["stop", "length", "repetition", "enough", "cancelled"]
 OnText = Callable[[str, bool], None]
 OnProgress = Callable[[int, int], None]
 Tell = Callable[[str, str], None]
@@ -48,7 +48,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `finish` is "length" when `max_tokens` or the context ended before the answer did.
+    """What came back. `finish` is "length" when `max_tokens` or the context ended before the answer did,
+    "repetition" when it was ended because it repeated itself, "enough" when `on_text` raised `Enough`.
 
     `tokens` counts thinking and answer; `prompt_seconds` is the time until the first of them, `seconds` the
     time after it. Of the prompt, `reused_tokens` had been evaluated before.
@@ -62,6 +63,10 @@ class Answer:
     prompt_seconds: float
     seconds: float
     reused_tokens: int = 0
+
+
+class Enough(Exception):
+    """An `on_text` callback may raise it: the answer ends here, with what the callback has heard so far."""
 
 
 class PromptTooLong(ModelError):
@@ -100,6 +105,7 @@ class LanguageModel(Protocol):
     ) -> Answer:
         """Answers `request`; `on_text(piece, is_thinking)` hears the text as it is written.
 
+        It may raise `Enough`: then the answer ends with what it has heard.
         `on_progress(done, total)` hears, where the model tells it, how many tokens of a long prompt are read.
         Raises `PromptTooLong` when no room is left for an answer, `ModelError` when the model fails.
         """

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooLong, Request, Tell
+from mlagent_tui.llm.base import Answer, Enough, Message, OnProgress, OnText, PromptTooLong, Request, Tell
 from mlagent_tui.llm.fit import Held
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.gguf import read_header
@@ -130,6 +130,8 @@ class Connection:
 
     def _attempt(self, do: str, fields: dict[str, Any], stream: Stream) -> dict[str, Any] | None:
         """The reply to one call; None when it was cancelled and the server did not stop in time."""
+        if stream.enough:
+            return None
         server = self._ready(stream.cancel)
         if not server:
             return None
@@ -149,7 +151,7 @@ class Connection:
                             stream.progress(reply["done"], reply["total"])
                         case _:
                             return _result(reply)
-                if stream.cancel.is_set() and not give_up:
+                if stream.over and not give_up:
                     give_up = time.monotonic() + CANCEL_SECONDS
                     server.send(do="cancel", id=id_)
                 if give_up and time.monotonic() > give_up:
@@ -253,21 +255,33 @@ class Stream:
         on_progress: OnProgress | None = None,
     ) -> None:
         self.cancel = cancel or threading.Event()
+        self.enough = False
+        """Whether `on_text` wants no more."""
         self._on_progress = on_progress
         self._on_text = on_text
         self._seen = {True: "", False: ""}
         self._skip = {True: 0, False: 0}
 
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits for the rest of the answer."""
+        return self.enough or self.cancel.is_set()
+
     def rewind(self) -> None:
         self._skip = {thinking: len(text) for thinking, text in self._seen.items()}
 
     def text(self, piece: str, thinking: bool) -> None:
+        if self.enough:
+            return
         skipped = min(self._skip[thinking], len(piece))
         self._skip[thinking] -= skipped
         if fresh := piece[skipped:]:
             self._seen[thinking] += fresh
-            if self._on_text:
-                self._on_text(fresh, thinking)
+            try:
+                if self._on_text:
+                    self._on_text(fresh, thinking)
+            except Enough:
+                self.enough = True
 
     def progress(self, done: int, total: int) -> None:
         if self._on_progress:
@@ -275,7 +289,13 @@ class Stream:
 
     def cut_off(self) -> Answer:
         """What a server that had to be ended had written so far."""
-        return Answer(self._seen[False], self._seen[True], "cancelled", 0, 0, 0.0, 0.0)
+        return self.heard(Answer(self._seen[False], self._seen[True], "cancelled", 0, 0, 0.0, 0.0))
+
+    def heard(self, answer: Answer) -> Answer:
+        """The answer, which ends where `on_text` had enough of it."""
+        if not self.enough or self.cancel.is_set():
+            return answer
+        return dataclasses.replace(answer, text=self._seen[False], finish="enough")
 
 
 class ServedModel:
@@ -337,7 +357,7 @@ class ServedModel:
             **self._how(),
         }
         reply = self._connection.call("generate", fields, stream)
-        return Answer(**reply) if reply else stream.cut_off()
+        return stream.heard(Answer(**reply)) if reply else stream.cut_off()
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the prompt that `messages` become."""

@@ -206,7 +206,7 @@ class Llama:
             batch = c.llama_batch(n_tokens=len(chunk), token=self._tokens, logits=wanted)
             status: int = c.llama_decode(self._context, batch)
             if status != 0:
-                self.cut(0)
+                self.cut(self._length) or self.cut(0)  # what was begun is not whole
                 if status == _ABORTED:
                     raise Stopped
                 raise ModelError(

@@ -12,10 +12,13 @@ from pydantic import BaseModel, ValidationError
 from mlagent_tui.errors import Interrupted, ModelError
 from mlagent_tui.llm.base import Answer, LanguageModel, OnText, PromptTooLong, Request
 from mlagent_tui.llm.extract import json_object
+from mlagent_tui.llm.repetition import repetition
 
 T = TypeVar("T", bound=BaseModel)
 
 RETRY_TEMPERATURE = 0.5
+SAMPLE = 60
+"""Characters of a repeated text that are shown to the model."""
 
 
 def structured(
@@ -46,10 +49,13 @@ def structured(
         if answer.finish == "length":
             problem = _cut_short(answer, asked, model)
             continue
+        if answer.finish == "repetition":
+            problem = f"the answer repeated itself: {_sample(answer.text)!r}"
+            continue
         if not answer.text.strip():
             problem = "the answer was empty"
             continue
-        found = json_object(answer.text)
+        found = json_object(asked.begin + answer.text)
         if not found:
             problem = "the answer has no complete JSON object"
             continue
@@ -75,6 +81,11 @@ def _retry(request: Request, problem: str, attempt: int) -> Request:
         temperature=max(request.temperature, RETRY_TEMPERATURE),
         seed=request.seed + attempt,
     )
+
+
+def _sample(text: str) -> str:
+    """The beginning of what a text that repeats itself has said over and over."""
+    return text[repetition(text) :].strip()[:SAMPLE]
 
 
 def _cut_short(answer: Answer, request: Request, model: LanguageModel) -> str:

@@ -63,7 +63,7 @@ def _explained(context: ToolContext, code: str, measured: Summary) -> dict[str, 
     if answer.finish == "cancelled":
         raise Interrupted("the coder was interrupted")
     words = naming.in_text(clean(answer.text).strip(), DEFAULT_CLASS, name)
-    text, own, dropped = claims.explained(facts, words, cut_off=answer.finish == "length")
+    text, own, dropped = claims.explained(facts, words, cut_off=answer.finish != "stop")
     return {
         "explanation": text,
         "explanation_source": "coder" if own else "measurement",

@@ -26,6 +26,7 @@ class Canned:
     def __init__(self, *answers: str, finish: Finish = "stop", tokens: int = 10) -> None:
         self.answers, self.finish, self.tokens = list(answers), finish, tokens
         self.asked: list[Request] = []
+        self.finishes: list[Finish] = []
 
     def generate(
         self,
@@ -35,7 +36,8 @@ class Canned:
         on_progress: OnProgress | None = None,
     ) -> Answer:
         self.asked.append(request)
-        return Answer(self.answers.pop(0), "", self.finish, 50, self.tokens, 0.0, 0.0)
+        finish = self.finishes.pop(0) if self.finishes else self.finish
+        return Answer(self.answers.pop(0), "", finish, 50, self.tokens, 0.0, 0.0)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return 50
@@ -75,6 +77,19 @@ def test_an_answer_cut_by_its_limit_is_tried_again_and_one_cut_by_the_context_is
     with pytest.raises(PromptTooLong):
         structured(model, ASK, Decision)
     assert len(model.asked) == 1
+
+
+def test_an_answer_that_repeated_itself_is_asked_again_with_what_it_said() -> None:
+    model = Canned(f'{{"decision":"{"iterate and " * 50}', GOOD)
+    model.finishes = ["repetition"]
+    structured(model, ASK, Decision)
+    assert "the answer repeated itself: 'iterate and iterate" in model.asked[1].messages[-1].content
+
+
+def test_a_begun_answer_is_read_with_its_beginning() -> None:
+    model = Canned(GOOD.removeprefix('{"decision":'))
+    asked = Request(ASK.messages, begin='{"decision":')
+    assert structured(model, asked, Decision).changes == ["widen"]
 
 
 def test_a_cancelled_answer_interrupts() -> None:
