@@ -1,1 +1,1 @@
-"""Questions for a study of prompts: goals, configurations, decisions and code, none of them an example of a prompt."""
+"""Goals, configurations, decisions and code for a study of prompts; none of them is an example in a prompt."""

@@ -12,8 +12,8 @@ HEAD = f"{'prompts':34} {'at first':>9} {'repaired':>9} {'not':>5} {'asked':>6} 
 class Row:
     """What one way of asking gave on `asked` cases.
 
-    `right_first` were right at the first answer, `right_later` after repairs; `tokens` were written in all, and
-    `seconds` passed, reading of prompts included.
+    `right_first` were right at the first answer, `right_later` after repairs; `tokens` were written in all,
+    and `seconds` passed, reading of prompts included.
     """
 
     name: str
