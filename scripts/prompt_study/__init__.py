@@ -1,1 +1,1 @@
-"""Goals, configurations, decisions and code for a study of prompts; none of them is an example in a prompt."""
+"""Questions for a study of prompts: goals, configurations, decisions and code, in no prompt as examples."""
