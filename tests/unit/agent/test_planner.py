@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mlagent_tui.agent.context import Attempt, Brief
-from mlagent_tui.agent.planner import USUAL_TOKENS, Planner, decision_prompt, named_datasets
+from mlagent_tui.agent.minnow_wording import USUAL_TOKENS, decision_prompt
+from mlagent_tui.agent.planner import Planner, named_datasets
 from mlagent_tui.errors import GoalError
 from mlagent_tui.llm import Answer, Message, OnProgress, OnText, Request
 from mlagent_tui.prompts import Profile
