@@ -24,7 +24,8 @@ from prompt_study.configs import configs
 from prompt_study.goals import goals
 from prompt_study.rows import HEAD, Row
 
-STUDIES: dict[str, Callable[[LanguageModel, str, int, int], Row]] = {"goals": goals, "configs": configs}
+Study = Callable[[LanguageModel, str, int, int], list[Row]]
+STUDIES: dict[str, Study] = {"goals": goals, "configs": configs}
 
 
 def main() -> int:
@@ -43,15 +44,14 @@ def main() -> int:
         for name, study in STUDIES.items():
             if options.only in (None, name):
                 for profile in options.prompts or prompts.PROFILES:
-                    rows.append(_asked(study, spec, profile, options.count, options.misses))
-                    print(rows[-1].text(), file=sys.stderr, flush=True)
+                    made = _asked(study, spec, profile, options.count, options.misses)
+                    print(*(row.text() for row in made), sep="\n", file=sys.stderr, flush=True)
+                    rows += made
     print(HEAD, *(row.text() for row in rows), sep="\n")
     return 0
 
 
-def _asked(
-    study: Callable[[LanguageModel, str, int, int], Row], spec: str, profile: str, count: int, misses: int
-) -> Row:
+def _asked(study: Study, spec: str, profile: str, count: int, misses: int) -> list[Row]:
     model = open_model(spec, prompts=profile, threads=1)
     try:
         own = open_model(spec, threads=1)

@@ -25,13 +25,13 @@ from pydantic import (
 )
 
 from mlagent_tui import prompts
-from mlagent_tui.agent import changes, context, layer_calls, tables
+from mlagent_tui.agent import advice, changes, context, layer_calls, tables
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.agent.numbers import Found, find_numbers
 from mlagent_tui.agent.planning import CHOSEN, core_plan
 from mlagent_tui.agent.reading import Reading, comparison_for, named_datasets
 from mlagent_tui.agent.wish_reading import wishes_in
-from mlagent_tui.agent.wording import Question
+from mlagent_tui.agent.wording import Question, Refused
 from mlagent_tui.llm import Message
 from mlagent_tui.schemas import Decision, EvalConfig, Goal, Metric, ModelConfig, Plan, Value, Verdict
 
@@ -83,10 +83,10 @@ class InstructWording:
         most = 40 + TOKENS_A_SETTING * len(CHOSEN)
         return self._question("plan", plan_case(brief), Training, lambda said: _plan(brief, said), most)
 
-    def config(self, brief: Brief, problem: str, repeated: bool) -> Question[ModelConfig]:
+    def config(self, brief: Brief, refused: Refused | None) -> Question[ModelConfig]:
         answer = network_answer(brief)
         return self._question(
-            "config", config_case(brief, problem, repeated), answer, lambda said: said.config,
+            "config", config_case(brief, refused), answer, lambda said: said.config,
             TOKENS_A_LAYER * (MOST_IMAGE + MOST_VECTOR + MORE),
         )  # fmt: skip
 
@@ -224,18 +224,25 @@ def _plan(brief: Brief, said: BaseModel) -> Plan:
 # --- config ---------------------------------------------------------------------------------------------
 
 
-def config_case(brief: Brief, problem: str, repeated: bool) -> str:
-    """The goal, the data, the network to start from and what to change in it."""
-    previous = None if repeated else brief.last_config
+def config_case(brief: Brief, refused: Refused | None) -> str:
+    """The goal, the data, the network to start from and what to change in it.
+
+    After a network that was refused it is that network, with the change that it needs.
+    """
+    start, change, problem = brief.last_config, "; ".join(brief.changes) or "first network", ""
+    if refused:
+        problem = context.one_line(refused.problem)
+        wrong = refused.config and advice.advice(brief, refused.config, refused.repeated)
+        if refused.config and wrong:
+            start, change = refused.config, wrong
+        elif refused.repeated:
+            change = f"{change}; use other sizes than before"
     lines = [
         *tables.data(brief.card), *tables.goal(brief.goal, brief.steering), *tables.runs(brief),
-        f"Network: {network_json(previous) if previous else 'none yet'}",
-        f"Change: {'; '.join(brief.changes) or 'first network'}",
+        *([f"Problem: {problem}"] if problem else []),
+        f"Network: {network_json(start) if start else 'none yet'}",
+        f"Change: {change}",
     ]  # fmt: skip
-    if problem:
-        lines.append(f"Problem: your last network was refused, because {context.one_line(problem)}.")
-    if repeated:
-        lines.append("You gave the same network twice. Give another one: other layers or other sizes.")
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from mlagent_tui.agent.context import Brief
 from mlagent_tui.agent.numbers import find_numbers, listing
 from mlagent_tui.agent.planning import CHOSEN
 from mlagent_tui.agent.reading import Reading
-from mlagent_tui.agent.wording import Question
+from mlagent_tui.agent.wording import Question, Refused
 from mlagent_tui.llm import Message
 from mlagent_tui.schemas import Decision, EvalConfig, Goal, ModelConfig, Plan
 
@@ -35,7 +35,8 @@ class MinnowWording:
     def plan(self, brief: Brief) -> Question[Plan]:
         return _question("plan", plan_prompt(brief), Plan)
 
-    def config(self, brief: Brief, problem: str, repeated: bool) -> Question[ModelConfig]:
+    def config(self, brief: Brief, refused: Refused | None) -> Question[ModelConfig]:
+        problem = refused.problem if refused else None
         return _question("config", config_prompt(brief, problem), ModelConfig)
 
     def decision(self, brief: Brief) -> Question[Decision]:

@@ -25,7 +25,7 @@ from mlagent_tui.agent.reading import (
     settle,
     unclear,
 )
-from mlagent_tui.agent.wording import Question, Wording
+from mlagent_tui.agent.wording import Question, Refused, Wording
 from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, Request, structured
 from mlagent_tui.prompts import Profile
 from mlagent_tui.schemas import Decision, Goal, ModelConfig, Plan
@@ -107,12 +107,16 @@ class Planner:
         """
         if attempt == 0:
             self._refused.clear()
-        repeated = len(self._refused) > 1 and self._refused[-1] in self._refused[:-1]
-        questions = (self._wording.config(b, problem or "", repeated) for b in shorter(brief))
-        temperature = REPEATED_TEMPERATURE if repeated else RETRY_TEMPERATURE
+        refused = self._last_refused(problem) if problem else None
+        questions = (self._wording.config(b, refused) for b in shorter(brief))
+        temperature = REPEATED_TEMPERATURE if refused and refused.repeated else RETRY_TEMPERATURE
         config = self._ask("config", questions, attempt, temperature)
         self._refused.append(config)
         return config
+
+    def _last_refused(self, problem: str) -> Refused:
+        *before, last = self._refused or [None]
+        return Refused(problem, last, last is not None and last in before)
 
     def decide(self, brief: Brief) -> Decision:
         """What to do after the last run of `brief.history`."""

@@ -32,6 +32,18 @@ class Question(Generic[T_co]):
     begin: str = ""
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A network that was refused, None where the answer was no network, and why.
+
+    `repeated`: it is the same as one that was refused before it.
+    """
+
+    problem: str
+    config: ModelConfig | None = None
+    repeated: bool = False
+
+
 class Wording(Protocol):
     """What a planner is shown for each of its four tasks."""
 
@@ -44,11 +56,8 @@ class Wording(Protocol):
     def plan(self, brief: Brief) -> Question[Plan]:
         """The tool calls of an iteration, with the settings of its training."""
 
-    def config(self, brief: Brief, problem: str, repeated: bool) -> Question[ModelConfig]:
-        """A network. `problem` is why the one before was refused, empty for the first.
-
-        `repeated`: the one before was the same as the one before it.
-        """
+    def config(self, brief: Brief, refused: Refused | None) -> Question[ModelConfig]:
+        """A network. `refused` is the answer before, None for the first."""
 
     def decision(self, brief: Brief) -> Question[Decision]:
         """What to do after the last run of `brief.history`."""

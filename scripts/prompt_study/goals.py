@@ -23,7 +23,7 @@ def cases() -> list[tuple[str, Goal]]:
     return [(entry["text"], Goal.model_validate(entry["goal"])) for entry in listed]
 
 
-def goals(model: LanguageModel, name: str, count: int, misses: int = 0) -> Row:
+def goals(model: LanguageModel, name: str, count: int, misses: int = 0) -> list[Row]:
     """How many of the goals are understood in all six fields, as the product understands them."""
     asked, right_first, right_later, shown = Asked(), 0, 0, 0
     planner = asking(model, asked)
@@ -39,7 +39,7 @@ def goals(model: LanguageModel, name: str, count: int, misses: int = 0) -> Row:
             shown += 1
             print(f"    {text!r}\n      want {want}\n      got  {got}", flush=True)
     seconds = time.monotonic() - began
-    return Row(f"goals, {name}", right_first, right_later, len(listed), asked.tokens, seconds)
+    return [Row(f"goals, {name}", right_first, right_later, len(listed), asked.tokens, seconds)]
 
 
 def _understood(planner: Planner, text: str) -> object:

@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui.agent import changes, instruct
+from mlagent_tui import shapes
+from mlagent_tui.agent import changes, instruct, layer_calls
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.instruct import InstructWording, Manner, texts
 from mlagent_tui.agent.reading import read
+from mlagent_tui.agent.wording import Refused
 from mlagent_tui.prompts import PROFILES
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.shapes import infer
@@ -54,13 +56,13 @@ def test_examples_have_the_form_of_the_cases(manner: Manner, task: str) -> None:
     cases = {
         "goal": instruct.goal_case(read("mnist, at least 97"), "", 4000),
         "plan": instruct.plan_case(brief()),
-        "config": instruct.config_case(brief(), "", repeated=False),
+        "config": instruct.config_case(brief(), None),
         "decision": instruct.decision_case(brief()),
     }
     told = texts(manner, task)
     assert "{" not in told.instructions, "a place for text is not filled"
     for question, answer in told.examples:
-        assert labels(question) == labels(cases[task])
+        assert [label for label in labels(question) if label != "Problem"] == labels(cases[task])
         assert json.dumps(json.loads(answer), separators=(",", ":"), ensure_ascii=False) == answer
 
 
@@ -96,7 +98,7 @@ def test_a_prompt_ends_inside_the_line_where_a_base_model_goes_on() -> None:
 def test_a_second_case_begins_like_the_first_up_to_the_case() -> None:
     for manner in MANNERS:
         wording = InstructWording(manner)
-        one, other = (wording.config(b, "", repeated=False) for b in (brief(), brief(700)))
+        one, other = (wording.config(b, None) for b in (brief(), brief(700)))
         assert one.messages[:-1] == other.messages[:-1]
         assert one.messages[-1] != other.messages[-1]
 
@@ -104,7 +106,7 @@ def test_a_second_case_begins_like_the_first_up_to_the_case() -> None:
 def every_question(wording: InstructWording) -> list[instruct.Question[object]]:
     return [
         wording.goal(read("mnist, at least 97"), "", 4000), wording.plan(brief()),
-        wording.config(brief(), "", repeated=False), wording.decision(brief()),
+        wording.config(brief(), None), wording.decision(brief()),
     ]  # fmt: skip
 
 
@@ -182,20 +184,43 @@ def answered(answer: type[BaseModel], **fields: object) -> BaseModel:
 
 
 def test_a_network_is_made_for_the_data() -> None:
-    question = InstructWording("chat").config(brief(), "", repeated=False)
+    question = InstructWording("chat").config(brief(), None)
     config = question.make(answered(question.answer, image=["conv2d(8, kernel_size=3)", "relu"], vector=[]))
     assert (config.input_shape, config.num_classes) == ((2, 9, 9), 4)
     assert infer(config)[-1].output_shape == (4,)
 
 
-def test_the_problem_of_a_network_is_told_and_the_same_network_twice_changes_the_question() -> None:
-    wording = InstructWording("chat")
-    told = wording.config(brief(), "conv1 needs an image", repeated=False).messages[-1].content
-    assert "Problem: your last network was refused, because conv1 needs an image." in told
-    again = wording.config(brief(), "conv1 needs an image", repeated=True).messages[-1].content
-    assert "the same network twice" in again
-    assert instruct.network_json(NETWORK) in told
-    assert instruct.network_json(NETWORK) not in again
+def large(features: int) -> ModelConfig:
+    return layer_calls.network(["max_pool2d(2)"], [f"linear({features})"], CARD.input_shape, 4)
+
+
+def case(refused: Refused, limit: int | None = 9000) -> str:
+    return InstructWording("chat").config(brief(limit), refused).messages[-1].content
+
+
+def test_after_a_network_that_is_too_large_it_is_shown_with_the_change_that_it_needs() -> None:
+    told = case(Refused("it has too many parameters", large(800)))
+    assert "Problem: it has too many parameters" in told
+    assert f"Network: {instruct.network_json(large(800))}" in told
+    advised = re.search(r"Change: write linear\((\d+)\) instead of linear\(800\)$", told)
+    assert advised
+    assert shapes.count_parameters(infer(large(int(advised[1])))) <= 9000
+    again = case(Refused("it has too many parameters", large(800), repeated=True))
+    assert again != told
+
+
+def test_after_a_network_that_cannot_be_built_the_remedy_is_told() -> None:
+    small = layer_calls.network(["max_pool2d(9)", "max_pool2d(3)"], [], CARD.input_shape, 4)
+    assert (
+        "Use a smaller kernel" in case(Refused("kernel 3 is larger than the image", small)).splitlines()[-1]
+    )
+
+
+def test_after_the_same_network_as_before_the_change_is_asked_for_again() -> None:
+    told = case(Refused("the same network and training as in iteration 1", NETWORK))
+    assert told.endswith("Change: double the channels")
+    again = case(Refused("the same network and training as in iteration 1", NETWORK, repeated=True))
+    assert again.endswith("Change: double the channels; use other sizes than before")
 
 
 def test_changes_are_chosen_from_a_list_of_those_that_were_not_tried() -> None:
@@ -219,4 +244,4 @@ def test_the_first_changes_of_the_list_fit_the_run() -> None:
 def test_each_profile_has_a_text_for_each_task_of_the_planner() -> None:
     assert set(MANNERS) < set(PROFILES)
     for manner in MANNERS:
-        assert all(len(texts(manner, task).examples) in (1, 2, 3) for task in TASKS)
+        assert all(len(texts(manner, task).examples) in (2, 3, 4) for task in TASKS)

@@ -98,7 +98,7 @@ def test_a_number_that_the_text_decides_is_not_the_models() -> None:
 
 def test_a_number_that_the_model_leaves_out_is_warned_about() -> None:
     missed = RIGHT | {"max_parameters": None}
-    text = "digits, at least 95%, under 20k"
+    text = "digits, at least 95%, fits in 20k"
     assert "20k is used for nothing" in planner(Listed(missed)).understand(text).warnings[0]
     assert planner(Listed(RIGHT)).understand(text).goal.max_parameters == 20000
 
