@@ -20,6 +20,7 @@ from mlagent_tui.llm.base import (
     PromptTooLong,
     Request,
     Tell,
+    code_forms,
 )
 from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
@@ -49,6 +50,7 @@ __all__ = [
     "check_options",
     "check_spec",
     "code_block",
+    "code_forms",
     "free_memory",
     "locate",
     "machine",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.prompts import Profile
+from mlagent_tui.prompts import CodeForm, Profile
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length", "repetition", "enough", "cancelled"]
@@ -33,7 +33,8 @@ class Request:
     `max_tokens` bounds the answer; thinking before it has a budget of its own. A `temperature` of 0 takes the
     likeliest token always; above it, tokens are drawn at random from `seed`. The model goes on from `begin`
     as from the start of its own answer, which then holds what follows only; it ends before the first of
-    `stops`. `task` is what the request is called where it is told of.
+    `stops`. `task` is what the request is called where it is told of. A `plain` request is a text to be
+    continued: it is shown without the model's chat template, where the model's own server can do so.
     """
 
     messages: tuple[Message, ...]
@@ -44,6 +45,7 @@ class Request:
     task: str = ""
     begin: str = ""
     stops: tuple[str, ...] = ()
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,22 @@ class LanguageModel(Protocol):
 
     def close(self) -> None:
         """Frees everything; a second time does nothing."""
+
+
+@runtime_checkable
+class KnowsForms(Protocol):
+    """A language model of which it is known in which forms it is best asked for code."""
+
+    @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        """The forms to ask for code in: the first, then the next where that has failed."""
+
+
+def code_forms(model: LanguageModel) -> tuple[CodeForm, ...]:
+    """In which forms to ask `model` for code, one after the other."""
+    if isinstance(model, KnowsForms):
+        return model.code_forms
+    return ("lines",) if model.profile == "completion" else ("whole",)
 
 
 @runtime_checkable

@@ -16,10 +16,10 @@ from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.base import Answer, Enough, Message, OnProgress, OnText, PromptTooLong, Request, Tell
 from mlagent_tui.llm.fit import Held
 from mlagent_tui.llm.folder import read_folder
-from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.gguf import Header, read_header
 from mlagent_tui.llm.process import Options, ServerDied, ServerHung, ServerProcess
-from mlagent_tui.llm.profile import PLAIN, profile_of
-from mlagent_tui.prompts import Profile
+from mlagent_tui.llm.profile import PLAIN, forms_for, profile_of
+from mlagent_tui.prompts import CodeForm, Profile
 
 POLL_SECONDS = 0.05
 CANCEL_SECONDS = 1.0
@@ -35,13 +35,14 @@ class Manner:
     """How one role uses a model: what two roles may do differently with one that is loaded once.
 
     `temperature` is the least that is used; `thinking_tokens` None is as the model was opened; an empty
-    `chat_template` is the model's own; `profile` None is what suits the model.
+    `chat_template` is the model's own; `profile` and `code` None are what suits the model.
     """
 
     temperature: float = 0.0
     thinking_tokens: int | None = None
     chat_template: str = ""
     profile: Profile | None = None
+    code: CodeForm | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Connection:
         said = read_folder(path) if os.path.isdir(path) else read_header(path)
         self.name = said.name
         self.profile = profile_of(said)
+        self.parameters = said.weights.parameters if isinstance(said, Header) else said.parameters
         self.path = path
         self.title = f"the model server of {self.name}"
         self.tell: Tell = _ignore
@@ -334,6 +336,12 @@ class ServedModel:
         return manner.profile or given
 
     @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        """In which forms it is asked for code, one after the other."""
+        said = self._manner.code
+        return (said,) if said else forms_for(self.profile, self._connection.parameters)
+
+    @property
     def memory(self) -> Held:
         """What it takes while it is loaded; waits for the model to be loaded the first time."""
         return self._connection.loaded.memory
@@ -355,6 +363,7 @@ class ServedModel:
         fields = dataclasses.asdict(request) | {
             "temperature": max(request.temperature, self._manner.temperature),
             **self._how(),
+            **({"chat_template": PLAIN} if request.plain else {}),
         }
         reply = self._connection.call("generate", fields, stream)
         return stream.heard(Answer(**reply)) if reply else stream.cut_off()

@@ -24,7 +24,7 @@ from mlagent_tui.llm.openai import CUT_OFF, ENDED, NOTHING_YET, Api, Arriving, B
 from mlagent_tui.llm.refusals import Refused
 from mlagent_tui.llm.terms import Terms, Wanted
 from mlagent_tui.llm.waiting import UNREACHABLE, Limits, Waiting, in_words
-from mlagent_tui.prompts import Profile
+from mlagent_tui.prompts import CodeForm, Profile
 
 CHARS_PER_TOKEN, MOST_CHARS_PER_TOKEN = 3.0, 100.0
 """Before the server has counted a prompt: few, so that a prompt is rather thought too long than too short."""
@@ -92,6 +92,11 @@ class RemoteModel:
     def profile(self) -> Profile:
         """Which prompts it is asked with: a server's chat interface is for models with a chat template."""
         return self._manner.profile or "chat"
+
+    @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        """In which forms it is asked for code: servers continue no answer that was begun for the model."""
+        return (self._manner.code or "whole",)
 
     @property
     def context_length(self) -> int:

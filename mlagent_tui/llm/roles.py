@@ -170,7 +170,8 @@ def _loading(options: RoleOptions) -> Options:
 def _manner(options: RoleOptions) -> Manner:
     template = _template(options.chat_template) if options.chat_template else ""
     profile = None if options.prompts == "auto" else options.prompts
-    return Manner(options.temperature, options.thinking_budget, template, profile)
+    code = None if options.code == "auto" else options.code
+    return Manner(options.temperature, options.thinking_budget, template, profile, code)
 
 
 def _template(path: Path) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from importlib import resources
 from typing import Literal, get_args
 
-__all__ = ["PROFILES", "Profile", "text"]
+__all__ = ["PROFILES", "CodeForm", "Profile", "text"]
 
 Profile = Literal["minnow", "chat", "completion"]
 """Which prompts a model is asked with: Minnow's short ones, those for models that were taught to follow
 instructions, or those for models that only continue a text."""
+
+CodeForm = Literal["whole", "lines"]
+"""How a network's code is asked for: as a whole file, or line by line."""
 
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 
