@@ -274,6 +274,13 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     )
     check.add_argument("check", metavar="M", help="bundled, a .gguf, a folder, or http://host:port/v1#name")
     check.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+    check.add_argument(
+        "--seconds",
+        type=duration,
+        default=300.0,
+        metavar="T",
+        help="time for all of it (default: 300; examples: 90s, 10m); in less time, fewer questions are asked",
+    )
     _add_option(check, "model", "how to load and use it (an example: context=8192)")
     doctor = known.add_parser("doctor", help="check what a run needs on this machine")
     doctor.add_argument("--json", action="store_true", help="print JSON, for a support ticket")

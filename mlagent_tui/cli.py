@@ -317,7 +317,8 @@ def _models(arguments: argparse.Namespace) -> int:
 
     if arguments.check is not None:
         options = said_options(arguments.model_option)
-        return models_command.check(absolute(arguments.check), options, as_json=arguments.json)
+        spec, seconds = absolute(arguments.check), arguments.seconds
+        return models_command.check(spec, options, seconds=seconds, as_json=arguments.json)
     return models_command.show(doctor.named_folders(settings.load()), as_json=arguments.json)
 
 

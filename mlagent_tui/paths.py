@@ -110,6 +110,11 @@ def log_folder() -> Path:
     return _user_folder("XDG_STATE_HOME", ".local/state") / "log"
 
 
+def checks_folder() -> Path:
+    """What was found of language models that were checked, a file each."""
+    return _user_folder("XDG_STATE_HOME", ".local/state") / "checks"
+
+
 def state_file() -> Path:
     """What the interface remembers between two times it is opened."""
     return _user_folder("XDG_STATE_HOME", ".local/state") / "tui.json"

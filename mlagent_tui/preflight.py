@@ -13,7 +13,7 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui import field_errors, sandbox, settings, workspace
+from mlagent_tui import check_results, field_errors, sandbox, settings, workspace
 from mlagent_tui.agent import Reading, RunOptions, read
 from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
@@ -39,7 +39,8 @@ class Told(BaseModel):
     """Every problem, the sandbox that a run would have, and what each data set lacks (empty: nothing).
 
     `goal` is what rules understand of the goal, without a model, and `wishes` what it asks of the network
-    besides; each of the `questions` is a problem too.
+    besides; each of the `questions` is a problem too. `models` holds by role what a check of its model found,
+    where it was checked, and `slow` that they are too slow for the time budget.
     """
 
     problems: list[Problem]
@@ -48,6 +49,8 @@ class Told(BaseModel):
     goal: dict[str, str | int | float | None] = {}
     wishes: list[str] = []
     questions: list[str] = []
+    models: dict[str, str] = {}
+    slow: str = ""
 
 
 def check(arguments: argparse.Namespace) -> Told:
@@ -78,6 +81,7 @@ def check(arguments: argparse.Namespace) -> Told:
             except MlagentError as error:
                 problems.append(Problem(field=field, message=error.what, remedy=error.remedy))
     data_dir = options.data_dir if options else defaults.data_dir
+    models, slow = _checked(options) if options else ({}, "")
     shown = ("dataset", "metric", "threshold", "max_parameters", "max_seconds")
     return Told(
         problems=problems,
@@ -86,7 +90,17 @@ def check(arguments: argparse.Namespace) -> Told:
         goal={name: getattr(reading, name) for name in shown},
         wishes=[wishes.words(wish) for wish in reading.asked],
         questions=[str(question) for question in reading.questions],
+        models=models,
+        slow=slow,
     )
+
+
+def _checked(options: RunOptions) -> tuple[dict[str, str], str]:
+    kept = check_results.Kept()
+    results = {role: kept.of(getattr(options, role)) for role in ("planner", "coder")}
+    networks = min(options.iterations, options.patience)
+    slow = check_results.too_slow(results["planner"], results["coder"], options.time_budget, networks)
+    return {role: result.line for role, result in results.items() if result}, slow
 
 
 def _slip(told: FieldError, goal: str) -> Problem:

@@ -33,6 +33,8 @@ class Model:
     fits: str = ""
     """What is in the way of using it here; empty when nothing is."""
     problem: str = ""
+    checked: str = ""
+    """What `mlagent models check` found of it; empty where it was not checked."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def _model(entry: dict[str, Any]) -> Model:
         tuple(fact for fact in told if fact),
         _FITS.get(entry["fits"], ""),
         str(facts["problem"]),
+        str((entry.get("checked") or {}).get("line", "")),
     )
 
 
