@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mlagent_tui.schemas import RegistryEntry
 
 MAX_SPEECHES = 12
+Touched = Iterable[str]
+"""Names of parts of the screen."""
+
 ALL = frozenset({"header", "plan", "code", "summary", "evaluation", "runs", "log"})
 
 
