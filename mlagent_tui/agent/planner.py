@@ -9,7 +9,6 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -128,7 +127,6 @@ def shorter(brief: Brief) -> Iterator[Brief]:
     return (replace(brief, recent=recent) for recent in range(brief.recent, 0, -1))
 
 
-@cache
 def _instructions(task: str, answer_type: type[BaseModel]) -> str:
     text = prompts.text("minnow", task)
     schema = json.dumps(answer_type.model_json_schema(), separators=(",", ":"))
