@@ -139,6 +139,8 @@ class Checkup:
     json_speed: float = 0.0
     first_token_seconds: float = 0.0
     """Until the first token of a task, instructions read before: what a run waits for each time."""
+    profile: str = ""
+    """Which prompts it was asked with."""
     thinks: bool = False
     valid_json: Rate = field(default_factory=Rate)
     goals: Rate = field(default_factory=Rate)
@@ -186,6 +188,7 @@ def check(
     model = open_(spec)
     try:
         checkup = Checkup(spec, model.name, model.context_length, time.monotonic() - began)
+        checkup.profile = model.profile
         tell("reading a long prompt")
         _measure_speed(model, checkup)
         recorder = _Recorder(checkup)

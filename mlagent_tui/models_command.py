@@ -18,8 +18,11 @@ from mlagent_tui.llm import catalog, open_model, places
 from mlagent_tui.settings import RoleOptions
 
 NAME_WIDTH = 36
-HEAD = ("model", "family", "parameters", "weights", "context", "size", "fits here", "tokens/s", "--model")
-RIGHT = {2, 4, 5, 7}
+HEAD = (
+    "model", "family", "parameters", "weights", "context", "prompts", "size", "fits here", "tokens/s",
+    "--model",
+)  # fmt: skip
+RIGHT = {2, 4, 6, 8}
 """The columns of numbers."""
 
 
@@ -59,6 +62,7 @@ def _row(entry: catalog.Entry) -> tuple[str, ...]:
         _count(facts.parameters),
         clean(facts.quantisation),
         f"{facts.context:,}" if facts.context else "?",
+        facts.profile or "?",
         _gb(facts.size),
         catalog.FITS[entry.fits] + (f", needs {_gb(entry.needs)}" if entry.fits in ("no", "busy") else ""),
         f"~{entry.speed:,.0f}" if entry.speed >= 10 else f"~{entry.speed:.1f}" if entry.speed else "?",
@@ -96,8 +100,9 @@ def check(spec: str, options: RoleOptions | None = None, *, as_json: bool = Fals
 def report(found: Checkup) -> str:
     """The results as text, with the mistakes below each rate."""
     context, seconds = f"{found.context_length:,}", f"{found.loading_seconds:.1f}"
+    prompts = f", {found.profile} prompts" if found.profile else ""
     lines = [
-        f"{clean(found.name)}, {context} tokens of context, loaded in {seconds} s",
+        f"{clean(found.name)}, {context} tokens of context{prompts}, loaded in {seconds} s",
         f"  prompt                  {found.prompt_speed:8,.0f} tokens/s",
         f"  code                    {found.decode_speed:8,.1f} tokens/s",
         f"  JSON under a schema   {found.json_speed:8,.1f} tokens/s",

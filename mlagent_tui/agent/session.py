@@ -166,7 +166,8 @@ class Session:
             raise Interrupted("stopped while the language models were loading")
         models: dict[events.Role, LanguageModel] = {"planner": planner, "coder": coder}
         prompting.check_room(self.prompts, models)
-        emit(prompting.chosen(self.prompts, models))
+        for event in prompting.told(self.prompts, models, options, self.saved.prompts, self.project.root):
+            emit(event)
         self.lending = Lending(options.sharing, models, self.clock, emit, self.cancel)
         self.planner = Planner(
             Lent(Overheard(planner, "planner", emit), "planner", self.lending),

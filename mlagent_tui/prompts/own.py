@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,5 +100,34 @@ def _read(place: Place, profile: Profile, name: str) -> Prompt | None:
         raise PromptError(
             f"{file} is empty", "Write what the model is told, or delete the file to use the shipped one."
         )
+    if fault := misshaped(text, shipped(profile, name).text):
+        raise PromptError(f"{file} {fault}", "Compare it with the shipped one: mlagent prompts copy.")
     changed = text.strip() != shipped(profile, name).text.strip()
     return Prompt(profile, name, text, hashlib.sha256(data).hexdigest(), file, changed)
+
+
+def misshaped(text: str, like: str) -> str:
+    """What the text lacks of the parts that the shipped one is made of, as the end of a sentence; or nothing.
+
+    Worked examples are pairs of `=== question` and `=== answer`. Under each heading `## NAME` there are pairs
+    of lines, where the shipped text has headings.
+    """
+    marks = re.findall(r"^=== (question|answer)$", text, re.MULTILINE)
+    if marks != ["question", "answer"] * (len(marks) // 2):
+        return "has an `=== question` without its `=== answer`, or the other way round"
+    wanted, there = _sections(like), _sections(text)
+    if missing := [name for name in wanted if name not in there]:
+        return f"lacks the heading `## {missing[0]}`"
+    odd = [
+        name for name in wanted if len(wanted[name]) % 2 == 0 and (len(there[name]) % 2 or not there[name])
+    ]
+    return f"needs pairs of lines under `## {odd[0]}`: a comment and its code" if odd else ""
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    """The lines under each heading, without blank ones."""
+    found: dict[str, list[str]] = {}
+    for section in f"\n{text}".split("\n## ")[1:]:
+        heading, *lines = (line for line in section.splitlines() if line.strip())
+        found[heading.strip()] = lines
+    return found

@@ -61,6 +61,11 @@ def _run_resumed(state: RunState, event: events.RunResumed) -> Touched:
     return ("header", "plan", "runs")
 
 
+def _prompts_chosen(state: RunState, event: events.PromptsChosen) -> Touched:
+    state.profiles = {str(role): line(str(profile)) for role, profile in event.profiles.items()}
+    return ("header",)
+
+
 def _goal_understood(state: RunState, event: events.GoalUnderstood) -> Touched:
     state.goal = dict(event.goal)
     state.tell("goal", told.goal(event))
@@ -365,6 +370,7 @@ def _resources(state: RunState, event: events.Resources) -> Touched:
 _FOLDS: dict[type[events.Event], Callable[[RunState, Any], Touched]] = {
     events.RunStarted: _run_started,
     events.RunResumed: _run_resumed,
+    events.PromptsChosen: _prompts_chosen,
     events.GoalUnderstood: _goal_understood,
     events.Warned: _warned,
     events.Failed: _failed,

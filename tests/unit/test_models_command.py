@@ -60,6 +60,7 @@ def test_the_json_has_every_fact(tmp_path: Path, capsys: pytest.CaptureFixture[s
     models_command.show([tmp_path], as_json=True)
     listed = json.loads(capsys.readouterr().out)
     (entry,) = [entry for entry in listed if entry["spec"] == str(tmp_path / "good.gguf")]
+    assert entry["facts"]["profile"] == "chat"
     assert entry["facts"]["context"] == 4096 and entry["fits"] == "cpu" and entry["speed"] > 0
 
 
@@ -70,7 +71,7 @@ def test_names_of_models_are_shown_harmlessly() -> None:
 
 
 def test_a_report_tells_speeds_rates_misses_and_the_verdict() -> None:
-    found = Checkup("m", "Model M", 4096, 1.5, 800.0, 25.0, 22.0, 0.31)
+    found = Checkup("m", "Model M", 4096, 1.5, 800.0, 25.0, 22.0, 0.31, profile="chat")
     for rate in (found.valid_json, found.goals, found.configs, found.decisions):
         rate.note()
     for _ in range(3):
@@ -83,6 +84,7 @@ def test_a_report_tells_speeds_rates_misses_and_the_verdict() -> None:
         "25.0",
         "22.0",
         "0.31",
+        "chat prompts",
         "0 of 3",
         "got 1024 (3 times)\n",
         "1 of 1",
