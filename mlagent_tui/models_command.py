@@ -28,8 +28,11 @@ TICK = 0.5
 """Seconds between two looks at how much of the time is used."""
 INTERRUPTED = 130
 USUAL_NETWORKS: int = Settings().iterations
-HEAD = ("model", "family", "parameters", "weights", "context", "size", "fits here", "tokens/s", "--model")
-RIGHT = {2, 4, 5, 7}
+HEAD = (
+    "model", "family", "parameters", "weights", "context", "prompts", "size", "fits here", "tokens/s",
+    "--model",
+)  # fmt: skip
+RIGHT = {2, 4, 6, 8}
 """The columns of numbers."""
 
 
@@ -81,6 +84,7 @@ def _row(entry: catalog.Entry) -> tuple[str, ...]:
         _count(facts.parameters),
         clean(facts.quantisation),
         f"{facts.context:,}" if facts.context else "?",
+        facts.profile or "?",
         _gb(facts.size),
         catalog.FITS[entry.fits] + (f", needs {_gb(entry.needs)}" if entry.fits in ("no", "busy") else ""),
         f"~{entry.speed:,.0f}" if entry.speed >= 10 else f"~{entry.speed:.1f}" if entry.speed else "?",

@@ -27,6 +27,7 @@ LOCK = "experiments/.lock"
 SOCKET = "experiments/.socket"
 ENGINE_LOG = "experiments/engine.log"
 REQUIREMENTS = "requirements.txt"
+PROMPTS = "prompts"
 
 FOLDERS = ("src/models", "configs/models", EXPERIMENTS)
 
@@ -92,6 +93,11 @@ def settings_file() -> Path:
     """The user's settings: `$MLAGENT_CONFIG`, or `settings.yaml` in the configuration folder."""
     named = os.environ.get("MLAGENT_CONFIG")
     return user_path(named) if named else _user_folder("XDG_CONFIG_HOME", ".config") / "settings.yaml"
+
+
+def prompts_folder() -> Path:
+    """Prompts of the user's own for every project: `prompts` beside the settings file."""
+    return settings_file().absolute().parent / PROMPTS
 
 
 def data_folder() -> Path:

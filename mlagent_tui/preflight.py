@@ -19,6 +19,7 @@ from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
 from mlagent_tui.field_errors import FieldError
 from mlagent_tui.llm import check_options, check_spec
+from mlagent_tui.prompts import own
 from mlagent_tui.research import wishes
 from mlagent_tui.schemas import DatasetName
 from mlagent_tui.training import data_card
@@ -120,6 +121,7 @@ def _looks(
     yield "coder", lambda: check_spec(options.coder)
     yield "planner_options", lambda: check_options(options.planner_options)
     yield "coder_options", lambda: check_options(options.coder_options)
+    yield "prompts", lambda: _prompts(arguments.project)
     yield "device", lambda: _device(options.device)
     yield "sandbox", lambda: _confined(options)
     folder = arguments.project or workspace.default_folder(options.goal_text)
@@ -141,6 +143,10 @@ def _datasets(data_dir: Path | None) -> Iterator[tuple[str, str]]:
             yield name, f"{error.what}. {error.remedy}"
         else:
             yield name, ""
+
+
+def _prompts(project: Path | None) -> None:
+    own.read(project)
 
 
 def _device(device: str) -> None:

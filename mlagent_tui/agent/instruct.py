@@ -57,10 +57,14 @@ class Texts:
     examples: tuple[tuple[str, str], ...]
 
 
-@cache
 def texts(manner: Manner, task: str) -> Texts:
     """The file of a task; its examples stand between lines `=== question` and `=== answer`."""
-    instructions, *parts = re.split(r"^=== (?:question|answer)\n", prompts.text(manner, task), flags=re.M)
+    return _parts(prompts.text(manner, task))
+
+
+@cache
+def _parts(source: str) -> Texts:
+    instructions, *parts = re.split(r"^=== (?:question|answer)\n", source, flags=re.M)
     stripped = [part.strip() for part in parts]
     examples = tuple(zip(stripped[::2], stripped[1::2], strict=True))
     return Texts(instructions.strip().replace("{layers}", "\n".join(layer_calls.table())), examples)

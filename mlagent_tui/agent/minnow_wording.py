@@ -52,11 +52,14 @@ def _as_it_is(answer: T) -> T:
     return answer
 
 
-@cache
 def _instructions(task: str, answer_type: type[BaseModel]) -> str:
     text = prompts.text("minnow", task)
-    schema = json.dumps(answer_type.model_json_schema(), separators=(",", ":"))
-    return f"{text.strip()}\n\nAnswer with one JSON object of this schema:\n{schema}"
+    return f"{text.strip()}\n\nAnswer with one JSON object of this schema:\n{_schema(answer_type)}"
+
+
+@cache
+def _schema(answer_type: type[BaseModel]) -> str:
+    return json.dumps(answer_type.model_json_schema(), separators=(",", ":"))
 
 
 def goal_prompt(goal_text: str, doubt: str | None = None, width: int = 4000) -> str:

@@ -95,6 +95,7 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
     """What can be missing is found first, cheapest first; workers and models then start side by side."""
     saved, options, current = session.saved, session.options, session.saved.current
     leftovers.remove(session.project.root)
+    session.read_prompts()
     deaf = session.listen()
     with session.clock.spend("loading"):
         named = (saved.goal or read(options.goal_text, options.typed())).dataset

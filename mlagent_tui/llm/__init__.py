@@ -27,7 +27,7 @@ from mlagent_tui.llm.extract import code_block
 from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
-from mlagent_tui.llm.roles import check_options, check_spec, open_role, open_roles, parse
+from mlagent_tui.llm.roles import check_options, check_spec, located, open_role, open_roles
 from mlagent_tui.llm.structured import structured
 from mlagent_tui.memory import memory
 from mlagent_tui.settings import RoleOptions
@@ -72,7 +72,7 @@ def free_memory() -> int:
 
 def locate(spec: str) -> Path:
     """The file or folder that `bundled` or a path names. Raises `ModelError` for a URL."""
-    place = parse(spec)
+    place = located(spec)
     if place.path is None:
         raise ModelError(f"{spec} is the address of a server, not a file", "Name a .gguf file, or `bundled`.")
     return place.path

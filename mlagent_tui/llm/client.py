@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.llm import usable
 from mlagent_tui.llm.base import Answer, Enough, Message, OnProgress, OnText, PromptTooLong, Request, Tell
 from mlagent_tui.llm.fit import Held
-from mlagent_tui.llm.folder import read_folder
-from mlagent_tui.llm.gguf import Header, read_header
+from mlagent_tui.llm.gguf import Header
 from mlagent_tui.llm.process import Options, ServerDied, ServerHung, ServerProcess
 from mlagent_tui.llm.profile import PLAIN, forms_for, profile_of
 from mlagent_tui.prompts import CodeForm, Profile
@@ -65,7 +64,7 @@ class Connection:
 
     def __init__(self, path: Path, options: Options) -> None:
         """Starts loading. Raises `ModelError` at once for what cannot be a model."""
-        said = read_folder(path) if os.path.isdir(path) else read_header(path)
+        said = usable.read(path)
         self.name = said.name
         self.profile = profile_of(said)
         self.parameters = said.weights.parameters if isinstance(said, Header) else said.parameters

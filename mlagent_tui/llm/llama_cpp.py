@@ -262,7 +262,7 @@ def _load_error(path: Path) -> ModelError:
     said = next(
         (line for line in reversed(_log) if "error loading" in line), _log[-1] if _log else "no reason given"
     )
-    remedy = "Choose a model that this version of llama.cpp knows."
+    remedy = "Choose another model, or update llama-cpp-python: this version does not know it."
     if "file bounds" in said or "read" in said:
         remedy = "The file is truncated or damaged: copy or download it again."
     elif "alloc" in said or "memory" in said:

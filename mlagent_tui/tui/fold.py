@@ -33,6 +33,7 @@ def apply(state: RunState, batch: Iterable[events.Event]) -> None:
 _FOLDS: dict[type[events.Event], Callable[[RunState, Any], Touched]] = {
     events.RunStarted: run.run_started,
     events.RunResumed: run.run_resumed,
+    events.PromptsChosen: run.prompts_chosen,
     events.GoalUnderstood: run.goal_understood,
     events.Warned: run.warned,
     events.Failed: run.failed,

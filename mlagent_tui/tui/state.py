@@ -70,6 +70,7 @@ class RunState:
         self.reading: Reading | None = None
         self.loading = ""
         self.unloaded: list[str] = []
+        self.profiles: dict[str, str] = {}
         self.decision: events.DecisionMade | None = None
         self.next_change: list[str] = []
         self.change: list[str] = []

@@ -64,6 +64,7 @@ def test_the_json_has_every_fact(tmp_path: Path, capsys: pytest.CaptureFixture[s
     models_command.show([tmp_path], as_json=True)
     listed = json.loads(capsys.readouterr().out)
     (entry,) = [entry for entry in listed if entry["spec"] == str(tmp_path / "good.gguf")]
+    assert entry["facts"]["profile"] == "chat"
     assert entry["facts"]["context"] == 4096 and entry["fits"] == "cpu" and entry["speed"] > 0
 
 

@@ -33,6 +33,11 @@ def run_resumed(state: RunState, event: events.RunResumed) -> Touched:
     return ("header", "plan", "runs")
 
 
+def prompts_chosen(state: RunState, event: events.PromptsChosen) -> Touched:
+    state.profiles = {str(role): line(str(profile)) for role, profile in event.profiles.items()}
+    return ("header",)
+
+
 def goal_understood(state: RunState, event: events.GoalUnderstood) -> Touched:
     """The goal, and what the planner is shown to have understood."""
     state.goal = dict(event.goal)

@@ -221,10 +221,10 @@ model on a server in your network. The list is the same as that of `mlagent mode
         )
 
     def _take(self, path: Path) -> None:
-        if found.is_model(path) or found.is_weights(path):
+        if found.is_gguf(path) or found.is_weights(path):
             self.dismiss(str(path))
         else:
-            words = f"{line(path.name)} is not a GGUF file, or not the first part of one."
+            words = f"{line(path.name)} is not a GGUF file."
             self.app.notify(words, severity="error", markup=False)
 
     def usual_list(self) -> Sifted:
