@@ -24,6 +24,7 @@ from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
 from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.needed_code import left_out
 from mlagent_tui.llm.process import Options
 from mlagent_tui.llm.roles import check_options, check_spec, open_role, open_roles, parse
 from mlagent_tui.llm.structured import structured
@@ -48,6 +49,7 @@ __all__ = [
     "check_spec",
     "code_block",
     "free_memory",
+    "left_out",
     "locate",
     "machine",
     "open_model",

@@ -22,7 +22,7 @@ from mlagent_tui.errors import (
     TrialError,
 )
 from mlagent_tui.events import CheckFailed, CodeMade
-from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, code_block
+from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, code_block, left_out
 from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
 from mlagent_tui.tools import naming
 from mlagent_tui.tools.checking import checked
@@ -151,7 +151,8 @@ def _judged(
     except PartError as error:
         return draft.refused_part(error)
     if module.code not in known:
-        known[module.code] = _first_difference(context, module.code, config)
+        found = _first_difference(context, module.code, config)
+        known[module.code] = found and (left_out(module.code) or found)
     problem = known[module.code]
     return module.code, None if problem is None else draft.located(problem, module)
 
