@@ -149,7 +149,7 @@ def _walk(schema: Schema, where: tuple[int | str, ...]) -> tuple[tuple[str | int
     here: Schema = schema
     around: Schema = schema
     for step in where:
-        here = _followed(here, schema)
+        here = followed(here, schema)
         union = here.get("discriminator", {}).get("mapping", {})
         if step in union:
             here = {"$ref": union[step]}
@@ -166,10 +166,10 @@ def _walk(schema: Schema, where: tuple[int | str, ...]) -> tuple[tuple[str | int
             here = here.get("additionalProperties", {})
             here = here if isinstance(here, Mapping) else {}
         path.append(step)
-    return tuple(path), _followed(here, schema), around
+    return tuple(path), followed(here, schema), around
 
 
-def _followed(schema: Schema, root: Schema) -> Schema:
+def followed(schema: Schema, root: Schema) -> Schema:
     """The schema that a reference leads to, with what is said beside it; of a value or null, the value's."""
     while True:
         parts = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
@@ -210,7 +210,7 @@ def _words(field: Schema, root: Schema) -> str:
             return "a mapping of names to values"
         case _:
             parts = field.get("anyOf", field.get("oneOf", ()))
-            kinds = dict.fromkeys(_words(_followed(part, root), root) for part in parts)
+            kinds = dict.fromkeys(_words(followed(part, root), root) for part in parts)
             return " or ".join(kinds) or "another value"
 
 
@@ -234,7 +234,7 @@ def _number(value: float) -> str:
 def _length(field: Schema, root: Schema) -> str:
     least, most = field.get("minItems"), field.get("maxItems")
     items = field.get("items") or next(iter(field.get("prefixItems", ())), None)
-    what = _words(_followed(items, root), root) if isinstance(items, Mapping) and items else "values"
+    what = _words(followed(items, root), root) if isinstance(items, Mapping) and items else "values"
     one = re.sub(r"^an? ", "", what)
     each = f", each {what}" if one != what else ""
     if least is not None and least == most:

@@ -26,6 +26,7 @@ from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
 from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.needed_code import left_out
 from mlagent_tui.llm.process import Options
 from mlagent_tui.llm.roles import check_options, check_spec, located, open_role, open_roles
 from mlagent_tui.llm.structured import structured
@@ -52,6 +53,7 @@ __all__ = [
     "code_block",
     "code_forms",
     "free_memory",
+    "left_out",
     "locate",
     "machine",
     "open_model",

@@ -113,17 +113,25 @@ class Writer:
 
 
 def split(text: str, known: Sequence[Family] = ANY) -> tuple[str, str]:
-    """Thinking and answer of a text that is complete. Thinking may have been opened before it began."""
+    """Thinking and answer of a text that is complete.
+
+    Thinking may have been opened before it began, may come again on a line of its own, or have no end.
+    """
     writer = Writer(lambda *_: None, None, known)
     writer.write(text.encode(errors="replace"))
     writer.finish()
-    if writer.thinking or writer.inside:
-        return writer.thinking, writer.text
-    for family in known:
-        before, found, after = text.partition(family.closes) if family.closes else (text, "", "")
-        if found and not family.sign:
+    thoughts, text = [writer.thinking], writer.text
+    own = [family for family in known if family.closes and not family.sign]
+    for family in own:
+        while (at := f"\n{text}".find(f"\n{family.opens}")) >= 0:
+            thought, _, after = text[at + len(family.opens) :].partition(family.closes)
+            thoughts.append(thought.strip())
+            text = f"{text[:at]}{after}".strip()
+    for family in own if not any(thoughts) and not writer.inside else ():
+        before, found, after = text.partition(family.closes)
+        if found:
             return before.strip(), after.removeprefix(family.answer).strip()
-    return "", writer.text
+    return "\n".join(filter(None, thoughts)), text
 
 
 def _overlap(text: str, mark: str) -> int:

@@ -23,7 +23,7 @@ from mlagent_tui.errors import (
     TrialError,
 )
 from mlagent_tui.events import CheckFailed, CodeMade
-from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, Request, code_block, code_forms
+from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, Request, code_block, code_forms, left_out
 from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
 from mlagent_tui.tools import ending, line_by_line, naming
 from mlagent_tui.tools.checking import checked
@@ -223,7 +223,8 @@ def _judged(
     except PartError as error:
         return draft.refused_part(error)
     if module.code not in known:
-        known[module.code] = _first_difference(context, module.code, config)
+        found = _first_difference(context, module.code, config)
+        known[module.code] = found and (left_out(module.code) or found)
     problem = known[module.code]
     return module.code, None if problem is None else draft.located(problem, module)
 

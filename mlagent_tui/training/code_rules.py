@@ -41,8 +41,10 @@ def check_source(source: str, class_name: str) -> None:
         raise CodeError(
             f"line {line or 1}: expected valid Python, got {getattr(error, 'msg', error)}"
         ) from None
-    if not any(isinstance(node, ast.ClassDef) and node.name == class_name for node in tree.body):
-        raise CodeError(f"source: expected class {class_name}(nn.Module), got none")
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    if class_name not in classes:
+        got = f"class {classes[-1]}" if classes else "none"
+        raise CodeError(f"source: expected class {class_name}(nn.Module), got {got}")
     for node in ast.walk(tree):
         problem = _problem(node)
         if problem:

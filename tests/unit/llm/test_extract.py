@@ -66,6 +66,11 @@ def test_the_last_whole_object_is_the_answer(text: str, found: str) -> None:
     assert json_object(text) == found
 
 
+def test_an_object_in_another_notation_is_handed_on_as_json() -> None:
+    assert json_object("so {'a': None, b: [1,],}") == '{"a": null, "b": [1]}'
+    assert json_object("[TOOL_CALLS]f{'a': 1") == ""
+
+
 @given(value=st.dictionaries(st.text(), st.recursive(st.integers() | st.text(), st.lists, max_leaves=5)))
 def test_an_object_alone_stays_as_it_is(value: dict[str, object]) -> None:
     assert json_object(json.dumps(value)) == json.dumps(value)

@@ -67,3 +67,10 @@ def test_a_channel_that_answers_at_once_is_no_part_of_the_answer() -> None:
 def test_thinking_whose_beginning_was_in_the_prompt_is_told_from_a_complete_text() -> None:
     assert split_text("hm, wide</think>\n\nyes") == ("hm, wide", "yes")
     assert split_text("yes") == ("", "yes")
+
+
+def test_thinking_that_comes_again_or_never_ends_is_no_part_of_the_answer() -> None:
+    assert split_text("<think>a</think>\n<think>b</think>\nyes") == ("a\nb", "yes")
+    assert split_text("yes\n<think>or") == ("or", "yes")
+    assert split_text("a\n<reasoning>b</reasoning>\nc") == ("b", "a\n\nc")
+    assert split_text("print('<think>é')") == ("", "print('<think>é')")

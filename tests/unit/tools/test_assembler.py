@@ -113,6 +113,14 @@ def test_the_first_difference_goes_back_to_the_coder_with_another_seed(
     assert made == [(0, False), (1, False), (2, True)]
 
 
+def test_lines_that_were_left_out_are_named_in_place_of_what_comes_of_it(
+    assemble: Callable[..., Checker], told: list[Event], scripted: Any
+) -> None:
+    assemble(scripted(fenced("# wrong fc1: expected linear\nfc1 = 1\n# ... the rest"), fenced("good = 1")))
+    problems = [e.problem for e in told if isinstance(e, CheckFailed)]
+    assert problems == ["line 3: expected code, got '# ... the rest'; write every line"]
+
+
 def test_after_the_last_attempt_the_last_difference_is_raised_and_nothing_is_written(
     assemble: Callable[..., Checker], context: ToolContext, scripted: Any
 ) -> None:

@@ -54,8 +54,10 @@ def test_the_rule_about_imports_says_all_that_it_admits_here_and_in_the_document
 
 
 def test_a_missing_class_is_named() -> None:
-    with pytest.raises(CodeError, match=r"expected class Net\(nn.Module\), got none"):
+    with pytest.raises(CodeError, match=r"expected class Net\(nn.Module\), got class CurrentModel"):
         check_source(CLASS, "Net")
+    with pytest.raises(CodeError, match=r"expected class Net\(nn.Module\), got none"):
+        check_source("x = 1", "Net")
 
 
 @pytest.mark.parametrize("source", ["def", "x = (", "\0", "(" * 10_000, "x" * (MAX_SOURCE + 1)])
