@@ -25,7 +25,15 @@ from mlagent_tui.llm.extract import code_block
 from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
-from mlagent_tui.llm.roles import check_options, check_spec, open_role, open_roles, parse
+from mlagent_tui.llm.roles import (
+    check_options,
+    check_spec,
+    is_bundled,
+    open_role,
+    open_roles,
+    parse,
+    start_bundled,
+)
 from mlagent_tui.llm.structured import structured
 from mlagent_tui.memory import memory
 from mlagent_tui.settings import RoleOptions
@@ -48,6 +56,7 @@ __all__ = [
     "check_spec",
     "code_block",
     "free_memory",
+    "is_bundled",
     "locate",
     "machine",
     "open_model",
@@ -55,6 +64,7 @@ __all__ = [
     "places",
     "read_header",
     "size",
+    "start_bundled",
     "start_models",
     "structured",
     "wait_for_models",

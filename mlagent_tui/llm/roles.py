@@ -6,6 +6,7 @@ A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http:/
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,6 +57,24 @@ def parse(spec: str) -> Place:
         )
     url, _, model = spec.partition("#")
     return Place(None, address.base(url), model)
+
+
+def is_bundled(spec: str) -> bool:
+    """Whether `spec` names the model that comes with the package. Raises `ModelError` as `parse` does."""
+    path = parse(spec).path
+    return path is not None and _same(path, paths.bundled_model())
+
+
+def start_bundled(beside: Iterable[LanguageModel] = ()) -> LanguageModel:
+    """Starts loading the bundled model on the CPU, with its own settings. Raises `ModelError`.
+
+    Where one of the models `beside` is the bundled one, it is the same process.
+    """
+    path = paths.bundled_model()
+    for model in beside:
+        if isinstance(model, ServedModel) and _same(model.path, path):
+            return model.shared(Manner())
+    return ServedModel(path, _loading(RoleOptions(gpu_layers=0)))
 
 
 def check_spec(spec: str) -> None:
