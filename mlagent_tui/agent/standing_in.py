@@ -184,7 +184,7 @@ def asked(loop: Loop, task: Task, ask: Callable[[Models], Steps[T]]) -> Steps[T]
             yield events.AnswerUsed(role=role, task=task, model=own)
             return result
     result = yield from ask(bundled)
-    yield events.AnswerUsed(role=role, task=task, model=bundled.name(role), stood_in=True)
+    yield events.AnswerUsed(role=role, task=task, model=bundled.name(role), instead_of=own)
     return result
 
 

@@ -167,16 +167,16 @@ class StoodIn(Event):
 
 
 class AnswerUsed(Event):
-    """A call of a role has its result, from an answer of `model`: the role's own, or one that stood in.
+    """A call of a role has its result, from an answer of `model`, which may have stood in for another one.
 
-    Told only where a model can stand in for the role's.
+    Told only where a model can stand in for the role's own.
     """
 
     type: Literal["answer_used"] = "answer_used"
     role: Role
     task: str
     model: str
-    stood_in: bool = False
+    instead_of: str = ""
 
 
 class ModelUnloaded(Event):

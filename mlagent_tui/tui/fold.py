@@ -225,6 +225,21 @@ def _model_called(state: RunState, event: events.ModelCalled) -> Touched:
     return ("header", "plan", "code", "summary")
 
 
+def _stood_in(state: RunState, event: events.StoodIn) -> Touched:
+    state.stand_in = line(event.model)
+    said = wording.stood_in(event.task, event.model, event.instead_of, event.reason, event.for_good)
+    state.warning = line(said)
+    return ("header",)
+
+
+def _answer_used(state: RunState, event: events.AnswerUsed) -> Touched:
+    state.answers += 1
+    if event.instead_of:
+        state.stand_in = line(event.model)
+        state.replacements += 1
+    return ("header",)
+
+
 def _model_unloaded(state: RunState, event: events.ModelUnloaded) -> Touched:
     state.unloaded = [*state.unloaded, line(event.model)]
     return ("header",)
@@ -379,6 +394,8 @@ _FOLDS: dict[type[events.Event], Callable[[RunState, Any], Touched]] = {
     events.PromptProgress: _prompt_progress,
     events.TokensStreamed: _tokens,
     events.ModelCalled: _model_called,
+    events.StoodIn: _stood_in,
+    events.AnswerUsed: _answer_used,
     events.ModelUnloaded: _model_unloaded,
     events.ModelLoading: _model_loading,
     events.ModelLoaded: _model_loaded,
