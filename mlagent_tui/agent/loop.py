@@ -235,6 +235,20 @@ class Loop:
         else:
             if result is not None:
                 self.now.seen.append(clean(f"{call.tool}: {result}"))
+        yield from self.restored(call.tool)
+
+    def restored(self, tool: str) -> Steps[None]:
+        """The checked code is what is measured and trained: put it back where a planned call changed it."""
+        code, files = self.now.code, self.session.project.files
+        if code is None:
+            return
+        try:
+            changed = files.read(paths.CURRENT_MODEL) != code.encode()
+        except ProjectError:
+            changed = True
+        if changed:
+            files.write(paths.CURRENT_MODEL, code)
+            yield events.Warned(message=f"{tool} changed {paths.CURRENT_MODEL}; its checked code is restored")
 
     # --- decide -----------------------------------------------------------------------------------------
 

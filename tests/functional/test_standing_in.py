@@ -242,3 +242,13 @@ def test_the_bundled_model_of_the_other_role_stands_in_without_a_second_process(
         assert other.shares_with(coder)
     finally:
         coder.close()
+
+
+def test_a_plan_that_overwrites_the_checked_code_trains_that_code_all_the_same(tmp_path: Path) -> None:
+    careless = plan(epochs=12)
+    arguments = {"file_path": paths.CURRENT_MODEL, "content": "nothing"}
+    careless["calls"].insert(1, {"tool": "write_file", "arguments": arguments})
+    told = carry_out(tmp_path / "p", Scripted(goal=GOAL, plan=careless))
+    assert ending(told).outcome == "achieved"
+    assert "write_file changed src/models/current_model.py" in of(told, events.Warned)[0].message
+    assert (tmp_path / "p" / paths.CURRENT_MODEL).read_text() == of(told, events.CodeMade)[0].code
