@@ -262,6 +262,7 @@ class Loop:
 
     def decide(self) -> Steps[stopping.Settled]:
         """The planner's advice, settled by the numbers, in the registry."""
+        yield from standing_in.renewed(self, self.brief())
         brief = self.brief()
         try:
             advice = yield from asked(
@@ -401,7 +402,9 @@ class Loop:
             card=self.card,
             iteration=self.now.number,
             iterations=self.options.iterations,
-            stale=stopping.progress(self.goal, [a.entry for a in self.history]).stale,
+            stale=standing_in.stale(
+                self, stopping.progress(self.goal, [a.entry for a in self.history]).stale
+            ),
             patience=self.options.patience,
             history=tuple(self.history),
             steering=self.session.control.steering(),

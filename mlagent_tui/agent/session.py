@@ -165,7 +165,7 @@ class Session:
             raise Interrupted("stopped while the language models were loading")
         models: dict[events.Role, LanguageModel] = {"planner": planner, "coder": coder}
         self.lending = Lending(options.sharing, models, self.clock, emit, self.cancel)
-        self.stand_ins = StandIns(_replaceable(options), self.saved.taken_over)
+        self.stand_ins = StandIns(_replaceable(options), self.saved.taken_over, self.saved.replaced)
         self.models = self._in_roles(planner, options.planner, coder, options.coder)
 
     def bundled(self) -> Models:

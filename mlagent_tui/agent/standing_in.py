@@ -20,9 +20,11 @@ from mlagent_tui import events
 from mlagent_tui.agent.wrapped import Wrapped
 from mlagent_tui.errors import CodeError, ConfigError, GoalError, MlagentError, ModelError
 from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, PromptTooLong, Request
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import Summary
 
 if TYPE_CHECKING:
+    from mlagent_tui.agent.context import Brief
     from mlagent_tui.agent.loop import Loop
     from mlagent_tui.agent.planner import Planner
     from mlagent_tui.tools import ToolContext
@@ -38,6 +40,9 @@ ROLES: dict[Task, events.Role] = {
     "goal": "planner", "plan": "planner", "config": "planner", "decision": "planner",
     "code": "coder", "explain": "coder",
 }  # fmt: skip
+
+PLANNING: tuple[Task, ...] = ("plan", "config", "decision")
+"""What a planner does in every iteration."""
 
 WEAKNESSES: dict[Task, tuple[type[MlagentError], ...]] = {
     "goal": (ModelError, GoalError),
@@ -140,21 +145,26 @@ class Models:
 
 @dataclass
 class StandIns:
-    """For which roles the bundled model may stand in, and which tasks it has taken over for good."""
+    """For which `roles` the bundled model may stand in, and for which it has: `replaced`.
+
+    `taken` are the tasks that it has taken over for good, with the iteration since which.
+    """
 
     roles: frozenset[events.Role]
-    taken: set[str]
+    taken: dict[str, int]
+    replaced: set[events.Role]
     answered: set[str] = field(default_factory=set)
     """The models, as they are given, that have answered in this process."""
     fault: Unavailable | None = None
     """The last failure of what runs a model."""
     _in_a_row: Counter[str] = field(default_factory=Counter)
 
-    def failed(self, task: Task) -> bool:
+    def failed(self, task: Task, iteration: int) -> bool:
         """One more failure; whether the bundled model takes the task over now."""
+        self.replaced.add(ROLES[task])
         self._in_a_row[task] += 1
         if self._in_a_row[task] >= AFTER:
-            self.taken.add(task)
+            self.taken[task] = iteration
         return task in self.taken
 
     def succeeded(self, task: Task) -> None:
@@ -197,9 +207,7 @@ def _replacing(loop: Loop, task: Task, own: str, error: MlagentError) -> Steps[M
     try:
         bundled = yield from loop.background(loop.session.bundled)
     except ModelError as missing:
-        yield events.Warned(
-            message=f"the bundled model cannot stand in: {missing.what}", remedy=missing.remedy
-        )
+        yield _missing(missing)
         raise error from missing
     role = ROLES[task]
     model = bundled.name(role)
@@ -211,7 +219,47 @@ def _replacing(loop: Loop, task: Task, own: str, error: MlagentError) -> Steps[M
         model=model,
         instead_of=own,
         reason=error.what,
-        for_good=loop.session.stand_ins.failed(task),
+        for_good=loop.session.stand_ins.failed(task, loop.now.number),
         iteration=loop.now.number,
     )
     return bundled
+
+
+def _missing(error: ModelError) -> events.Warned:
+    return events.Warned(message=f"the bundled model cannot stand in: {error.what}", remedy=error.remedy)
+
+
+def stale(loop: Loop, iterations: int) -> int:
+    """Iterations without improvement that count against patience: those since the last change of planner."""
+    since = loop.session.stand_ins.taken.get("config")
+    return iterations if since is None else min(iterations, loop.now.number - since)
+
+
+def renewed(loop: Loop, brief: Brief) -> Steps[None]:
+    """Let the bundled model plan from now on where a planner that it had to help brings no improvement.
+
+    The search would stop otherwise: for lack of progress, with the goal not reached and iterations left.
+    """
+    stand_ins, left = loop.session.stand_ins, brief.iteration < brief.iterations and not loop.out_of_time()
+    stopped = brief.stale >= brief.patience and ranking.unmet(brief.goal, brief.history[-1].entry)
+    if not (stopped and left) or "planner" not in stand_ins.roles & stand_ins.replaced:
+        return
+    own = loop.session.models.name("planner")
+    for task in PLANNING:
+        if task in stand_ins.taken:
+            continue
+        try:
+            bundled = yield from loop.background(loop.session.bundled)
+        except ModelError as missing:
+            yield _missing(missing)
+            return
+        stand_ins.taken[task] = brief.iteration
+        yield events.StoodIn(
+            role="planner",
+            task=task,
+            model=bundled.name("planner"),
+            instead_of=own,
+            reason=f"no improvement for {brief.stale} iterations",
+            for_good=True,
+            iteration=brief.iteration,
+        )
