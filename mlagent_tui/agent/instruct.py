@@ -27,6 +27,7 @@ from pydantic import (
 from mlagent_tui import prompts
 from mlagent_tui.agent import advice, changes, context, layer_calls, tables
 from mlagent_tui.agent.context import Brief
+from mlagent_tui.agent.explicit import explicit
 from mlagent_tui.agent.numbers import Found, find_numbers
 from mlagent_tui.agent.planning import CHOSEN, core_plan
 from mlagent_tui.agent.reading import Reading, comparison_for, named_datasets
@@ -229,7 +230,8 @@ def config_case(brief: Brief, refused: Refused | None) -> str:
 
     After a network that was refused it is that network, with the change that it needs.
     """
-    start, change, problem = brief.last_config, "; ".join(brief.changes) or "first network", ""
+    start, problem = brief.last_config, ""
+    change = "; ".join(explicit(one, start) if start else one for one in brief.changes) or "first network"
     if refused:
         problem = context.one_line(refused.problem)
         wrong = refused.config and advice.advice(brief, refused.config, refused.repeated)

@@ -218,9 +218,9 @@ def test_after_a_network_that_cannot_be_built_the_remedy_is_told() -> None:
 
 def test_after_the_same_network_as_before_the_change_is_asked_for_again() -> None:
     told = case(Refused("the same network and training as in iteration 1", NETWORK))
-    assert told.endswith("Change: double the channels")
+    assert "Change: double the channels: write conv2d(12, kernel_size=3) instead of conv2d(6" in told
     again = case(Refused("the same network and training as in iteration 1", NETWORK, repeated=True))
-    assert again.endswith("Change: double the channels; use other sizes than before")
+    assert again.endswith("; use other sizes than before")
 
 
 def test_changes_are_chosen_from_a_list_of_those_that_were_not_tried() -> None:
@@ -244,4 +244,4 @@ def test_the_first_changes_of_the_list_fit_the_run() -> None:
 def test_each_profile_has_a_text_for_each_task_of_the_planner() -> None:
     assert set(MANNERS) < set(PROFILES)
     for manner in MANNERS:
-        assert all(len(texts(manner, task).examples) in (2, 3, 4) for task in TASKS)
+        assert all(len(texts(manner, task).examples) in range(2, 6) for task in TASKS)
