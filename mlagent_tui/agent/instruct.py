@@ -27,10 +27,11 @@ from pydantic import (
 from mlagent_tui import prompts
 from mlagent_tui.agent import advice, changes, context, layer_calls, tables
 from mlagent_tui.agent.context import Brief
+from mlagent_tui.agent.criteria import comparison_for
 from mlagent_tui.agent.explicit import explicit
 from mlagent_tui.agent.numbers import Found, find_numbers
 from mlagent_tui.agent.planning import CHOSEN, core_plan
-from mlagent_tui.agent.reading import Reading, comparison_for, named_datasets
+from mlagent_tui.agent.reading import Reading, named_datasets
 from mlagent_tui.agent.wish_reading import wishes_in
 from mlagent_tui.agent.wording import Question, Refused
 from mlagent_tui.llm import Message

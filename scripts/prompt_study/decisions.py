@@ -22,7 +22,7 @@ OUTCOMES = ((0.81, 0.83), (0.95, 0.97), (0.74, 0.95), (0.9301, 0.94))
 
 
 def states() -> Iterator[Brief]:
-    """After each network that is changed in `situations`, twice, with other outcomes and stages of the search."""
+    """After each network that is changed in `situations`, twice, with other outcomes and stages."""
     changed = [one.brief for one in situations() if one.brief.history]
     for index, brief in enumerate([*changed, *changed]):
         accuracy, trained = OUTCOMES[index % len(OUTCOMES)]
