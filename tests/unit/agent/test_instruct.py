@@ -91,6 +91,22 @@ def test_the_answers_of_examples_are_valid(manner: Manner) -> None:
         assert set(json.loads(answer)["changes"]) <= set(listed)
 
 
+@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("task", ["config", "decision"])
+def test_the_numbers_of_parameters_in_examples_are_those_of_their_networks(manner: Manner, task: str) -> None:
+    checked = 0
+    for question, _ in texts(manner, task).examples:
+        shape = re.search(r"^(\d+) \| (\d+) \| (\d+) \| (\d+) \| \d+$", question, re.M)
+        shown = re.search(r"^Network: (\{.*\})$", question, re.M)
+        told = re.findall(r"\| (\d+) \| [\d.]+ \| goal|has (\d+) parameters", question)
+        if shape and shown and told:
+            *size, classes = map(int, shape.groups())
+            config = layer_calls.network(**json.loads(shown[1]), inputs=size, classes=classes)
+            assert {int(a or b) for a, b in told} == {shapes.count_parameters(infer(config))}
+            checked += 1
+    assert checked >= 2
+
+
 def test_a_prompt_ends_inside_the_line_where_a_base_model_goes_on() -> None:
     for question in every_question(InstructWording("completion")):
         assert question.begin == "\nAnswer:"
