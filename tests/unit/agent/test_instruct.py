@@ -14,6 +14,7 @@ from mlagent_tui.agent import changes, instruct, layer_calls
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.instruct import InstructWording, Manner, texts
 from mlagent_tui.agent.reading import read
+from mlagent_tui.agent.wish_reading import wishes_in
 from mlagent_tui.agent.wording import Refused
 from mlagent_tui.prompts import PROFILES
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
@@ -231,6 +232,17 @@ def test_after_a_network_that_cannot_be_built_the_remedy_is_told() -> None:
     small = layer_calls.network(["max_pool2d(9)", "max_pool2d(3)"], [], CARD.input_shape, 4)
     assert (
         "Use a smaller kernel" in case(Refused("kernel 3 is larger than the image", small)).splitlines()[-1]
+    )
+
+
+def test_after_a_network_that_lacks_a_wish_the_change_that_brings_it_is_told() -> None:
+    asked = wishes_in("gelu and dropout 0.3")
+    goal = brief().goal.model_copy(update={"asked": asked})
+    first = replace(brief(), goal=goal, history=())
+    told = InstructWording("chat").config(first, Refused("the goal asks for gelu", NETWORK))
+    assert told.messages[-1].content.endswith(
+        "Change: use gelu: write gelu instead of relu; "
+        'use dropout 0.3: write dropout(0.3) at the end of "vector"'
     )
 
 
