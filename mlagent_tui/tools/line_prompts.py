@@ -15,8 +15,8 @@ from mlagent_tui import prompts
 from mlagent_tui.llm import Message, Request
 from mlagent_tui.tools.outline import Line
 
-SHOWN = (3, 6)
-"""Worked lines that are shown, those most like the line last: when it is asked for first, and again."""
+SHOWN = (6, 1, 6, 3)
+"""Worked lines that are shown, those most like the line last: at the first try, the second, and so on."""
 RETRY_TEMPERATURE, WARMER = 0.4, 0.15
 """What a line is drawn at when the likeliest was refused twice, and how much more each time after."""
 GREEDY = 2
