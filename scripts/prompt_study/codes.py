@@ -18,7 +18,7 @@ from mlagent_tui.llm import LanguageModel, Message, Request, code_block
 from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.shapes import Step, infer
 from mlagent_tui.tools import line_by_line
-from mlagent_tui.tools.line_prompts import line_request, nearest
+from mlagent_tui.tools.line_prompts import line_request, shown
 from mlagent_tui.tools.outline import Line
 from mlagent_tui.tools.prompts import code_request
 from mlagent_tui.training import WorkerPool
@@ -85,13 +85,11 @@ def _no_examples(line: Line, refused: Sequence[str], seed: int) -> Request:
     return replace(asked, messages=(Message("system", "from torch import nn"), Message("user", text)))
 
 
-def _near_examples(line: Line, refused: Sequence[str], seed: int) -> Request:
-    """Only the three worked lines that are most like it, each time."""
+def _one_example(line: Line, refused: Sequence[str], seed: int) -> Request:
+    """Only the worked line that is most like it, each time."""
     asked = line_request(line, refused, seed)
-    shown = "\n".join("\n".join(one) for one in nearest(line)[-3:])
-    return replace(
-        asked, messages=(Message("system", shown), Message("user", f"# {line.comment}\n{line.left}"))
-    )
+    text = f"# {line.comment}\n{line.left}"
+    return replace(asked, messages=(Message("system", "\n".join(shown(line)[-1])), Message("user", text)))
 
 
 def _wrong_shown(line: Line, refused: Sequence[str], seed: int) -> Request:
@@ -115,7 +113,7 @@ def _with_template(line: Line, refused: Sequence[str], seed: int) -> Request:
 WAYS: Mapping[str, Write] = {
     "lines": _lines(line_request),
     "lines, no examples": _lines(_no_examples),
-    "lines, three nearest examples": _lines(_near_examples),
+    "lines, one example": _lines(_one_example),
     "lines, wrong answers shown": _lines(_wrong_shown),
     "lines, in the chat template": _lines(_with_template),
     "whole, Minnow's prompt": _whole(code_request),
