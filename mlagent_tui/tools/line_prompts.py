@@ -16,7 +16,7 @@ from mlagent_tui.llm import Message, Request
 from mlagent_tui.tools.outline import Line
 
 SHOWN = (6, 1, 6, 3)
-"""Worked lines of the same form that are shown: at the first try, the second, and so on, then from the first."""
+"""Worked lines of the same form that are shown: at the first try, the second, the third, and so on round."""
 FEWEST = 3
 """With fewer worked lines of the same form, the most like are shown, whatever their form."""
 RETRY_TEMPERATURE, WARMER = 0.4, 0.15
