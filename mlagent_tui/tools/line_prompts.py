@@ -19,7 +19,7 @@ SHOWN = (6, 1, 6, 3)
 """Worked lines of the same form that are shown: at the first try, the second, the third, and so on round."""
 FEWEST = 3
 """With fewer worked lines of the same form, the most like are shown, whatever their form."""
-RETRY_TEMPERATURE, WARMER = 0.4, 0.15
+RETRY_TEMPERATURE, WARMER = 0.5, 0.2
 """What a line is drawn at when the likeliest was refused twice, and how much more each time after."""
 GREEDY = 2
 """Tries at a temperature of 0, the second with another prompt."""
