@@ -543,3 +543,16 @@ def test_a_model_that_hangs_while_it_loads_can_be_cancelled(path: Path) -> None:
     thread.join(10)
     assert loaded == [False]
     model.close()
+
+
+def test_a_plain_request_is_read_without_the_chat_template_and_a_setting_chooses_the_form_of_code(
+    path: Path,
+) -> None:
+    asked = Request((Message("user", "x = self.conv1(x)\nx ="),), max_tokens=1)
+    manner = client.Manner(profile="chat", code="whole")
+    with closing(ServedModel(path, manner=manner)) as model:
+        in_template = model.generate(asked)
+        plain = model.generate(dataclasses.replace(asked, plain=True))
+        other = model.shared(client.Manner(profile="chat"))
+        assert plain.prompt_tokens < in_template.prompt_tokens
+        assert (model.code_forms, other.code_forms) == (("whole",), ("lines",))
