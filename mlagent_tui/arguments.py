@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 INTERFACE = "interface"
 """The command that is meant where none is named."""
 
-NAMES = (INTERFACE, "run", "resume", "replay", "runs", "report", "models", "doctor")
+NAMES = (INTERFACE, "run", "resume", "replay", "runs", "report", "models", "prompts", "doctor")
+PROFILES = ("minnow", "chat", "completion")
+"""The names of `prompts.PROFILES`, for help that is shown without loading them."""
 HOLDS = ("assemble", "evaluate")
 ROLE_OPTIONS = ("planner_options", "coder_options")
 HELP = "See: mlagent run --help"
 ROLE_KEYS = (
-    "temperature, context, thinking_budget, chat_template, gpu_layers, threads, "
+    "temperature, context, thinking_budget, chat_template, prompts, gpu_layers, threads, "
     "flash_attention, device, dtype, memory_check"
 )
 """The keys of `settings.RoleOptions`: as text, for help that is shown without loading it."""
@@ -274,12 +276,44 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     )
     check.add_argument("check", metavar="M", help="bundled, a .gguf, a folder, or http://host:port/v1#name")
     check.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
+    check.add_argument(
+        "--seconds",
+        type=duration,
+        default=300.0,
+        metavar="T",
+        help="time for all of it (default: 300; examples: 90s, 10m); in less time, fewer questions are asked",
+    )
     _add_option(check, "model", "how to load and use it (an example: context=8192)")
+    _add_prompts(known)
     doctor = known.add_parser("doctor", help="check what a run needs on this machine")
     doctor.add_argument("--json", action="store_true", help="print JSON, for a support ticket")
     for name, one in known.choices.items():
         one.set_defaults(command=commands[name])
     return parser
+
+
+def _add_prompts(commands: Any) -> None:
+    prompts = commands.add_parser(
+        "prompts", help="list the prompts of language models, or copy them to change"
+    )
+    prompts.set_defaults(copies=False, project=None, json=False)
+    verbs = prompts.add_subparsers(title="commands", metavar="list | copy")
+    listing = verbs.add_parser("list", help="show which file is used for each task")
+    copying = verbs.add_parser("copy", help="write the shipped prompts out, with comments")
+    copying.set_defaults(copies=True)
+    listing.add_argument("--json", action="store_true", help="print JSON, with the texts")
+    for verb in (listing, copying):
+        verb.add_argument(
+            "--project", type=paths.user_path, metavar="DIR", help="the project (default: the current folder)"
+        )
+    copying.add_argument("--profile", choices=PROFILES, help="only those of one profile")
+    copying.add_argument(
+        "--to",
+        choices=("project", "settings"),
+        default="settings",
+        help="for this project alone, or for every project (default)",
+    )
+    copying.add_argument("--force", action="store_true", help="replace files that were changed")
 
 
 def _add_run(commands: Any) -> None:

@@ -42,8 +42,8 @@ def limits(values: Iterable[float], most: float | None = None) -> Limits:
     middle = min(max(middle, bottom + span / 2), top - span / 2)
     low, high = min(low, middle - span / 2), max(high, middle + span / 2)
     step = step_for(high - low, 5)
-    low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
-    return Limits(max(low, bottom), min(high, top))
+    first, last = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+    return Limits(max(min(low, first), bottom), min(max(high, last), top))
 
 
 def step_for(span: float, most: int) -> float:

@@ -142,6 +142,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from mlagent_tui.clarify import clarified
     from mlagent_tui.experiments import Project
     from mlagent_tui.headless import Output, drive
+    from mlagent_tui.prompts import own
 
     if arguments.check:
         return _check(arguments)
@@ -149,6 +150,7 @@ def _run(arguments: argparse.Namespace) -> int:
     output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
     options = clarified(options, output.say, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
     _check_models(options)
+    own.read(arguments.project)
     if arguments.branch_from:
         workspace.check_branch(arguments.project, arguments.branch_from)
     folder = arguments.project or workspace.default_folder(options.goal_text)
@@ -176,6 +178,7 @@ def _resume(arguments: argparse.Namespace) -> int:
     from mlagent_tui.agent import check_origin
     from mlagent_tui.experiments import Project, history
     from mlagent_tui.headless import Output, drive
+    from mlagent_tui.prompts import own
 
     folder: Path = arguments.project
     with Project(folder) as project:
@@ -197,6 +200,7 @@ def _resume(arguments: argparse.Namespace) -> int:
             )
         saved.options = resumed_options(arguments, saved.options)
         _refuse_timeless(saved, arguments)
+        own.read(folder)
         output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
         output.say(f"project    {folder}")
         return drive(project, saved, folder, output, hands)
@@ -317,8 +321,21 @@ def _models(arguments: argparse.Namespace) -> int:
 
     if arguments.check is not None:
         options = said_options(arguments.model_option)
-        return models_command.check(absolute(arguments.check), options, as_json=arguments.json)
+        spec, seconds = absolute(arguments.check), arguments.seconds
+        return models_command.check(spec, options, seconds=seconds, as_json=arguments.json)
     return models_command.show(doctor.named_folders(settings.load()), as_json=arguments.json)
+
+
+def _prompts(arguments: argparse.Namespace) -> int:
+    """Which prompts are used, or copies of the shipped ones."""
+    from mlagent_tui import prompts_command
+    from mlagent_tui.prompts import PROFILES
+
+    if not arguments.copies:
+        return prompts_command.show(arguments.project or Path.cwd(), as_json=arguments.json)
+    into = (arguments.project or Path.cwd()) if arguments.to == "project" else None
+    profiles = [arguments.profile] if arguments.profile else PROFILES
+    return prompts_command.copy(into, profiles, force=arguments.force)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -357,6 +374,7 @@ _COMMANDS = {
     "interface": _interface, "run": _run, "resume": _resume, "replay": _replay, "runs": _runs,
     "report": _report,
     "models": _models,
+    "prompts": _prompts,
     "doctor": _doctor,
 }  # fmt: skip
 

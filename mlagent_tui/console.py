@@ -153,6 +153,9 @@ class Console:
         where = f"iteration {event.iteration}, {event.step}" if event.iteration else event.step
         self._step("resume", f"from {where}")
 
+    def _prompts_chosen(self, event: events.PromptsChosen) -> None:
+        self._facts("prompts", wording.prompts(event.profiles, event.files))
+
     def _goal_understood(self, event: events.GoalUnderstood) -> None:
         goal = event.goal
         limits = [

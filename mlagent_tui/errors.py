@@ -32,6 +32,12 @@ class GoalError(UsageError):
     title = "Goal"
 
 
+class PromptError(UsageError):
+    """A prompt of the user's that cannot be used; `what` names its file."""
+
+    title = "Prompts"
+
+
 class ConfigError(MlagentError):
     """A model_config that cannot be built; `what` names the layer."""
 

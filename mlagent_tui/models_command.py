@@ -4,33 +4,48 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from mlagent_tui import checkup, paths, streams
-from mlagent_tui.checkup import Checkup, Rate
+from mlagent_tui import check_results, checkup, paths, streams
+from mlagent_tui.check_results import STEPS, Count, Kept, Result
+from mlagent_tui.checkup import Progress
 from mlagent_tui.console import Terminal, clean, shorten, width
-from mlagent_tui.llm import catalog, open_model, places
-from mlagent_tui.settings import RoleOptions
+from mlagent_tui.errors import ProjectError
+from mlagent_tui.llm import catalog, places
+from mlagent_tui.settings import RoleOptions, Settings
 
 NAME_WIDTH = 36
-HEAD = ("model", "family", "parameters", "weights", "context", "size", "fits here", "tokens/s", "--model")
-RIGHT = {2, 4, 5, 7}
+MISS_WIDTH = 160
+TICK = 0.5
+"""Seconds between two looks at how much of the time is used."""
+INTERRUPTED = 130
+USUAL_NETWORKS: int = Settings().iterations
+HEAD = (
+    "model", "family", "parameters", "weights", "context", "prompts", "size", "fits here", "tokens/s",
+    "--model",
+)  # fmt: skip
+RIGHT = {2, 4, 6, 8}
 """The columns of numbers."""
 
 
 def show(folders: Iterable[Path] = (), *, as_json: bool = False) -> int:
     """Print every model there is."""
-    folders = list(folders)
+    folders, kept = list(folders), Kept()
     entries = catalog.catalogue(folders)
+    results = {e.spec: result for e in entries if not e.facts.problem and (result := kept.of(e.spec))}
     if as_json:
-        print(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+        listed = [asdict(e) | {"checked": _checked(results.get(e.spec))} for e in entries]
+        print(json.dumps(listed, indent=2, ensure_ascii=False))
         return 0
-    print(table([entry for entry in entries if not entry.facts.problem]))
+    print(table([entry for entry in entries if not entry.facts.problem], results))
     unusable = [entry for entry in entries if entry.facts.problem]
     if unusable:
         print("\nThese cannot be used:")
@@ -42,13 +57,23 @@ def show(folders: Iterable[Path] = (), *, as_json: bool = False) -> int:
     return 0
 
 
-def table(entries: Iterable[catalog.Entry]) -> str:
-    """The entries as aligned columns; speeds are estimates, and marked so."""
+def _checked(result: Result | None) -> dict[str, Any] | None:
+    return None if result is None else _as_json(result) | {"line": result.line}
+
+
+def table(entries: Iterable[catalog.Entry], results: Mapping[str, Result] = MappingProxyType({})) -> str:
+    """The entries as aligned columns; speeds are estimates, and marked so.
+
+    Below a model that was checked stands what was found: `results` by `spec`.
+    """
+    entries = list(entries)
     rows = [HEAD, *map(_row, entries)]
     widths = [max(width(row[i]) for row in rows) for i in range(len(HEAD))]
-    return "\n".join(
-        "  ".join(_cell(row[i], i, widths[i]) for i in range(len(HEAD))).rstrip() for row in rows
-    )
+    lines = ["  ".join(_cell(row[i], i, widths[i]) for i in range(len(HEAD))).rstrip() for row in rows]
+    for at in range(len(entries), 0, -1):
+        if result := results.get(entries[at - 1].spec):
+            lines.insert(at + 1, f"    {clean(result.line)}")
+    return "\n".join(lines)
 
 
 def _row(entry: catalog.Entry) -> tuple[str, ...]:
@@ -59,6 +84,7 @@ def _row(entry: catalog.Entry) -> tuple[str, ...]:
         _count(facts.parameters),
         clean(facts.quantisation),
         f"{facts.context:,}" if facts.context else "?",
+        facts.profile or "?",
         _gb(facts.size),
         catalog.FITS[entry.fits] + (f", needs {_gb(entry.needs)}" if entry.fits in ("no", "busy") else ""),
         f"~{entry.speed:,.0f}" if entry.speed >= 10 else f"~{entry.speed:.1f}" if entry.speed else "?",
@@ -71,55 +97,140 @@ def _cell(text: str, column: int, columns: int) -> str:
     return padding + text if column in RIGHT else text + padding
 
 
-def check(spec: str, options: RoleOptions | None = None, *, as_json: bool = False) -> int:
-    """Load a model, measure it and print the outcome; 0 when it suits a role, else 1. Raises `ModelError`."""
+def check(
+    spec: str, options: RoleOptions | None = None, *, seconds: float = checkup.SECONDS, as_json: bool = False
+) -> int:
+    """Load a model, measure it, keep the result and print it. Raises `ModelError`.
+
+    0 when the model suits a role, 1 when it does not, 130 after Ctrl-C; then nothing is kept.
+    """
     terminal = Terminal(sys.stderr)
 
-    def tell(message: str, remedy: str) -> None:
+    def waiting(message: str, remedy: str) -> None:
         terminal.line(clean(f"{message}. {remedy}"))
 
-    open_ = partial(open_model, tell=tell, **(options or RoleOptions()).model_dump())
-    found = checkup.check(spec, lambda text: terminal.progress(f"{text} …"), open_)
-    terminal.clear()
-    if as_json:
-        outcome = asdict(found) | {
-            "suits_planner": found.suits_planner,
-            "suits_coder": found.suits_coder,
-            "verdict": found.verdict,
-        }
-        print(json.dumps(outcome, indent=2, ensure_ascii=False))
-    else:
-        print(report(found))
+    with _Shown(terminal) as shown:
+        found = checkup.check(spec, options, seconds=seconds, tell=shown.tell, waiting=waiting)
+    unkept = "" if found.interrupted else _keep(found)
+    print(json.dumps(_as_json(found), indent=2, ensure_ascii=False) if as_json else report(found))
+    if unkept:
+        terminal.line(f"mlagent: {clean(unkept)}")
+    if found.interrupted:
+        terminal.line("mlagent: interrupted: the result is not kept")
+        return INTERRUPTED
     return 0 if found.suits_planner or found.suits_coder else 1
 
 
-def report(found: Checkup) -> str:
-    """The results as text, with the mistakes below each rate."""
-    context, seconds = f"{found.context_length:,}", f"{found.loading_seconds:.1f}"
+def _keep(found: Result) -> str:
+    """Store the result; why it could not be stored, which loses nothing of what is printed."""
+    try:
+        check_results.keep(found)
+    except ProjectError as error:
+        return f"the result is not kept: {error.what}"
+    return ""
+
+
+class _Shown:
+    """Shows what is being done, and as often as it changes how much of the time is used."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._latest: tuple[Progress, float] | None = None
+        self._over = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, name="progress", daemon=True)
+
+    def __enter__(self) -> _Shown:
+        if self._terminal.live:
+            self._ticking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._ticking.is_alive():
+            self._ticking.join()
+        self._terminal.clear()
+
+    def tell(self, progress: Progress) -> None:
+        self._latest = progress, time.monotonic()
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK):
+            if self._latest:
+                progress, since = self._latest
+                spent = progress.spent + time.monotonic() - since
+                self._terminal.progress(clean(str(replace(progress, spent=spent))))
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    return result.model_dump(mode="json") | {"outdated": result.outdated}
+
+
+def report(found: Result) -> str:
+    """The result as text: speeds, a line for each step with its mistakes below, and what to expect."""
+    memory = f", {_gb(found.memory)} of memory" if found.memory else ""
     lines = [
-        f"{clean(found.name)}, {context} tokens of context, loaded in {seconds} s",
-        f"  prompt                  {found.prompt_speed:8,.0f} tokens/s",
-        f"  code                    {found.decode_speed:8,.1f} tokens/s",
-        f"  JSON under a schema   {found.json_speed:8,.1f} tokens/s",
-        f"  time to first token     {found.first_token_seconds:8,.2f} s",
+        f"{clean(found.name)}, prompts for {found.profile}, {found.context:,} tokens of context, "
+        f"loaded in {found.loading_seconds:.1f} s{memory}",
+        f"  reading   {_speed(found.read_speed)}",
+        f"  writing   {_speed(found.write_speed)}",
     ]
     if found.thinks:
-        lines.append("  the model thinks before it answers, which adds time to each answer")
-    for name, rate in (
-        ("valid JSON at once", found.valid_json),
-        ("goals understood", found.goals),
-        ("valid networks", found.configs),
-        ("correct decisions", found.decisions),
-        ("correct code at once", found.code),
-    ):
-        lines += _rate(name, rate)
-    return "\n".join([*lines, found.verdict])
+        lines.append("  The model thinks before it answers, which adds time to each answer.")
+    if found.longest:
+        lines.append(f"  {_longest(found)}")
+    lines += ["", *_steps(found), "", *_expected(found)]
+    if found.asked < found.questions:
+        why = "it was interrupted" if found.interrupted else "there was no time for more"
+        lines.append(f"  asked {found.asked} of {found.questions} questions in {found.seconds:.0f} s: {why}")
+    return "\n".join([*lines, "", clean(found.verdict), f"  {clean(found.command)}"])
 
 
-def _rate(name: str, rate: Rate) -> list[str]:
-    counted = Counter(map(clean, rate.misses)).items()
-    misses = [f"      {miss}{f' ({times} times)' if times > 1 else ''}" for miss, times in counted]
-    return [f"  {name:<26}{rate.right} of {rate.asked}", *misses]
+def _speed(speed: float) -> str:
+    return f"{speed:8,.1f} tokens/s" if speed else "not measured: no answer in time"
+
+
+def _longest(found: Result) -> str:
+    tokens = f"{found.longest:,} tokens with its answer"
+    whole = f"The longest prompt of a usual run ({found.longest_step}) has {tokens}"
+    if found.longest <= found.context:
+        return f"{whole}, which fits."
+    return f"{whole}: in this context, fewer of the past networks are shown."
+
+
+def _steps(found: Result) -> list[str]:
+    head = ("step", "asked", "right at first", "after repairs", "by fallback", "seconds each")
+    lines = ["  ".join([f"  {head[0]:<9}", *head[1:]])]
+    for step in (step for steps in STEPS.values() for step in steps):
+        count = found.count(step)
+        each = f"{count.seconds / count.asked:.1f}" if count.asked else "-"
+        cells = (count.asked, count.first, count.repaired, count.fallback, each)
+        row = [f"{cell:>{len(name)}}" for name, cell in zip(head[1:], cells, strict=True)]
+        lines.append("  ".join([f"  {step:<9}", *row]))
+        lines += _misses(count)
+    return lines
+
+
+def _misses(count: Count) -> list[str]:
+    counted = Counter(shorten(clean(miss), MISS_WIDTH) for miss in count.misses).items()
+    return [f"      {miss}{f' ({times} times)' if times > 1 else ''}" for miss, times in counted]
+
+
+def _expected(found: Result) -> list[str]:
+    """How long a run takes, as far as it is the model's doing."""
+    each = found.planner_seconds + found.coder_seconds
+    if not each:
+        return []
+    at_least = "at least" if found.at_least else "about"
+    shares = f"{found.planner_seconds:,.0f} s as planner, {found.coder_seconds:,.0f} s as coder"
+    return [
+        f"  For each network of a run, its answers take {at_least} {each:,.0f} s ({shares}).",
+        f"  For a run of {USUAL_NETWORKS} networks that is {at_least} {_minutes(USUAL_NETWORKS * each)}, "
+        "training not counted.",
+    ]
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} minutes"
 
 
 def _short(spec: str) -> str:

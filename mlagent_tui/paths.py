@@ -27,6 +27,7 @@ LOCK = "experiments/.lock"
 SOCKET = "experiments/.socket"
 ENGINE_LOG = "experiments/engine.log"
 REQUIREMENTS = "requirements.txt"
+PROMPTS = "prompts"
 
 FOLDERS = ("src/models", "configs/models", EXPERIMENTS)
 
@@ -94,6 +95,11 @@ def settings_file() -> Path:
     return user_path(named) if named else _user_folder("XDG_CONFIG_HOME", ".config") / "settings.yaml"
 
 
+def prompts_folder() -> Path:
+    """Prompts of the user's own for every project: `prompts` beside the settings file."""
+    return settings_file().absolute().parent / PROMPTS
+
+
 def data_folder() -> Path:
     """Where data sets are looked for: `$MLAGENT_DATA`, or `data` in the user's data folder."""
     named = os.environ.get("MLAGENT_DATA")
@@ -108,6 +114,11 @@ def cache_folder() -> Path:
 def log_folder() -> Path:
     """The logs of the model servers and of the application."""
     return _user_folder("XDG_STATE_HOME", ".local/state") / "log"
+
+
+def checks_folder() -> Path:
+    """What was found of language models that were checked, a file each."""
+    return _user_folder("XDG_STATE_HOME", ".local/state") / "checks"
 
 
 def state_file() -> Path:

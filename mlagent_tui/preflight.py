@@ -13,12 +13,13 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui import field_errors, sandbox, settings, workspace
+from mlagent_tui import check_results, field_errors, sandbox, settings, workspace
 from mlagent_tui.agent import Reading, RunOptions, read
 from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
 from mlagent_tui.field_errors import FieldError
 from mlagent_tui.llm import check_options, check_spec
+from mlagent_tui.prompts import own
 from mlagent_tui.research import wishes
 from mlagent_tui.schemas import DatasetName
 from mlagent_tui.training import data_card
@@ -39,7 +40,8 @@ class Told(BaseModel):
     """Every problem, the sandbox that a run would have, and what each data set lacks (empty: nothing).
 
     `goal` is what rules understand of the goal, without a model, and `wishes` what it asks of the network
-    besides; each of the `questions` is a problem too.
+    besides; each of the `questions` is a problem too. `models` holds by role what a check of its model found,
+    where it was checked, and `slow` that they are too slow for the time budget.
     """
 
     problems: list[Problem]
@@ -48,6 +50,8 @@ class Told(BaseModel):
     goal: dict[str, str | int | float | None] = {}
     wishes: list[str] = []
     questions: list[str] = []
+    models: dict[str, str] = {}
+    slow: str = ""
 
 
 def check(arguments: argparse.Namespace) -> Told:
@@ -78,6 +82,7 @@ def check(arguments: argparse.Namespace) -> Told:
             except MlagentError as error:
                 problems.append(Problem(field=field, message=error.what, remedy=error.remedy))
     data_dir = options.data_dir if options else defaults.data_dir
+    models, slow = _checked(options) if options else ({}, "")
     shown = ("dataset", "metric", "threshold", "max_parameters", "max_seconds")
     return Told(
         problems=problems,
@@ -86,7 +91,17 @@ def check(arguments: argparse.Namespace) -> Told:
         goal={name: getattr(reading, name) for name in shown},
         wishes=[wishes.words(wish) for wish in reading.asked],
         questions=[str(question) for question in reading.questions],
+        models=models,
+        slow=slow,
     )
+
+
+def _checked(options: RunOptions) -> tuple[dict[str, str], str]:
+    kept = check_results.Kept()
+    results = {role: kept.of(getattr(options, role)) for role in ("planner", "coder")}
+    networks = min(options.iterations, options.patience)
+    slow = check_results.too_slow(results["planner"], results["coder"], options.time_budget, networks)
+    return {role: result.line for role, result in results.items() if result}, slow
 
 
 def _slip(told: FieldError, goal: str) -> Problem:
@@ -106,6 +121,7 @@ def _looks(
     yield "coder", lambda: check_spec(options.coder)
     yield "planner_options", lambda: check_options(options.planner_options)
     yield "coder_options", lambda: check_options(options.coder_options)
+    yield "prompts", lambda: _prompts(arguments.project)
     yield "device", lambda: _device(options.device)
     yield "sandbox", lambda: _confined(options)
     folder = arguments.project or workspace.default_folder(options.goal_text)
@@ -127,6 +143,10 @@ def _datasets(data_dir: Path | None) -> Iterator[tuple[str, str]]:
             yield name, f"{error.what}. {error.remedy}"
         else:
             yield name, ""
+
+
+def _prompts(project: Path | None) -> None:
+    own.read(project)
 
 
 def _device(device: str) -> None:

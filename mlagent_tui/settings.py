@@ -21,7 +21,7 @@ from mlagent_tui import field_errors, paths, yaml_text
 from mlagent_tui.errors import UsageError
 from mlagent_tui.field_errors import NUMBER, Truth
 from mlagent_tui.files import explain, read_plain
-from mlagent_tui.prompts import Profile
+from mlagent_tui.prompts import CodeForm, Profile
 from mlagent_tui.schemas import SandboxPolicy
 
 SERVER = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
@@ -69,6 +69,9 @@ class RoleOptions(BaseModel):
 
     prompts: Literal["auto"] | Profile = "auto"
     """The form of what the model is told: minnow, chat, completion; auto: by what its file says of it."""
+
+    code: Literal["auto"] | CodeForm = "auto"
+    """How it is asked for code: as a whole file, or in lines, one by one; auto: by the size of the model."""
 
     gpu_layers: Annotated[int, Field(ge=0, le=10_000), NUMBER] | None = None
     """Layers of a .gguf on the GPU; null: all of them, or as many as fit. 0 keeps any model off the GPU."""

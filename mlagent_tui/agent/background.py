@@ -6,6 +6,7 @@ import contextvars
 import queue
 import threading
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 from mlagent_tui.errors import Interrupted
@@ -26,9 +27,11 @@ class Background(Generic[Item]):
     The iterating thread only waits, so that a signal handler on the main thread is served at once. A `run`
     that is abandoned half-way (closed, or interrupted) sets `cancel`, which the work is expected to watch.
     Work that does not, such as a request to a server that hangs, is left behind: nobody waits for it.
+    All work is done `within` the context that this makes.
     """
 
     def __init__(self, cancel: threading.Event) -> None:
+        self.within: Callable[[], AbstractContextManager[object]] = nullcontext
         self._cancel = cancel
         self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
 
@@ -46,7 +49,8 @@ class Background(Generic[Item]):
 
         def body() -> None:
             try:
-                outcome.append(work())
+                with self.within():
+                    outcome.append(work())
             except BaseException as error:  # handed to the iterating thread, which raises it
                 problem.append(error)
             finally:

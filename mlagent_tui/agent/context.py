@@ -92,11 +92,15 @@ def history(brief: Brief) -> list[str]:
     """The best runs and the most recent few, oldest first, each as change -> outcome."""
     if not brief.history:
         return ["Runs: none"]
+    return ["Runs:", *(_row(a, brief) for a in shown(brief))]
+
+
+def shown(brief: Brief) -> list[Attempt]:
+    """The best attempts and the most recent few, oldest first."""
     entries = ranking.ordered(brief.goal, [a.entry for a in brief.history])
     best = {entry.run_id for entry in entries[: min(BEST_SHOWN, brief.recent - 1)]}
     recent = brief.history[-brief.recent :]
-    shown = [a for a in brief.history if a in recent or a.entry.run_id in best]
-    return ["Runs:", *(_row(a, brief) for a in shown)]
+    return [a for a in brief.history if a in recent or a.entry.run_id in best]
 
 
 def _row(attempt: Attempt, brief: Brief) -> str:

@@ -8,8 +8,16 @@ from collections.abc import Callable, Sequence
 
 from mlagent_tui import events
 from mlagent_tui.agent.clock import Clock
-from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, Request
-from mlagent_tui.prompts import Profile
+from mlagent_tui.llm import (
+    Answer,
+    LanguageModel,
+    Message,
+    OnProgress,
+    OnText,
+    Request,
+    code_forms,
+)
+from mlagent_tui.prompts import CodeForm, Profile
 
 NOTICEABLE = 0.5
 """Seconds that reading a prompt takes before it is told how far it is."""
@@ -40,6 +48,10 @@ class Overheard:
     @property
     def profile(self) -> Profile:
         return self._model.profile
+
+    @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        return code_forms(self._model)
 
     def generate(
         self,
@@ -90,6 +102,7 @@ class Timed:
         self.name = model.name
         self.context_length = model.context_length
         self.profile = model.profile
+        self.code_forms = code_forms(model)
 
     def generate(
         self,

@@ -1,35 +1,47 @@
 """The planning LLM's four calls: understand a goal, plan an iteration, configure a network, decide.
 
-Each returns a validated value. The planner only advises; what its answers are worth is settled elsewhere.
+Each returns a validated value. The planner only advises; what its answers are worth is settled elsewhere. How
+it is asked depends on the model: see `wording`.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TypeVar
 
-from pydantic import BaseModel
-
-from mlagent_tui import prompts
-from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Brief
+from mlagent_tui.agent.instruct import InstructWording
+from mlagent_tui.agent.minnow_wording import MinnowWording
 from mlagent_tui.agent.numbers import find_numbers, listing, occurs, plain
-from mlagent_tui.agent.reading import Typed, named_datasets, no_criterion, read, settle, unclear
-from mlagent_tui.llm import Answer, LanguageModel, Message, PromptTooLong, Request, structured
-from mlagent_tui.schemas import Decision, EvalConfig, Goal, ModelConfig, Plan
+from mlagent_tui.agent.reading import (
+    Reading,
+    Typed,
+    keep,
+    named_datasets,
+    no_criterion,
+    read,
+    settle,
+    unclear,
+)
+from mlagent_tui.agent.wording import Question, Refused, Wording
+from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, Request, structured
+from mlagent_tui.prompts import Profile
+from mlagent_tui.schemas import Decision, Goal, ModelConfig, Plan
 
 GOAL_WIDTHS = (4000, 2000, 1000, 600)
 """How many characters of a goal a prompt shows: the most that fit."""
-RETRY_TEMPERATURE = 0.5
-MAX_TOKENS = {"goal": 400, "plan": 1500, "config": 3000, "decision": 600}
-USUAL_TOKENS = {"goal": 200, "plan": 400, "config": 700, "decision": 300}
-"""Room an answer usually needs; older runs are left out of a prompt to make it."""
+RETRY_TEMPERATURE, REPEATED_TEMPERATURE = 0.5, 1.0
+"""For an answer after one that was refused, and after two that were the same."""
 
-T = TypeVar("T", bound=BaseModel)
+WORDINGS: dict[Profile, Wording] = {
+    "minnow": MinnowWording(),
+    "chat": InstructWording("chat"),
+    "completion": InstructWording("completion"),
+}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,148 +64,112 @@ class Planner:
     on_text: Callable[[str, str, bool], None]
     on_call: Callable[[str, Answer], None]
     cancel: threading.Event
+    _refused: list[ModelConfig] = field(default_factory=list, init=False)
+
+    @property
+    def _wording(self) -> Wording:
+        return WORDINGS[self.model.profile]
 
     def understand(self, goal_text: str, typed: Typed | None = None) -> Understood:
         """The goal in typed form: what text and options decide, the rest from the model's answer.
 
-        The model is asked once more when it has to choose the criterion and chose none of the numbers.
-        Raises `GoalError` with everything that must be answered first.
+        The model is asked once more when it has to choose the criterion and chose none of the numbers; what
+        it had chosen for the other numbers stays. Raises `GoalError` with everything that must be answered
+        first.
         """
         reading = read(goal_text, typed)
         if reading.questions:
             raise unclear(reading.questions)
-        goal, warnings = settle(reading, self.read(goal_text))
+        goal, warnings = settle(reading, self._goal(reading))
         if goal.threshold is None:
             doubt = f"no threshold, though the text has {listing(reading.open)}"
-            again = self._ask("goal", goal_prompts(goal_text, doubt), Goal, attempt=1)
-            goal, warnings = settle(reading, again)
+            goal, warnings = settle(keep(reading, goal), self._goal(reading, doubt))
         if goal.threshold is None:
-            raise unclear([no_criterion()])
+            raise unclear([no_criterion(reading.open)])
         return Understood(goal, warnings)
 
     def read(self, goal_text: str) -> Goal:
         """The goal as the model reads it at first sight: its threshold and data set may be missing."""
-        return self._ask("goal", goal_prompts(goal_text), Goal)
+        return self._goal(read(goal_text))
+
+    def _goal(self, reading: Reading, doubt: str = "") -> Goal:
+        questions = (self._wording.goal(reading, doubt, width) for width in GOAL_WIDTHS)
+        return self._ask("goal", questions, attempt=1 if doubt else 0)
 
     def plan(self, brief: Brief) -> Plan:
         """The tool calls of this iteration."""
-        return self._ask("plan", map(plan_prompt, shorter(brief)), Plan)
+        return self._ask("plan", map(self._wording.plan, shorter(brief)))
 
     def configure(self, brief: Brief, problem: str | None = None, attempt: int = 0) -> ModelConfig:
-        """A network for this iteration; `problem` says why the previous attempt could not be built."""
-        return self._ask("config", (config_prompt(b, problem) for b in shorter(brief)), ModelConfig, attempt)
+        """A network for this iteration; `problem` says why the previous attempt could not be built.
+
+        After two answers that are the same, the model is asked in another way.
+        """
+        if attempt == 0:
+            self._refused.clear()
+        refused = self._last_refused(problem) if problem else None
+        questions = (self._wording.config(b, refused) for b in shorter(brief))
+        temperature = REPEATED_TEMPERATURE if refused and refused.repeated else RETRY_TEMPERATURE
+        config = self._ask("config", questions, attempt, temperature)
+        self._refused.append(config)
+        return config
+
+    def _last_refused(self, problem: str) -> Refused:
+        *before, last = self._refused or [None]
+        return Refused(problem, last, last is not None and last in before)
 
     def decide(self, brief: Brief) -> Decision:
         """What to do after the last run of `brief.history`."""
-        return self._ask("decision", map(decision_prompt, shorter(brief)), Decision)
+        return self._ask("decision", map(self._wording.decision, shorter(brief)))
 
-    def _ask(self, task: str, texts: Iterable[str], answer_type: type[T], attempt: int = 0) -> T:
-        instructions = _instructions(task, answer_type)
-        left = iter(texts)
-        messages = self._fitting(task, instructions, left)
-        while True:
+    def _ask(
+        self,
+        task: str,
+        questions: Iterable[Question[T]],
+        attempt: int = 0,
+        temperature: float = RETRY_TEMPERATURE,
+    ) -> T:
+        left = iter(questions)
+        question = self._fitting(left)
+        while question:
             request = Request(
-                messages=messages,
+                messages=question.messages,
                 task=task,
-                max_tokens=MAX_TOKENS[task],
+                max_tokens=question.max_tokens,
                 seed=self.seed + attempt,
-                temperature=RETRY_TEMPERATURE if attempt else 0.0,
+                temperature=temperature if attempt else 0.0,
+                begin=question.begin,
             )
             try:
-                return structured(
+                answer = structured(
                     self.model,
                     request,
-                    answer_type,
+                    question.answer,
                     on_text=lambda piece, thinking: self.on_text(task, piece, thinking),
                     on_answer=lambda answer: self.on_call(task, answer),
                     cancel=self.cancel,
                 )
             except PromptTooLong:  # a server may tell only now how much it takes
-                messages = self._fitting(task, instructions, left)
-                if not messages:
+                question = self._fitting(left)
+                if not question:
                     raise
+            else:
+                return question.make(answer)
+        raise AssertionError("a task has one question at least")
 
-    def _fitting(self, task: str, instructions: str, texts: Iterable[str]) -> tuple[Message, ...]:
-        """The first of `texts` that leaves room for an answer, else the last; empty when there are none."""
-        messages: tuple[Message, ...] = ()
-        for prompt in texts:
-            messages = (Message("system", instructions), Message("user", prompt))
-            if self.model.count_tokens(messages) + USUAL_TOKENS[task] <= self.model.context_length:
+    def _fitting(self, questions: Iterable[Question[T]]) -> Question[T] | None:
+        """The first of `questions` that leaves room for an answer, else the last; None for none."""
+        chosen = None
+        for chosen in questions:
+            room = self.model.context_length - self.model.count_tokens(chosen.messages)
+            if room >= chosen.usual_tokens:
                 break
-        return messages
+        return chosen
 
 
 def shorter(brief: Brief) -> Iterator[Brief]:
     """The brief, then with ever fewer runs shown: what is old goes first, never the goal or a schema."""
     return (replace(brief, recent=recent) for recent in range(brief.recent, 0, -1))
-
-
-@cache
-def _instructions(task: str, answer_type: type[BaseModel]) -> str:
-    text = prompts.text("minnow", task)
-    schema = json.dumps(answer_type.model_json_schema(), separators=(",", ":"))
-    return f"{text.strip()}\n\nAnswer with one JSON object of this schema:\n{schema}"
-
-
-def goal_prompts(goal_text: str, doubt: str | None = None) -> Iterator[str]:
-    """The prompt with the whole text, then with less and less of it, for models with little context."""
-    return (goal_prompt(goal_text, doubt, width) for width in GOAL_WIDTHS)
-
-
-def goal_prompt(goal_text: str, doubt: str | None = None, width: int = 4000) -> str:
-    """The user's text, the numbers found in it, and what was wrong with the previous answer."""
-    text = context.one_line(goal_text)[:width]
-    lines = ["Task: goal", f"Text: {text}", f"Numbers: {listing(find_numbers(text))}"]
-    if doubt:
-        lines.append(f"Problem: {doubt}")
-    return "\n".join(lines)
-
-
-def plan_prompt(brief: Brief) -> str:
-    """The goal, the history, and the training settings to start from."""
-    return "\n".join([
-        "Task: plan", *context.head(brief), *context.history(brief),
-        f"Change: {'; '.join(brief.changes) or 'first'}",
-        f"Training: {eval_json(brief.last_eval_config)}",
-    ])  # fmt: skip
-
-
-def config_prompt(brief: Brief, problem: str | None = None) -> str:
-    """The goal, the history, the wanted changes, and the network to start from."""
-    previous = brief.last_config
-    lines = [
-        "Task: config", *context.head(brief), *context.history(brief),
-        f"Change: {'; '.join(brief.changes) or 'first'}",
-        f"Network: {previous.to_json() if previous else 'none'}",
-    ]  # fmt: skip
-    if problem:
-        lines.append(f"Problem: {context.one_line(problem)}")
-    return "\n".join(lines)
-
-
-def decision_prompt(brief: Brief) -> str:
-    """The goal, the history, the last network, and the last run held against goal and limits."""
-    config = brief.history[-1].config
-    return "\n".join([
-        "Task: decision", *context.head(brief), *context.history(brief),
-        f"Network: {config.to_json() if config else 'none'}",
-        f"Training: {eval_json(brief.history[-1].eval_config)}",
-        *context.seen(brief),
-        *context.verdict(brief),
-    ])  # fmt: skip
-
-
-def eval_json(settings: EvalConfig | None) -> str:
-    """The settings a planner chooses, on one line."""
-    if settings is None:
-        return "none"
-    return settings.model_dump_json(include=set(CHOSEN))
-
-
-CHOSEN = (
-    "epochs", "batch_size", "optimizer", "learning_rate", "weight_decay",
-    "schedule", "label_smoothing", "augmentation",
-)  # fmt: skip
 
 
 def ungrounded(goal: Goal, goal_text: str) -> list[str]:

@@ -6,7 +6,7 @@ is the run's to say, and is filled in here.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,27 @@ from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.events import ConfigMade, DecisionMade, GoalUnderstood, PlanMade
 from mlagent_tui.research import wishes
-from mlagent_tui.schemas import Decision, EvalConfig, EvalResult, Goal, Linear, ModelConfig, Plan, ToolCall
+from mlagent_tui.schemas import (
+    DEFAULT_CLASS,
+    Decision,
+    EvalConfig,
+    EvalResult,
+    Goal,
+    JsonObject,
+    Linear,
+    ModelConfig,
+    Plan,
+    ToolCall,
+)
 
 REFERENCE = "$model_config"
 """What stands for the configuration in a plan that is made before it."""
+
+CHOSEN = (
+    "epochs", "batch_size", "optimizer", "learning_rate", "weight_decay",
+    "schedule", "label_smoothing", "augmentation",
+)  # fmt: skip
+"""The settings of training that a planner chooses."""
 
 WITHIN = 0.98
 """Share of a limit in seconds after which a trial is stopped, so that its last validation fits in as well."""
@@ -148,13 +165,24 @@ def plan_made(iteration: int, plan: Plan) -> PlanMade:
 def again(attempt: Attempt) -> Plan:
     """The plan that trains the network of `attempt` once more, as it was; `prescribe` does the rest."""
     assert attempt.eval_config is not None
-    script = {"model_script_path": paths.CURRENT_MODEL, "model_class_name": attempt.entry.model_name}
-    core: dict[str, dict[str, Any]] = {
+    return core_plan(attempt.eval_config, attempt.entry.model_name)
+
+
+def core_plan(
+    settings: EvalConfig, class_name: str = DEFAULT_CLASS, extra: Sequence[JsonObject] = ()
+) -> Plan:
+    """The plan of the three core calls that trains with `settings`, after the `extra` calls.
+
+    `prescribe` does the rest.
+    """
+    script = {"model_script_path": paths.CURRENT_MODEL, "model_class_name": class_name}
+    core: dict[str, JsonObject] = {
         "pytorch_model_assembler": {"model_config": REFERENCE, "output_script_path": paths.CURRENT_MODEL},
         "pytorch_model_summary": script | {"input_size": (1, 1, 1, 1)},
-        "pytorch_quick_evaluator": script | {"eval_config": attempt.eval_config},
+        "pytorch_quick_evaluator": script | {"eval_config": settings},
     }
-    return Plan.model_validate({"calls": [{"tool": tool, "arguments": said} for tool, said in core.items()]})
+    calls = [*extra, *({"tool": tool, "arguments": said} for tool, said in core.items())]
+    return Plan.model_validate({"calls": calls})
 
 
 def branched(brief: Brief, start: Attempt) -> Brief:

@@ -7,8 +7,10 @@ question. What is left open is for the language model to choose from.
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mlagent_tui.agent import goal_words as words
@@ -25,7 +27,8 @@ _NEAR = 34
 _STOP = re.compile(r"[.;!?。；](?=\s|$|[^\x00-\x7f])|\n")
 
 _CLOSING = re.compile(
-    r"\w*\s*(?:at\s+(?:most|least)|max(?:imum)?|min(?:imum)?|tops)\s*(?=[,;.]|$)", re.IGNORECASE
+    r"\w*\s*(?:at\s+(?:most|least)|max(?:imum)?|min(?:imum)?|tops)\s*(?=[,;.]|$|(?:and|but|with)\b)",
+    re.IGNORECASE,
 )
 """A direction behind the number that it belongs to: the next number has its own."""
 
@@ -55,7 +58,10 @@ class Question:
 
 @dataclass
 class Reading:
-    """The parts of the goal that are decided, what is asked, and the numbers that are still open."""
+    """The parts of the goal that are decided, what is asked, and the numbers that are still open.
+
+    `directions` has for each number, as written, what the words around it say: see `Place.direction`.
+    """
 
     dataset: DatasetName | None = None
     metric: Metric | None = None
@@ -68,6 +74,7 @@ class Reading:
     questions: list[Question] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     open: list[Found] = field(default_factory=list)
+    directions: dict[str, str] = field(default_factory=dict)
 
     def goal(self) -> dict[str, object]:
         """The decided parts, by name."""
@@ -102,8 +109,12 @@ def read(text: str, typed: Typed | None = None) -> Reading:
     return reading
 
 
-def no_criterion() -> Question:
-    """The question that a goal without a threshold raises."""
+def no_criterion(left: Sequence[Found] = ()) -> Question:
+    """The question that a goal without a threshold raises; `left` are numbers that may have been meant."""
+    if left:
+        said = " or ".join(found.text for found in left)
+        remedy = 'Say what it is, such as "at least 95% accuracy", or set --metric and --threshold.'
+        return Question("threshold", f"it is not clear whether {said} is the criterion", remedy)
     remedy = 'Say what counts as success, such as "at least 95% accuracy" or "validation loss below 0.3".'
     return Question("threshold", NO_CRITERION, remedy)
 
@@ -115,24 +126,41 @@ def unclear(questions: list[Question]) -> GoalError:
     return GoalError(first.what, first.remedy + more)
 
 
+def keep(reading: Reading, goal: Goal) -> Reading:
+    """The reading with the limits that a model found in it decided, for when it is asked again."""
+    limits = {"max_parameters": goal.max_parameters, "max_seconds": goal.max_seconds}
+    new = [value for name, value in limits.items() if value is not None and getattr(reading, name) is None]
+    still_open = [found for found in reading.open if found.value not in new]
+    return replace(reading, **limits, open=still_open)
+
+
 def settle(reading: Reading, answer: Goal) -> tuple[Goal, list[str]]:
     """The goal: what the text decides, and from the model's answer what it leaves open, with warnings."""
     goal, warnings = reading.goal(), list(reading.warnings)
     rest = list(reading.open)
 
-    def take(value: float | None) -> bool:
+    def take(value: float | None, share: bool = False) -> bool:
         for found in rest:
-            if value is not None and abs(found.value - value) <= 1e-6 * max(1.0, abs(value)):
+            said = {found.value, found.value / 100} if share and not found.scaled else {found.value}
+            if value is not None and any(math.isclose(one, value, rel_tol=1e-6) for one in said):
                 rest.remove(found)
                 return True
         return False
 
-    criterion = answer.threshold is not None and (answer.metric == "val_loss" or answer.threshold <= 1)
-    if reading.threshold is None and not reading.questions and criterion and take(answer.threshold):
+    is_accuracy = answer.metric == "accuracy"
+    criterion = answer.threshold is not None and (not is_accuracy or answer.threshold <= 1)
+    if (
+        reading.threshold is None
+        and not reading.questions
+        and criterion
+        and take(answer.threshold, is_accuracy)
+    ):
         goal |= {"metric": answer.metric, "threshold": answer.threshold}
         goal["comparison"] = _fitting(answer.metric, answer.comparison)
     if reading.max_parameters is None and take(answer.max_parameters):
         goal["max_parameters"] = answer.max_parameters
+    if reading.max_seconds is None and take(answer.max_seconds):
+        goal["max_seconds"] = answer.max_seconds
     goal["metric"] = goal["metric"] or answer.metric
     goal["comparison"] = goal["comparison"] or answer.comparison
     warnings += [
@@ -236,7 +264,16 @@ def _role(found: Found, before: str, after: str) -> Literal["size", "parameters"
         return "size" if beside else "number"
     if last == "parameters" and found.value < 1:
         return "number"
+    if found.scaled and last == "number" and _is_most(before, after):
+        return "parameters"
     return last  # type: ignore[return-value]
+
+
+def _is_most(before: str, after: str) -> bool:
+    """Whether an amount such as 20k is a maximum: "under 20k", "20k tops". It can only be of parameters."""
+    if words.direction_of(before[-_NEAR:]) in ("<", "<=", "up"):
+        return True
+    return bool(re.match(r"\s*(?:at\s+most|max(?:imum)?|tops)\b", after, re.IGNORECASE))
 
 
 # --- data set and limits --------------------------------------------------------------------------------
@@ -326,6 +363,7 @@ def _not_training(place: Place) -> bool:
 
 def _criterion(reading: Reading, places: list[Place], text: str, typed: Typed) -> None:
     candidates, reading.open = _candidates(places, text)
+    reading.directions = {place.found.text: place.direction() for place in places}
     unknown = words.UNKNOWN.search(levelled(text))
     if typed.metric is None and unknown and unknown.lastgroup:
         name = unknown.lastgroup.replace("_", " ")
@@ -464,6 +502,14 @@ def _kind(place: Place, text: str) -> str:
         if hits:
             return max(hits)[1]
     return "accuracy"
+
+
+def comparison_for(metric: Metric, direction: str) -> Comparison:
+    """How a number is a criterion that the words around it give this direction: see `Place.direction`."""
+    strict = direction in (">", "<", "better")
+    if metric == "accuracy":
+        return ">" if strict else ">="
+    return "<" if strict else "<="
 
 
 def _fitting(metric: Metric, comparison: Comparison) -> Comparison:

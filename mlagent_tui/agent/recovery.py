@@ -48,8 +48,8 @@ class Iteration:
 class Saved:
     """The last run of a journal. `current` is the iteration to go on with.
 
-    `steered` is what the user has said to the planner, `queued` what they chose iterations to start from, and
-    `skipped` what of the journal could not be read.
+    `steered` is what the user has said to the planner, `queued` what they chose iterations to start from,
+    `skipped` what of the journal could not be read, and `prompts` what the models were told last.
     """
 
     options: RunOptions
@@ -61,6 +61,7 @@ class Saved:
     steered: list[events.Steered] = field(default_factory=list)
     queued: dict[int, events.Queued] = field(default_factory=dict)
     skipped: Skipped = field(default_factory=Skipped)
+    prompts: events.PromptsChosen | None = None
 
     @property
     def step(self) -> str:
@@ -151,6 +152,8 @@ def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
         case events.StepStarted(iteration=number) if number > saved.current.number:
             saved.current = Iteration(number)
             return Iteration(number)
+        case events.PromptsChosen():
+            saved.prompts = event
         case events.GoalUnderstood():
             saved.goal = _goal(event)
         case events.PlanMade():

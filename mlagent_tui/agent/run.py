@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import closing
 from importlib import metadata
 
-from mlagent_tui import events, sandbox
+from mlagent_tui import check_results, events, sandbox
 from mlagent_tui.agent.control import Hands
 from mlagent_tui.agent.loop import Loop
 from mlagent_tui.agent.options import RunOptions
@@ -95,6 +95,7 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
     """What can be missing is found first, cheapest first; workers and models then start side by side."""
     saved, options, current = session.saved, session.options, session.saved.current
     leftovers.remove(session.project.root)
+    session.read_prompts()
     deaf = session.listen()
     with session.clock.spend("loading"):
         named = (saved.goal or read(options.goal_text, options.typed())).dataset
@@ -114,6 +115,7 @@ def _begun(session: Session, resumed: bool) -> Generator[events.Event, None, Non
         else:
             yield started(options, level)
         yield from _said(session, saved)
+        yield from _slow(options)
         yield from session.control.opening()
         if deaf:
             yield deaf
@@ -130,6 +132,15 @@ def _said(session: Session, saved: Saved) -> Generator[events.Event, None, None]
         yield events.Warned(message=repairs.pop(0))
     if saved.skipped.count:
         yield events.Warned(message=str(saved.skipped), remedy="The steps that they told of are done again.")
+
+
+def _slow(options: RunOptions) -> Generator[events.Event, None, None]:
+    """That the models are too slow for the time budget, by what a check of them has measured."""
+    networks = min(options.iterations, options.patience)
+    for message, remedy in check_results.warnings(
+        options.planner, options.coder, options.time_budget, networks
+    ):
+        yield events.Warned(message=message, remedy=remedy)
 
 
 def _unconfined(options: RunOptions) -> events.Warned:

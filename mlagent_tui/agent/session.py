@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from mlagent_tui import events, paths
+from mlagent_tui import events, paths, prompts
+from mlagent_tui.agent import prompting
 from mlagent_tui.agent.background import Background
 from mlagent_tui.agent.clock import Clock
 from mlagent_tui.agent.context import Attempt
@@ -35,6 +37,7 @@ from mlagent_tui.llm import (
     start_models,
     wait_for_models,
 )
+from mlagent_tui.prompts import own
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
@@ -87,6 +90,7 @@ class Session:
         self.step = ""
         """The step that is under way."""
         self.pool: WorkerPool
+        self.prompts: prompts.Prompts
         self.lending: Lending
         self.planner: Planner
         self.tools: ToolContext
@@ -99,6 +103,11 @@ class Session:
         except ProjectError as error:
             return events.Warned(message=error.what, remedy=error.remedy)
         return None
+
+    def read_prompts(self) -> None:
+        """The user's prompts as they are now are used to the end. Raises `PromptError`."""
+        self.prompts = own.read(self.project.root)
+        self.background.within = partial(prompts.use, self.prompts)
 
     def start_workers(self) -> None:
         """Start what trial workers are forked from. Raises `SandboxError`."""
@@ -156,6 +165,9 @@ class Session:
         if not wait_for_models((planner, coder), self.cancel):
             raise Interrupted("stopped while the language models were loading")
         models: dict[events.Role, LanguageModel] = {"planner": planner, "coder": coder}
+        prompting.check_room(self.prompts, models)
+        for event in prompting.told(self.prompts, models, options, self.saved.prompts, self.project.root):
+            emit(event)
         self.lending = Lending(options.sharing, models, self.clock, emit, self.cancel)
         self.planner = Planner(
             Lent(Overheard(planner, "planner", emit), "planner", self.lending),

@@ -23,9 +23,10 @@ from mlagent_tui.llm import (
     OnText,
     Request,
     ServedModel,
+    code_forms,
     size,
 )
-from mlagent_tui.prompts import Profile
+from mlagent_tui.prompts import CodeForm, Profile
 from mlagent_tui.settings import Sharing
 
 
@@ -146,6 +147,10 @@ class Lent:
     @property
     def profile(self) -> Profile:
         return self._model.profile
+
+    @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        return code_forms(self._model)
 
     def generate(
         self,

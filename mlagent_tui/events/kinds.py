@@ -50,6 +50,18 @@ class RunResumed(Event):
     pid: int = 0
 
 
+class PromptsChosen(Event):
+    """What the language models are told in this process: the `profiles` by role, and the `files` of those.
+
+    Each file has its `profile`, `name`, `path` (empty: the shipped one), `sha256`, and whether it is
+    `changed`, which means that it tells a model something else than the shipped one.
+    """
+
+    type: Literal["prompts_chosen"] = "prompts_chosen"
+    profiles: dict[str, str] = field(default_factory=dict)
+    files: list[Json] = field(default_factory=list)
+
+
 class GoalUnderstood(Event):
     """The planner's typed reading of the goal's text.
 
@@ -432,7 +444,8 @@ class Unreadable(Event):
 
 
 AnyEvent = (
-    RunStarted | RunResumed | GoalUnderstood | Warned | StepStarted | StepFinished | ToolCalled | ToolFinished
+    RunStarted | RunResumed | PromptsChosen | GoalUnderstood | Warned | StepStarted | StepFinished
+    | ToolCalled | ToolFinished
     | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
     | PromptProgress | ModelUnloaded | ModelLoading | ModelLoaded
     | TrialStarted | BatchDone | EpochDone | TrialFinished | TrialRecorded | BestTested | DecisionMade

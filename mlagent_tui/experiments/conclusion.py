@@ -38,6 +38,7 @@ class Conclusion:
     seed: int = 0
     versions: dict[str, str] = field(default_factory=dict)
     spent: events.TimeSpent | None = None
+    prompts: events.PromptsChosen | None = None
     problem: str = ""
 
 
@@ -79,6 +80,7 @@ class _Told:
     finished: events.RunFinished | None = None
     tested: events.BestTested | None = None
     spent: events.TimeSpent | None = None
+    prompts: events.PromptsChosen | None = None
     run_ids: set[str] = field(default_factory=set)
     skipped: history.Skipped = field(default_factory=history.Skipped)
     unknown: str = ""
@@ -99,6 +101,8 @@ class _Told:
                 self.run_ids.add(str(event.entry.get("run_id")))
             case events.BestTested():
                 self.tested = event
+            case events.PromptsChosen():
+                self.prompts = event
             case events.TimeSpent():
                 self.spent = _add(self.spent, event)
             case events.RunFinished() | events.RunResumed():
@@ -132,6 +136,7 @@ class _Told:
             seed=started.seed if started else 0,
             versions=started.versions if started else {},
             spent=self.spent,
+            prompts=self.prompts,
             problem="; ".join(filter(None, (str(self.skipped), self.unknown))),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -291,9 +291,20 @@ def _setup(conclusion: Conclusion) -> list[str]:
         ("Seed", str(conclusion.seed)),
         *((plain(name), plain(version)) for name, version in conclusion.versions.items()),
     ]
+    if told := conclusion.prompts:
+        rows.append(("Prompts", plain(wording.prompts(told.profiles, told.files))))
+        rows += [
+            (f"Prompt {plain(str(file['profile']))}/{plain(str(file['name']))}", _changed_prompt(file))
+            for file in told.files
+            if file.get("changed")
+        ]
     if spent := conclusion.spent:
         rows.append(("Time", ", ".join(f"{name} {getattr(spent, name):.1f} s" for name in TIMES)))
     return ["## Set-up", "", *_table(("", ""), [row for row in rows if row[1]])]
+
+
+def _changed_prompt(file: Mapping[str, object]) -> str:
+    return plain(f"{file.get('path')}, SHA-256 {file.get('sha256')}")
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -12,6 +12,7 @@ from mlagent_tui.llm import catalog, machine, places
 from mlagent_tui.llm.base import (
     Answer,
     Awaited,
+    Enough,
     LanguageModel,
     Message,
     OnProgress,
@@ -19,6 +20,7 @@ from mlagent_tui.llm.base import (
     PromptTooLong,
     Request,
     Tell,
+    code_forms,
 )
 from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
@@ -26,7 +28,7 @@ from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.needed_code import left_out
 from mlagent_tui.llm.process import Options
-from mlagent_tui.llm.roles import check_options, check_spec, open_role, open_roles, parse
+from mlagent_tui.llm.roles import check_options, check_spec, located, open_role, open_roles
 from mlagent_tui.llm.structured import structured
 from mlagent_tui.memory import memory
 from mlagent_tui.settings import RoleOptions
@@ -34,6 +36,7 @@ from mlagent_tui.settings import RoleOptions
 __all__ = [
     "Answer",
     "Awaited",
+    "Enough",
     "Held",
     "LanguageModel",
     "Message",
@@ -48,6 +51,7 @@ __all__ = [
     "check_options",
     "check_spec",
     "code_block",
+    "code_forms",
     "free_memory",
     "left_out",
     "locate",
@@ -70,7 +74,7 @@ def free_memory() -> int:
 
 def locate(spec: str) -> Path:
     """The file or folder that `bundled` or a path names. Raises `ModelError` for a URL."""
-    place = parse(spec)
+    place = located(spec)
     if place.path is None:
         raise ModelError(f"{spec} is the address of a server, not a file", "Name a .gguf file, or `bundled`.")
     return place.path

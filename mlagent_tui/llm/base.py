@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.prompts import Profile
+from mlagent_tui.prompts import CodeForm, Profile
 
 Role = Literal["system", "user", "assistant"]
-Finish = Literal["stop", "length", "cancelled"]
+Finish = Literal["stop", "length", "repetition", "enough", "cancelled"]
 OnText = Callable[[str, bool], None]
 OnProgress = Callable[[int, int], None]
 Tell = Callable[[str, str], None]
@@ -33,7 +33,8 @@ class Request:
     `max_tokens` bounds the answer; thinking before it has a budget of its own. A `temperature` of 0 takes the
     likeliest token always; above it, tokens are drawn at random from `seed`. The model goes on from `begin`
     as from the start of its own answer, which then holds what follows only; it ends before the first of
-    `stops`. `task` is what the request is called where it is told of.
+    `stops`. `task` is what the request is called where it is told of. A `plain` request is a text to be
+    continued: it is shown without the model's chat template, where the model's own server can do so.
     """
 
     messages: tuple[Message, ...]
@@ -44,11 +45,13 @@ class Request:
     task: str = ""
     begin: str = ""
     stops: tuple[str, ...] = ()
+    plain: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `finish` is "length" when `max_tokens` or the context ended before the answer did.
+    """What came back. `finish` is "length" when `max_tokens` or the context ended before the answer did,
+    "repetition" when it was ended because it repeated itself, "enough" when `on_text` raised `Enough`.
 
     `tokens` counts thinking and answer; `prompt_seconds` is the time until the first of them, `seconds` the
     time after it. Of the prompt, `reused_tokens` had been evaluated before.
@@ -62,6 +65,10 @@ class Answer:
     prompt_seconds: float
     seconds: float
     reused_tokens: int = 0
+
+
+class Enough(Exception):
+    """An `on_text` callback may raise it: the answer ends here, with what the callback has heard so far."""
 
 
 class PromptTooLong(ModelError):
@@ -100,6 +107,7 @@ class LanguageModel(Protocol):
     ) -> Answer:
         """Answers `request`; `on_text(piece, is_thinking)` hears the text as it is written.
 
+        It may raise `Enough`: then the answer ends with what it has heard.
         `on_progress(done, total)` hears, where the model tells it, how many tokens of a long prompt are read.
         Raises `PromptTooLong` when no room is left for an answer, `ModelError` when the model fails.
         """
@@ -109,6 +117,22 @@ class LanguageModel(Protocol):
 
     def close(self) -> None:
         """Frees everything; a second time does nothing."""
+
+
+@runtime_checkable
+class KnowsForms(Protocol):
+    """A language model of which it is known in which forms it is best asked for code."""
+
+    @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        """The forms to ask for code in: the first, then the next where that has failed."""
+
+
+def code_forms(model: LanguageModel) -> tuple[CodeForm, ...]:
+    """In which forms to ask `model` for code, one after the other."""
+    if isinstance(model, KnowsForms):
+        return model.code_forms
+    return ("lines",) if model.profile == "completion" else ("whole",)
 
 
 @runtime_checkable

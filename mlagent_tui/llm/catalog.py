@@ -17,14 +17,16 @@ from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
 from mlagent_tui.files import atomic_write, explain
 from mlagent_tui.llm.fit import Model
-from mlagent_tui.llm.folder import read_folder
-from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.machine import Machine, this_machine
 from mlagent_tui.llm.places import Found, find
+from mlagent_tui.llm.profile import profile_of
+from mlagent_tui.llm.usable import meant, read
 
 CONTEXT = 16_384
 """Tokens of context that a model is opened with where it knows as many."""
 SMALL_CONTEXT = 4_096
+FORMAT = 2
+"""Of what is remembered. It is another number when headers are read for more than before."""
 
 USABLE_SHARE = 0.9
 """Of the machine's memory, when nothing else runs; the rest is the system's own."""
@@ -32,12 +34,6 @@ EFFICIENCY = 0.7
 """The share of the memory's bandwidth that decoding comes to."""
 STEP_SECONDS = 40e-6
 """What a token costs in each layer beside reading weights: mostly waiting for the other threads."""
-
-EMBEDDERS = {
-    "bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert",
-    "eurobert", "gemma-embedding", "t5encoder", "clip",
-}  # fmt: skip
-"""Architectures of llama.cpp's without a decoder."""
 
 Fit = Literal["gpu", "split", "cpu", "short", "busy", "no", "unknown"]
 FITS: dict[Fit, str] = {
@@ -66,6 +62,8 @@ class Facts:
     """Weights that are read for each token."""
     kv_bytes_per_token: int = 0
     """Cache that each token of context takes."""
+    profile: str = ""
+    """Which prompts it is asked with unless a role's settings say otherwise."""
     problem: str = ""
     """Why it cannot be used; empty when it can."""
 
@@ -100,7 +98,7 @@ def entries(found: Iterable[Found], machine: Machine, memory: Path) -> list[Entr
 
 def describe(path: Path, machine: Machine | None = None) -> Entry:
     """The same for one file or folder. Raises `ModelError` for one that cannot be read."""
-    found = Found(path, "")
+    found = Found(meant(path), "")
     return _entry(found, _read(found), machine or this_machine())
 
 
@@ -160,7 +158,7 @@ class _Memo:
         """What is known of a model, read where it has changed or is new."""
         stamp = _stamp(found.path)
         known = self._known.get(str(found.path))
-        if known and known[0] == stamp:
+        if known and known[0] == stamp and not known[1].problem:
             facts = known[1]
         else:
             try:
@@ -182,9 +180,9 @@ class _Memo:
 
 
 def _stamp(path: Path) -> list[int]:
-    """Size and time of the file, or of a folder's weights; changes when one of them is replaced."""
+    """Format, size and time of the file, or of a folder's weights; changes when one of them is replaced."""
     files = [*sorted(path.glob("*.safetensors")), path / "config.json"] if path.is_dir() else [path]
-    stamp: list[int] = []
+    stamp = [FORMAT]
     for file in files:
         with suppress(OSError):
             status = file.stat()
@@ -193,32 +191,16 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _read(found: Found) -> Facts:
-    if found.path.is_dir():
-        folder = read_folder(found.path)
-        return Facts(
-            name=found.name or folder.name,
-            family=folder.architecture,
-            parameters=folder.parameters,
-            quantisation=folder.quantisation,
-            context=folder.context_length,
-            size=folder.size,
-            layers=folder.layers,
-            bytes_per_token=folder.size,
-            kv_bytes_per_token=folder.kv_bytes(1),
-        )
-    header = read_header(found.path)
-    if not header.weights.parameters:
-        raise ModelError(f"{found.path} contains a vocabulary but no weights")
-    if header.architecture in EMBEDDERS:
-        raise ModelError(f"{found.path} is an embedding model, which cannot write text")
+    said = read(found.path)
     return Facts(
-        name=found.name or header.name,
-        family=header.architecture,
-        parameters=header.weights.parameters,
-        quantisation=header.quantisation,
-        context=header.context_length,
-        size=header.size,
-        layers=header.layers,
-        bytes_per_token=header.bytes_per_token,
-        kv_bytes_per_token=header.kv_bytes(1),
+        name=found.name or said.name,
+        family=said.architecture,
+        parameters=said.parameters,
+        quantisation=said.quantisation,
+        context=said.context_length,
+        size=said.size,
+        layers=said.layers,
+        bytes_per_token=said.bytes_per_token,
+        kv_bytes_per_token=said.kv_bytes(1),
+        profile=profile_of(said),
     )

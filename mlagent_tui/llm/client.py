@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import threading
 import time
 from collections.abc import Sequence
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui.errors import ModelError
-from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooLong, Request, Tell
+from mlagent_tui.llm import usable
+from mlagent_tui.llm.base import Answer, Enough, Message, OnProgress, OnText, PromptTooLong, Request, Tell
 from mlagent_tui.llm.fit import Held
-from mlagent_tui.llm.folder import read_folder
-from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.gguf import Header
 from mlagent_tui.llm.process import Options, ServerDied, ServerHung, ServerProcess
-from mlagent_tui.llm.profile import PLAIN, profile_of
-from mlagent_tui.prompts import Profile
+from mlagent_tui.llm.profile import PLAIN, forms_for, profile_of
+from mlagent_tui.prompts import CodeForm, Profile
 
 POLL_SECONDS = 0.05
 CANCEL_SECONDS = 1.0
@@ -35,13 +34,14 @@ class Manner:
     """How one role uses a model: what two roles may do differently with one that is loaded once.
 
     `temperature` is the least that is used; `thinking_tokens` None is as the model was opened; an empty
-    `chat_template` is the model's own; `profile` None is what suits the model.
+    `chat_template` is the model's own; `profile` and `code` None are what suits the model.
     """
 
     temperature: float = 0.0
     thinking_tokens: int | None = None
     chat_template: str = ""
     profile: Profile | None = None
+    code: CodeForm | None = None
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ class Connection:
 
     def __init__(self, path: Path, options: Options) -> None:
         """Starts loading. Raises `ModelError` at once for what cannot be a model."""
-        said = read_folder(path) if os.path.isdir(path) else read_header(path)
+        said = usable.read(path)
         self.name = said.name
         self.profile = profile_of(said)
+        self.parameters = said.weights.parameters if isinstance(said, Header) else said.parameters
         self.path = path
         self.title = f"the model server of {self.name}"
         self.tell: Tell = _ignore
@@ -130,6 +131,8 @@ class Connection:
 
     def _attempt(self, do: str, fields: dict[str, Any], stream: Stream) -> dict[str, Any] | None:
         """The reply to one call; None when it was cancelled and the server did not stop in time."""
+        if stream.enough:
+            return None
         server = self._ready(stream.cancel)
         if not server:
             return None
@@ -149,7 +152,7 @@ class Connection:
                             stream.progress(reply["done"], reply["total"])
                         case _:
                             return _result(reply)
-                if stream.cancel.is_set() and not give_up:
+                if stream.over and not give_up:
                     give_up = time.monotonic() + CANCEL_SECONDS
                     server.send(do="cancel", id=id_)
                 if give_up and time.monotonic() > give_up:
@@ -253,21 +256,33 @@ class Stream:
         on_progress: OnProgress | None = None,
     ) -> None:
         self.cancel = cancel or threading.Event()
+        self.enough = False
+        """Whether `on_text` wants no more."""
         self._on_progress = on_progress
         self._on_text = on_text
         self._seen = {True: "", False: ""}
         self._skip = {True: 0, False: 0}
 
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits for the rest of the answer."""
+        return self.enough or self.cancel.is_set()
+
     def rewind(self) -> None:
         self._skip = {thinking: len(text) for thinking, text in self._seen.items()}
 
     def text(self, piece: str, thinking: bool) -> None:
+        if self.enough:
+            return
         skipped = min(self._skip[thinking], len(piece))
         self._skip[thinking] -= skipped
         if fresh := piece[skipped:]:
             self._seen[thinking] += fresh
-            if self._on_text:
-                self._on_text(fresh, thinking)
+            try:
+                if self._on_text:
+                    self._on_text(fresh, thinking)
+            except Enough:
+                self.enough = True
 
     def progress(self, done: int, total: int) -> None:
         if self._on_progress:
@@ -275,7 +290,13 @@ class Stream:
 
     def cut_off(self) -> Answer:
         """What a server that had to be ended had written so far."""
-        return Answer(self._seen[False], self._seen[True], "cancelled", 0, 0, 0.0, 0.0)
+        return self.heard(Answer(self._seen[False], self._seen[True], "cancelled", 0, 0, 0.0, 0.0))
+
+    def heard(self, answer: Answer) -> Answer:
+        """The answer, which ends where `on_text` had enough of it."""
+        if not self.enough or self.cancel.is_set():
+            return answer
+        return dataclasses.replace(answer, text=self._seen[False], finish="enough")
 
 
 class ServedModel:
@@ -314,6 +335,12 @@ class ServedModel:
         return manner.profile or given
 
     @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        """In which forms it is asked for code, one after the other."""
+        said = self._manner.code
+        return (said,) if said else forms_for(self.profile, self._connection.parameters)
+
+    @property
     def memory(self) -> Held:
         """What it takes while it is loaded; waits for the model to be loaded the first time."""
         return self._connection.loaded.memory
@@ -335,9 +362,10 @@ class ServedModel:
         fields = dataclasses.asdict(request) | {
             "temperature": max(request.temperature, self._manner.temperature),
             **self._how(),
+            **({"chat_template": PLAIN} if request.plain else {}),
         }
         reply = self._connection.call("generate", fields, stream)
-        return Answer(**reply) if reply else stream.cut_off()
+        return stream.heard(Answer(**reply)) if reply else stream.cut_off()
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the prompt that `messages` become."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mlagent_tui.errors import ModelError
 
 COARSE, FINE = 0.0001, 0.000001
+SHOWN = 80
 
 
 def bounded(schema: Any) -> Any:
@@ -37,12 +38,20 @@ class Constrainer:
         self._vocab_size = vocab_size
         self._compiled: dict[str, LLMatcher] = {}
 
-    def constraint(self, schema: dict[str, Any]) -> Constraint:
-        """Raises `ModelError` for a schema that llguidance cannot enforce."""
+    def constraint(self, schema: dict[str, Any], begin: str = "") -> Constraint:
+        """What may follow `begin` in an answer.
+
+        Raises `ModelError` for a schema that llguidance cannot enforce, and for a `begin` that no valid
+        answer begins with: JSON on one line, without spaces between its parts.
+        """
         key = json.dumps(schema)
         if key not in self._compiled:
             self._compiled[key] = self._compile(schema)
-        return Constraint(self._compiled[key].deep_copy(), self._vocab_size)
+        matcher = self._compiled[key].deep_copy()
+        tokens = self._tokenizer.tokenize_str(begin) if begin else []
+        if matcher.try_consume_tokens(tokens) < len(tokens):
+            raise ModelError(f"no answer of this schema begins with {begin[:SHOWN]!r}")
+        return Constraint(matcher, self._vocab_size)
 
     def _compile(self, schema: dict[str, Any]) -> LLMatcher:
         grammar = LLMatcher.grammar_from_json_schema(

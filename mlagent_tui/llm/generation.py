@@ -18,6 +18,7 @@ from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.base import Answer, Finish, PromptTooLong, Request
 from mlagent_tui.llm.constrain import Constraint
 from mlagent_tui.llm.families import Family, Prompt
+from mlagent_tui.llm.repetition import repetition
 from mlagent_tui.llm.thinking import Emit, Writer
 
 MIN_P = 0.05
@@ -25,6 +26,9 @@ MIN_P = 0.05
 
 THINKING_TEMPERATURE = 0.6
 """Thinking is never greedy: the makers of reasoning models warn that it then repeats itself without end."""
+
+LOOK_EVERY = 64
+"""Tokens of an answer after which it is looked at for repetition."""
 
 Progress = Callable[[int, int], None]
 
@@ -129,6 +133,7 @@ class _Decoding:
         self._openings = [family.opens for family in known if family.opens]
         self.thought = 0
         self.answered = 0
+        self._looked = 0
 
     def run(self, cancelled: Callable[[], bool]) -> Finish:
         try:
@@ -155,14 +160,23 @@ class _Decoding:
             else:
                 self.answered += len(tokens)
                 if self._writer.inside:  # what seemed the answer was an opening mark
-                    self.thought, self.answered = self.answered, 0
+                    self.thought, self.answered, self._looked = self.answered, 0, 0
             complete = self._constraint and self._constraint.done and tokens == chosen
             if not chosen or complete or self._writer.ended:
                 return "stop"
+            if self._repeats():
+                return "repetition"
             self._model.append(tokens)
             if family and not self._writer.inside and len(chosen) == 1:
                 self._put(family.answer)
         return "cancelled"
+
+    def _repeats(self) -> bool:
+        """Whether the answer has begun to repeat itself; looks from time to time."""
+        if self.answered - self._looked < LOOK_EVERY:
+            return False
+        self._looked = self.answered
+        return repetition(self._writer.text) is not None
 
     def _let_it_think(self, constraint: Constraint) -> None:
         """Held to a schema at once, a reasoning model could not think: see what it would begin with.
@@ -193,6 +207,8 @@ class _Decoding:
 
     def _answer(self) -> list[int]:
         """The next tokens of the answer: several where the schema leaves no choice, none at its end."""
+        if self._constraint and self._constraint.done:
+            return []
         if self._constraint and (forced := self._constraint.forced()):
             return forced
         logits = self._model.logits()

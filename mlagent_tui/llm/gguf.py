@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import mmap
-import os
 import re
 import struct
 from collections import Counter
@@ -19,7 +18,9 @@ from typing import Any
 
 from mlagent_tui.errors import ModelError
 from mlagent_tui.files import explain, open_plain
-from mlagent_tui.llm.quantisation import FILE_TYPES, type_bytes, type_name
+from mlagent_tui.llm import parts
+from mlagent_tui.llm.formats import HEAD, not_gguf
+from mlagent_tui.llm.quantisation import FILE_TYPES, TENSOR_TYPES, type_bytes, type_name
 
 MAX_ENTRIES = 100_000
 MAX_TEXT = 4_000_000
@@ -36,7 +37,6 @@ BLOCK = 1 << 16
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _NO_NAME = re.compile(r"[/\\]|^[0-9a-f]{32,}$")
-_PART = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
 _COPY_AGAIN = "Copy or download the file again, and compare its size and checksum with the original."
 
 
@@ -107,6 +107,11 @@ class Header:
         return sum(part.stat().st_size for part in self.parts or (self.path,))
 
     @property
+    def parameters(self) -> int:
+        """Weights, counted one by one."""
+        return self.weights.parameters
+
+    @property
     def layers(self) -> int:
         """Blocks of the network; 0 when not said."""
         return self.number("block_count")
@@ -155,17 +160,13 @@ class Header:
 def read_header(path: Path) -> Header:
     """The header of the model file `path`; of a split model, that of the first part with the weights of all.
 
-    Raises `ModelError` for a file that is missing, unreadable, no GGUF, truncated before its weights end,
-    an incomplete set of parts, or no language model.
+    Raises `ModelError` for a file that is missing, unreadable, no GGUF, or truncated, and for an incomplete
+    set of parts.
     """
     header = _read(path)
-    if header.metadata.get("general.type", "model") != "model" or not header.architecture:
-        raise ModelError(
-            f"{path} does not contain a language model", "Choose the .gguf file of a chat or instruct model."
-        )
-    parts = _parts(header)
-    weights = sum((_read(part).weights for part in parts[1:]), header.weights)
-    return Header(path, header.metadata, weights, parts)
+    every = _parts(header)
+    weights = sum((_read(part).weights for part in every[1:]), header.weights)
+    return Header(path, header.metadata, weights, every)
 
 
 def is_gguf(path: Path) -> bool:
@@ -175,12 +176,6 @@ def is_gguf(path: Path) -> bool:
             return file.read(4) == b"GGUF"
     except OSError:
         return False
-
-
-def is_later_part(path: Path) -> bool:
-    """Whether the name is that of a split model's second or a later part."""
-    named = _PART.fullmatch(path.name)
-    return named is not None and named[2] != "00001"
 
 
 def _read(path: Path) -> Header:
@@ -195,16 +190,15 @@ def _read(path: Path) -> Header:
         what, remedy = explain(error)
         raise ModelError(f"cannot read {path}: {what}", remedy or "Check the disk.") from error
     except (struct.error, UnicodeDecodeError, OverflowError) as error:
-        raise ModelError(f"{path} is truncated or damaged: its header cannot be read", _COPY_AGAIN) from error
+        damaged = ModelError(f"{path} is truncated or damaged: its header cannot be read", _COPY_AGAIN)
+        raise parts.piece(path) or damaged from error
     except ValueError as error:  # an empty file cannot be mapped
         raise ModelError(f"{path} is empty", _COPY_AGAIN) from error
 
 
 def _parse(path: Path, data: mmap.mmap) -> Header:
     if data[:4] != b"GGUF":
-        raise ModelError(
-            f"{path} is not a GGUF file", "Choose a model in GGUF format (its name ends in .gguf)."
-        )
+        raise not_gguf(path, data[:HEAD])
     reader = _Reader(data)
     version = reader.scalar("I")
     if version not in (2, 3):
@@ -224,8 +218,8 @@ def _parse(path: Path, data: mmap.mmap) -> Header:
 
 
 def _weights(path: Path, reader: _Reader, tensors: int, alignment: int) -> Weights:
-    """Counts the tensors. The last begins inside the file; llama.cpp checks that each also ends there."""
-    last = parameters = expert_parameters = expert_bytes = input_bytes = 0
+    """Counts the tensors. Raises `ModelError` where one ends beyond the end of the file."""
+    end = parameters = expert_parameters = expert_bytes = input_bytes = 0
     types: Counter[int] = Counter()
     has_output = False
     for _ in range(tensors):
@@ -241,11 +235,11 @@ def _weights(path: Path, reader: _Reader, tensors: int, alignment: int) -> Weigh
         if name == "token_embd.weight":
             input_bytes = size
         has_output |= name == "output.weight"
-        last = max(last, offset)
+        end = max(end, offset + (size if kind in TENSOR_TYPES else 1))
     begin = -(-reader.at // alignment) * alignment
-    if tensors and begin + last >= len(reader.data):
-        raise ModelError(
-            f"{path} is truncated: it has {len(reader.data):,} bytes and its weights need {begin + last:,}",
+    if tensors and begin + end > len(reader.data):
+        raise parts.piece(path) or ModelError(
+            f"{path} is truncated: it has {len(reader.data):,} bytes and its weights need {begin + end:,}",
             _COPY_AGAIN,
         )
     return Weights(
@@ -263,20 +257,18 @@ def _parts(header: Header) -> tuple[Path, ...]:
     count = header.metadata.get("split.count", 0)
     if not isinstance(count, int) or count < 2:
         return (header.path,)
-    named = _PART.fullmatch(header.path.name)
-    if not named or int(named[3]) != count:
+    names = parts.names(header.path.name)
+    if len(names) != count:
         raise ModelError(
             f"{header.path} is one of {count} parts, under another name",
-            "Rename the parts to their original names.",
+            "Rename the parts to their original names, which end in "
+            f"-00001-of-{count:05}.gguf to -{count:05}-of-{count:05}.gguf.",
         )
-    parts = [header.path.with_name(f"{named[1]}-{i:05}-of-{count:05}.gguf") for i in range(1, count + 1)]
-    missing = [part.name for part in parts if not os.path.isfile(part)]
-    if missing:
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise ModelError(f"{header.path.parent} does not contain {shown}", "Put all parts in one folder.")
-    if header.path != parts[0]:
-        raise ModelError(f"{header.path} is not the first of {count} parts", f"Name {parts[0]} instead.")
-    return tuple(parts)
+    parts.check(header.path, names)
+    if header.path.name != names[0]:
+        first = header.path.with_name(names[0])
+        raise ModelError(f"{header.path} is not the first of {count} parts", f"Name {first} instead.")
+    return tuple(header.path.with_name(name) for name in names)
 
 
 class _Reader:

@@ -6,9 +6,11 @@ import time
 
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.base import Answer, Finish, Request
+from mlagent_tui.llm.begun import Begun
 from mlagent_tui.llm.chunks import Chunk
 from mlagent_tui.llm.client import Stream
 from mlagent_tui.llm.extract import holds_class, json_object
+from mlagent_tui.llm.repetition import EVERY, repetition
 from mlagent_tui.llm.thinking import Writer, split
 
 MOST_TOKENS = 2
@@ -27,11 +29,12 @@ class Hearing:
         self._request = request
         self._stream = stream
         self._writer = Writer(stream.text, stops=request.stops)
+        self._go_on = Begun(request.begin)
         self._whole = {True: _Whole(), False: _Whole()}
         self._thought: list[str] = []
         self._arguments: list[str] = []
         self._refusal: list[str] = []
-        self._pieces = self._chars = 0
+        self._pieces = self._chars = self._looked = 0
         self._most = MOST_TOKENS * most_tokens + SPARE_TOKENS
         self._prompt_tokens = self._tokens = 0
         self._started = self._first = time.perf_counter()
@@ -47,6 +50,18 @@ class Hearing:
         """Whether anything was written yet."""
         return self._pieces > 0
 
+    def ended(self) -> Finish | None:
+        """How the answer has ended, if nothing more of it is wanted, whatever the server still writes."""
+        if self._stream.enough:
+            return "enough"
+        if self._writer.ended:
+            return "stop"
+        if self._chars - self._looked >= EVERY:
+            self._looked = self._chars
+            if repetition(self._writer.text) is not None:
+                return "repetition"
+        return None
+
     def take(self, chunk: Chunk) -> None:
         """The next piece."""
         if chunk.says:
@@ -58,7 +73,7 @@ class Hearing:
             self._thought.append(thinking)
             self._stream.text(thinking, True)
         if text := self._whole[False](chunk.text):
-            self._writer.write(text.encode())
+            self._writer.write(self._go_on(text).encode())
         self._arguments.append(chunk.arguments)
         self._refusal.append(chunk.refusal)
         self.finish = chunk.finish or self.finish
@@ -67,6 +82,7 @@ class Hearing:
 
     def answer(self, finish: Finish, name: str, chars_per_token: float) -> Answer:
         """The answer; what the server did not count is counted here. Raises `ModelError` for a refusal."""
+        self._writer.write(self._go_on("", final=True).encode())
         self._writer.finish()
         writer = self._writer
         before, text = (writer.thinking, writer.text) if writer.thinking else split(writer.text)

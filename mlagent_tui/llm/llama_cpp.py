@@ -206,7 +206,7 @@ class Llama:
             batch = c.llama_batch(n_tokens=len(chunk), token=self._tokens, logits=wanted)
             status: int = c.llama_decode(self._context, batch)
             if status != 0:
-                self.cut(0)
+                self.cut(self._length) or self.cut(0)  # what was begun is not whole
                 if status == _ABORTED:
                     raise Stopped
                 raise ModelError(
@@ -262,7 +262,7 @@ def _load_error(path: Path) -> ModelError:
     said = next(
         (line for line in reversed(_log) if "error loading" in line), _log[-1] if _log else "no reason given"
     )
-    remedy = "Choose a model that this version of llama.cpp knows."
+    remedy = "Choose another model, or update llama-cpp-python: this version does not know it."
     if "file bounds" in said or "read" in said:
         remedy = "The file is truncated or damaged: copy or download it again."
     elif "alloc" in said or "memory" in said:

@@ -17,8 +17,8 @@ from typing import Any
 
 from mlagent_tui import paths
 from mlagent_tui.files import read_plain
+from mlagent_tui.llm import parts
 from mlagent_tui.llm.folder import is_model_folder
-from mlagent_tui.llm.gguf import is_later_part
 
 MAX_DEPTH = 8
 """How deep folders of models are searched."""
@@ -116,7 +116,7 @@ def models_below(folder: Path, depth: int = MAX_DEPTH) -> Iterator[Path]:
         for name in sorted(files):
             path = place / name
             named = name.lower().endswith(".gguf") and not name.startswith("mmproj")
-            if named and not is_later_part(path) and os.path.isfile(path):
+            if named and not parts.is_later(path) and os.path.isfile(path):
                 yield path
         if "config.json" in files and is_model_folder(place):
             yield place

@@ -24,7 +24,7 @@ from mlagent_tui.llm.openai import CUT_OFF, ENDED, NOTHING_YET, Api, Arriving, B
 from mlagent_tui.llm.refusals import Refused
 from mlagent_tui.llm.terms import Terms, Wanted
 from mlagent_tui.llm.waiting import UNREACHABLE, Limits, Waiting, in_words
-from mlagent_tui.prompts import Profile
+from mlagent_tui.prompts import CodeForm, Profile
 
 CHARS_PER_TOKEN, MOST_CHARS_PER_TOKEN = 3.0, 100.0
 """Before the server has counted a prompt: few, so that a prompt is rather thought too long than too short."""
@@ -94,6 +94,11 @@ class RemoteModel:
         return self._manner.profile or "chat"
 
     @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        """In which forms it is asked for code: servers continue no answer that was begun for the model."""
+        return (self._manner.code or "whole",)
+
+    @property
     def context_length(self) -> int:
         """Tokens that prompt and answer may have together; asks the server the first time."""
         self.load(threading.Event())
@@ -121,14 +126,20 @@ class RemoteModel:
 
         Servers of this kind do not tell how much of a prompt they have read.
         """
+        if request.schema and request.begin:
+            raise ModelError(
+                f"{self.url} cannot be asked for the rest of a begun answer under a schema",
+                "Leave the beginning of the answer to the server.",
+            )
         stream = Stream(on_text, cancel)
         if not self.load(stream.cancel):
             return stream.cut_off()
         with self._lock:
             try:
                 answer = self._answer(request, stream)
-                if answer.finish == "length" and answer.thinking and not answer.text and not self._thinks:
-                    self._thinks = True  # and its thinking has used up the answer's tokens
+                cut = answer.finish == "length" or (answer.finish == "stop" and request.stops)
+                if cut and answer.thinking and not answer.text and not self._thinks:
+                    self._thinks = True  # its thinking has used up the answer's tokens, or met with a stop
                     answer = self._answer(request, stream)
             except _Cancelled:
                 return stream.cut_off()
@@ -195,7 +206,7 @@ class RemoteModel:
         terms = self.known.terms.get(model, Terms())
         thinking = self._thinking_tokens if self._thinks else 0
         temperature = max(request.temperature, self._manner.temperature)
-        wanted = Wanted(model, request, request.max_tokens + thinking, temperature)
+        wanted = Wanted(model, request, request.max_tokens + thinking, temperature, thinks=self._thinks)
         if model in self.known.fitted:
             wanted = self._fitted(wanted) or wanted
         fittings, broke = FITTINGS, False
@@ -223,7 +234,7 @@ class RemoteModel:
                 self.known.terms[model] = terms
                 if answer.finish == "stop" and not answer.text and not answer.thinking:
                     self._refuse_too_long(request, None)  # which some servers tell in no other way
-                return answer
+                return stream.heard(answer)
 
     def _exchange(self, terms: Terms, wanted: Wanted, stream: Stream) -> Answer:
         """One request and what comes back."""
@@ -268,6 +279,8 @@ class RemoteModel:
                     raise Broken("it gave up in the middle of it")
                 hearing.take(chunk)
                 wrote = now if chunk.says else wrote
+                if ended := hearing.ended():
+                    return ended
             if hearing.too_much or now - began > limits.silence + limits.per_token * most:
                 return hearing.finish or "length"
             if now - wrote > limits.silence:

@@ -5,7 +5,6 @@ A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http:/
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,11 +13,9 @@ from typing import TYPE_CHECKING
 from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
 from mlagent_tui.files import explain, read_plain
-from mlagent_tui.llm import address
+from mlagent_tui.llm import address, usable
 from mlagent_tui.llm.base import LanguageModel
 from mlagent_tui.llm.client import Manner, ServedModel
-from mlagent_tui.llm.folder import read_folder
-from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.process import Options
 from mlagent_tui.settings import SERVER, RoleOptions, lacks_scheme
 
@@ -58,29 +55,29 @@ def parse(spec: str) -> Place:
     return Place(None, address.base(url), model)
 
 
+def located(spec: str) -> Place:
+    """As `parse`, with the file that a path means: the one in a folder, the first of a split model's parts.
+
+    Raises `ModelError` for a folder with several models.
+    """
+    place = parse(spec)
+    return Place(usable.meant(place.path)) if place.path else place
+
+
 def check_spec(spec: str) -> None:
     """Raises `ModelError` with the remedy for a model that cannot be used, as far as it is quickly seen.
 
     Reads headers, loads nothing, and asks no server.
     """
-    place = parse(spec)
+    place = located(spec)
     if place.path is None:
         if find_spec("openai") is None:
             raise ModelError(
                 "model servers need the Python package openai",
                 "Install it: pip install 'mlagent-tui[server]'.",
             )
-    elif os.path.isdir(place.path):
-        folder = read_folder(place.path)
-        if not os.path.isfile(place.path / "tokenizer.json"):
-            raise ModelError(
-                f"{place.path} has no tokenizer.json",
-                "Convert its tokenizer with `AutoTokenizer.from_pretrained(...).save_pretrained(...)`.",
-            )
-        if not folder.architecture:
-            raise ModelError(f"{place.path}/config.json has no model_type", "Choose a chat model.")
     else:
-        read_header(place.path)
+        usable.read(place.path)
 
 
 def check_options(options: RoleOptions) -> None:
@@ -90,10 +87,8 @@ def check_options(options: RoleOptions) -> None:
 
 def open_role(spec: str, options: RoleOptions) -> LanguageModel:
     """Starts loading the model. Raises `ModelError`."""
-    place = parse(spec)
+    place = located(spec)
     if place.path is not None:
-        if os.path.isdir(place.path):
-            check_spec(spec)
         return ServedModel(place.path, _loading(options), _manner(options))
     check_spec(spec)
     return _remote(place, options)
@@ -121,7 +116,7 @@ def open_roles(
     Then the larger context counts, and otherwise what the planner's settings say, or where they say nothing,
     the coder's. Raises `ModelError`.
     """
-    one, other = parse(planner_spec), parse(coder_spec)
+    one, other = located(planner_spec), located(coder_spec)
     if one.path is None and one.url == other.url:
         check_spec(planner_spec)
         model = _remote(one, planner)
@@ -170,7 +165,8 @@ def _loading(options: RoleOptions) -> Options:
 def _manner(options: RoleOptions) -> Manner:
     template = _template(options.chat_template) if options.chat_template else ""
     profile = None if options.prompts == "auto" else options.prompts
-    return Manner(options.temperature, options.thinking_budget, template, profile)
+    code = None if options.code == "auto" else options.code
+    return Manner(options.temperature, options.thinking_budget, template, profile, code)
 
 
 def _template(path: Path) -> str:

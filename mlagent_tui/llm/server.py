@@ -217,7 +217,7 @@ class Server:
             self.model,
             prompt,
             request,
-            self.constrainer.constraint(request.schema) if request.schema else None,
+            self.constrainer.constraint(request.schema, fields["begin"]) if request.schema else None,
             thinking_tokens=self._budget(fields),
             emit=replies.text,
             cancelled=lambda: requests.is_cancelled(fields["id"]),

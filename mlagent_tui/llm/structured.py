@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from mlagent_tui.errors import Interrupted, ModelError
 from mlagent_tui.llm.base import Answer, LanguageModel, OnText, PromptTooLong, Request
+from mlagent_tui.llm.repetition import repetition
 from mlagent_tui.llm.thinking import split
 from mlagent_tui.llm.typed import NotUnderstood, value_of
 
@@ -21,6 +22,8 @@ RETRY_TEMPERATURE, WARMER, MOST = 0.5, 0.3, 1.5
 
 ENDED = ("stop", "enough")
 """How an answer finishes that is as long as it should be."""
+SAMPLE = 60
+"""Characters of a repeated text that are shown to the model."""
 
 
 def structured(
@@ -77,7 +80,7 @@ def _problem(problem: str, answer: Answer, request: Request, model: LanguageMode
         raise PromptTooLong(answer.prompt_tokens, model.context_length)
     if answer.finish == "length":
         return f"the answer was not complete after {request.max_tokens} tokens: {problem}"
-    return f"the answer repeated itself: {problem}"
+    return f"the answer repeated itself: {_sample(answer.text)!r}"
 
 
 def _retry(request: Request, problem: str, attempt: int, repeats: int) -> Request:
@@ -88,3 +91,8 @@ def _retry(request: Request, problem: str, attempt: int, repeats: int) -> Reques
     return dataclasses.replace(
         request, messages=(*before, told), temperature=min(warmer, MOST), seed=request.seed + attempt
     )
+
+
+def _sample(text: str) -> str:
+    """The beginning of what a text that repeats itself has said over and over."""
+    return text[repetition(text) :].strip()[:SAMPLE]

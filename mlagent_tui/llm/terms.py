@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlagent_tui.llm import begun
 from mlagent_tui.llm.base import Message, Request
 from mlagent_tui.llm.refusals import FAILING, GRAMMAR, REFUSING, Refused
 from mlagent_tui.llm.turns import Fold, as_is, no_system
@@ -19,17 +20,27 @@ from mlagent_tui.llm.turns import Fold, as_is, no_system
 LITTLE_TEMPERATURE = 0.01
 """For servers that refuse 0: nearly always the likeliest token."""
 
+BEGUN = "begun"
+"""Where a form puts the message that comes after all others."""
+MOST_STOPS = 4
+"""Texts that a request may have as `stop`, by OpenAI's own limit."""
+_GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
+"""For vLLM, SGLang and newer llama-servers; others do it unasked."""
+_NO_THINKING = {"enable_thinking": False}
+"""For llama-servers, which refuse a begun answer of a model that may think first."""
+
 Form = Callable[["Wanted"], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A request in full, before anything is left out of it."""
+    """A request in full, before anything is left out of it. `thinks`: the model is known to think first."""
 
     model: str
     request: Request
     max_tokens: int
     temperature: float
+    thinks: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,11 +91,40 @@ def _messages(fold: Fold) -> Form:
     return form
 
 
+def _begun(**how: Any) -> Form:
+    """The begun answer as a last message of the assistant, and what tells some servers to go on from it."""
+
+    def form(wanted: Wanted) -> dict[str, Any]:
+        text = begun.sent(wanted.request.begin)
+        return {BEGUN: {"role": "assistant", "content": text}, **how} if text else {}
+
+    return form
+
+
+def _begun_in_words(wanted: Wanted) -> dict[str, Any]:
+    text = begun.sent(wanted.request.begin)
+    told = f"Begin your answer with exactly this text, then continue it:\n{text}"
+    return {BEGUN: {"role": "user", "content": told}} if text else {}
+
+
+def _stop(wanted: Wanted) -> dict[str, Any]:
+    """Not where it would end an answer that is begun again, or thinking, too early."""
+    request = wanted.request
+    sent = request.stops and not request.begin and not wanted.thinks
+    return {"stop": list(request.stops[:MOST_STOPS])} if sent else {}
+
+
 PARTS: Mapping[str, Part] = {
     "response_format": Part(
         r"response_format|json_schema|json_object|structured|guided|json mode|" + GRAMMAR.pattern,
         (_as_json_schema, _as_json_object, _as_any_object, _left_out),
     ),
+    "begin": Part(
+        r"prefill|continue_final|add_generation|enable_thinking|last (role|message)"
+        r"|final (assistant )?message|(ends?|ending) with.{0,20}assistant",
+        (_begun(**_GO_ON), _begun(**_GO_ON, chat_template_kwargs=_NO_THINKING), _begun(), _begun_in_words),
+    ),
+    "stop": Part(r"\bstop\b", (_stop, _left_out)),
     "repeat_penalty": Part(  # servers may punish repetition unasked, which spoils code and JSON
         "repeat_penalty", (lambda wanted: {"repeat_penalty": 1.0}, _left_out)
     ),
@@ -130,6 +170,13 @@ class Terms:
         fields: dict[str, Any] = {"model": wanted.model, "stream": True}
         for name in PARTS:
             fields |= self._form(name, wanted)(wanted)
+        if last := fields.pop(BEGUN, None):
+            *before, asked = fields["messages"]
+            if asked["role"] == last["role"]:
+                last = {**last, "content": f"{asked['content']}\n\n{last['content']}"}
+            else:
+                before.append(asked)
+            fields["messages"] = [*before, last]
         return fields
 
     def giving_way(self, refused: Refused, wanted: Wanted) -> Terms | None:

@@ -190,7 +190,7 @@ def _runs(row: LayerRow) -> int:
 def describe(facts: Facts) -> str:
     """The network in a few sentences, each from what was measured."""
     shapes = f"maps {show(facts.input_shape)} to {facts.output or show(facts.output_shape)}"
-    said = [f"{facts.name} is {_what(facts)} that {shapes}."]
+    said = [f"{facts.name} is {kind_of(facts)} that {shapes}."]
     counted = [
         f"{len(found)} {kind.name} layer{'s' if len(found) > 1 else ''}"
         for kind in KINDS
@@ -233,7 +233,8 @@ def show(shape: Shape) -> str:
     return f"{shape[0]} values" if len(shape) == 1 else "x".join(map(str, shape)) or "one value"
 
 
-def _what(facts: Facts) -> str:
+def kind_of(facts: Facts) -> str:
+    """`a convolutional network`: what its layers make it."""
     linear = facts.of_kind(BY_NAME["linear"])
     match sorted(facts.families):
         case ["convolution"]:

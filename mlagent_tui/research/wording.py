@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 def whose(source: object, dropped: int = 0) -> str:
@@ -25,3 +26,18 @@ def wished(asked: Sequence[str], unchecked: Sequence[str]) -> str:
 def outcome(words: str, unmet: Sequence[str]) -> str:
     """How a run ended, and that its best network leaves wishes open: `Goal achieved, 1 wish not met`."""
     return f"{words}, {len(unmet)} wish{'es' if len(unmet) > 1 else ''} not met" if unmet else words
+
+
+def prompts(profiles: Mapping[str, Any], files: Iterable[Mapping[str, Any]]) -> str:
+    """Which prompts the models of the roles are asked with, and those of the user's: `planner: chat`."""
+    roles: dict[str, list[str]] = {}
+    for role, profile in profiles.items():
+        roles.setdefault(str(profile), []).append(str(role))
+    parts = [f"{' and '.join(names)}: {profile}" for profile, names in roles.items()]
+    changed = changed_prompts(files)
+    return "; ".join([*parts, *([f"changed: {', '.join(changed)}"] if changed else [])])
+
+
+def changed_prompts(files: Iterable[Mapping[str, Any]]) -> list[str]:
+    """`chat/code`: the prompts of a run that are not the shipped ones."""
+    return [f"{file['profile']}/{file['name']}" for file in files if file.get("changed")]

@@ -1,12 +1,13 @@
 """`pytorch_model_assembler`: the coder writes the module, and checks decide whether it is accepted.
 
-A network too long for the coder is asked for in stretches. The first difference that a check of the whole
-finds goes back to the coder, a bounded number of times. Only code that passed is written to the output path.
+The code is asked for as a whole file, in stretches where the network is too long for the coder, or line by
+line from a coder that needs it. The first difference that a check of the whole finds goes back to the coder,
+a bounded number of times. Only code that passed is written to the output path.
 """
 
 from __future__ import annotations
 
-from itertools import count
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,12 +23,13 @@ from mlagent_tui.errors import (
     TrialError,
 )
 from mlagent_tui.events import CheckFailed, CodeMade
-from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, code_block, left_out
+from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, Request, code_block, code_forms, left_out
 from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
-from mlagent_tui.tools import naming
+from mlagent_tui.tools import ending, line_by_line, naming
 from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
 from mlagent_tui.tools.drafting import Difference, Draft, Question
+from mlagent_tui.tools.file_prompts import file_request
 from mlagent_tui.tools.joining import PartError
 from mlagent_tui.tools.prompts import CODE_TOKENS, code_request
 from mlagent_tui.tools.scripts import staged
@@ -52,22 +54,69 @@ def pytorch_model_assembler(model_config: dict[str, Any], output_script_path: st
     if not output_script_path.endswith(".py"):
         raise ToolError(f"{output_script_path} is not a Python file", "Let output_script_path end in .py.")
     context.folder.exists(output_script_path)
+    attempts = _Attempts(context, output_script_path)
+    if not any(FORMS[form](context, config, steps, attempts) for form in code_forms(context.coder())):
+        raise CodeError(
+            f"{attempts.problem} (after {attempts.count} attempt{'s' if attempts.count > 1 else ''})",
+            "Simplify the configuration, or use a more capable coder.",
+        )
+
+
+@dataclass
+class _Attempts:
+    """Tells of every attempt, and stores the code that passed."""
+
+    context: ToolContext
+    path: str
+    count: int = 0
+    problem: str = ""
+
+    def passed(self, code: str, problem: str | None) -> bool:
+        """Whether the code is what was wanted: nothing is wrong with it."""
+        tell, number = self.context.on_event, self.count
+        tell(CodeMade(code=code, attempt=number, accepted=problem is None, path=self.path))
+        if problem is None:
+            self.context.folder.write(self.path, code)
+            return True
+        tell(CheckFailed(what="code", problem=problem, attempt=number))
+        self.count, self.problem = number + 1, problem
+        return False
+
+
+def _as_file(
+    context: ToolContext, config: ModelConfig, steps: list[shapes.Step], attempts: _Attempts
+) -> bool:
+    """Have the coder write the whole, or stretches of it, until it is right. False after the last attempt."""
     draft = Draft.of(steps, _room(context.coder(), config, steps))
     known: dict[str, str | None] = {}
-    for attempt in count():
+    while True:
         code, difference = _written(context, draft, config) or _judged(context, draft, config, known)
-        context.on_event(
-            CodeMade(code=code, attempt=attempt, accepted=difference is None, path=output_script_path)
-        )
-        if difference is None:
-            context.folder.write(output_script_path, code)
-            return
-        context.on_event(CheckFailed(what="code", problem=difference.what, attempt=attempt))
-        if not draft.refuse(difference):
-            raise CodeError(
-                f"{difference.what} (after {attempt + 1} attempts)",
-                "Simplify the configuration, or use a more capable coder.",
-            )
+        if attempts.passed(code, difference.what if difference else None):
+            return True
+        if difference is None or not draft.refuse(difference):
+            return False
+
+
+def _in_lines(
+    context: ToolContext, config: ModelConfig, steps: list[shapes.Step], attempts: _Attempts
+) -> bool:
+    """Have the coder write line after line, each until it is right. False where one was not in the end."""
+    written = line_by_line.write(
+        context.coder(),
+        steps,
+        context.seed,
+        lambda piece, thinking: context.on_text("code", piece, thinking),
+        context.cancel,
+    )
+    context.on_call("code", written.answer)
+    if written.answer.finish == "cancelled":
+        raise Interrupted("the coder was interrupted")
+    code, problem = naming.for_user(written.code, config.model_name), written.problem
+    return attempts.passed(code, problem or _first_difference(context, code, config))
+
+
+FORMS = {"whole": _as_file, "lines": _in_lines}
+"""How code is asked for."""
 
 
 def check_code(code: str, config: ModelConfig) -> None:
@@ -90,12 +139,27 @@ def _room(coder: LanguageModel, config: ModelConfig, steps: list[shapes.Step]) -
     """Characters of a network's description that leave room for an answer, and for being asked again."""
 
     def tokens(steps: list[shapes.Step]) -> int:
-        return coder.count_tokens(code_request(config, steps).messages)
+        return coder.count_tokens(_request(coder, config, steps).messages)
 
     instructions = tokens([])
     described = max(tokens(steps) - instructions, 1)
     most = min((coder.context_length / 2 - instructions) / (1 + ANSWER), CODE_TOKENS / ANSWER)
     return max(int(most * length(steps) / described), 1)
+
+
+def _request(
+    coder: LanguageModel,
+    config: ModelConfig,
+    steps: list[shapes.Step],
+    problem: str | None = None,
+    previous: str | None = None,
+    attempt: int = 0,
+    seed: int = 0,
+) -> Request:
+    """What the coder is asked in words that suit it."""
+    if coder.profile == "minnow":
+        return code_request(config, steps, problem, previous, attempt, seed)
+    return file_request(coder.profile, config, steps, problem, previous, attempt, seed)
 
 
 def _written(context: ToolContext, draft: Draft, config: ModelConfig) -> tuple[str, Difference] | None:
@@ -112,7 +176,11 @@ def _written(context: ToolContext, draft: Draft, config: ModelConfig) -> tuple[s
             raise Interrupted("the coder was interrupted")
         if answer.finish == "length" and draft.divide(question):
             continue
-        question.code, question.problem = code_block(answer.text), None
+        code = code_block(answer.text)
+        if context.coder().profile != "minnow":
+            code = ending.cut(code, DEFAULT_CLASS)
+            question.repeated += code == question.code
+        question.code, question.problem = code, None
         difference = draft.unusable(question, config.model_name)
         if difference is not None:
             return question.code, difference
@@ -125,14 +193,18 @@ def _ask(context: ToolContext, config: ModelConfig, question: Question) -> Answe
         problem = naming.in_text(problem, config.model_name, DEFAULT_CLASS)
     config = config.model_copy(update={"model_name": DEFAULT_CLASS})
 
+    coder = context.coder()
+    attempt = question.repairs + question.repeated
+
     def ask(shown: str | None) -> Answer:
-        request = code_request(config, question.steps, problem, shown, question.repairs, seed=context.seed)
-        return context.coder().generate(
-            request, lambda piece, thinking: context.on_text("code", piece, thinking), context.cancel
-        )
+        request = _request(coder, config, question.steps, problem, shown, attempt, context.seed)
+        on_text = lambda piece, thinking: context.on_text("code", piece, thinking)  # noqa: E731
+        if coder.profile == "minnow":
+            return coder.generate(request, on_text, context.cancel)
+        return ending.heard(coder, request, DEFAULT_CLASS, on_text, context.cancel)
 
     try:
-        return ask(question.code)
+        return ask(None if question.repeated else question.code)
     except PromptTooLong:
         if question.code is None:
             raise

@@ -40,6 +40,8 @@ class Question:
     """How often the same stretch was asked for under other names before."""
     repairs: int = 0
     """Answers that were refused."""
+    repeated: int = 0
+    """Answers that were the one before again; the coder is then asked without being shown it."""
     code: str | None = None
     """The last answer."""
     problem: str | None = None

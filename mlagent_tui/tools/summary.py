@@ -6,18 +6,21 @@ The words are the coder's as far as the measurement bears them out; else they ar
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from mlagent_tui import python_source
 from mlagent_tui.errors import CodeError, Interrupted, ModelError
 from mlagent_tui.events import SummaryMade, Warned
 from mlagent_tui.llm import Answer, LanguageModel, PromptTooLong, Request
+from mlagent_tui.prompts import Profile
 from mlagent_tui.research import claims, network_facts
 from mlagent_tui.schemas import DEFAULT_CLASS, Summary
 from mlagent_tui.text import clean
 from mlagent_tui.tools import excerpt, naming
 from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
+from mlagent_tui.tools.explain_prompts import facts_requests
 from mlagent_tui.tools.prompts import explain_requests
 from mlagent_tui.tools.scripts import staged_copy
 
@@ -63,7 +66,7 @@ def _explained(context: ToolContext, code: str, measured: Summary) -> dict[str, 
     if answer.finish == "cancelled":
         raise Interrupted("the coder was interrupted")
     words = naming.in_text(clean(answer.text).strip(), DEFAULT_CLASS, name)
-    text, own, dropped = claims.explained(facts, words, cut_off=answer.finish == "length")
+    text, own, dropped = claims.explained(facts, words, cut_off=answer.finish != "stop")
     return {
         "explanation": text,
         "explanation_source": "coder" if own else "measurement",
@@ -78,7 +81,8 @@ def _asked(context: ToolContext, code: str, summary: Summary) -> tuple[Answer, s
         code, shown = naming.for_coder(code, name), summary.model_copy(update={"class_name": DEFAULT_CLASS})
     except CodeError:  # the code uses the coder's name for something else: it is shown as it is
         name, shown = DEFAULT_CLASS, summary
-    coder, requests = context.coder(), deque(explain_requests(code, shown, seed=context.seed))
+    coder = context.coder()
+    requests = deque(_requests(coder.profile, code, shown, context.seed))
     while len(requests) > 1 and not _fits(coder, requests[0]):
         requests.popleft()
     while True:
@@ -94,6 +98,14 @@ def _asked(context: ToolContext, code: str, summary: Summary) -> tuple[Answer, s
         else:
             context.on_call("explain", answer)
             return answer, name
+
+
+def _requests(profile: Profile, code: str, summary: Summary, seed: int) -> Iterator[Request]:
+    """What to ask a model of the profile, the longest first."""
+    if profile == "minnow":
+        return explain_requests(code, summary, seed)
+    facts = network_facts.facts_of(summary, excerpt.needed(code, summary.class_name))
+    return facts_requests(profile, facts, seed)
 
 
 def _fits(coder: LanguageModel, request: Request) -> bool:

@@ -113,6 +113,10 @@ class Check:
     """What the engine understands of the goal, by rules."""
     wishes: tuple[str, ...] = ()
     """What the goal asks of the network besides its numbers."""
+    models: dict[str, str] = field(default_factory=dict)
+    """What `mlagent models check` found of each role's model, where it was checked."""
+    slow: str = ""
+    """That the models are too slow for the time budget; empty where they are not, or were not checked."""
 
 
 class EngineLink:
@@ -279,6 +283,8 @@ def read_check(out: bytes, err: bytes = b"") -> Check:
             dict(told.get("datasets", {})),
             told.get("goal") or {},
             tuple(map(str, told.get("wishes") or ())),
+            {str(role): str(line) for role, line in (told.get("models") or {}).items()},
+            str(told.get("slow") or ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         words = err.decode("utf-8", "replace").strip() or "The check printed nothing."

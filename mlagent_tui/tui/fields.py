@@ -50,11 +50,15 @@ class Field(Vertical):
         if not self.beside:
             yield self.words
 
-    def show(self, problem: Problem | None, *, gently: bool = False) -> None:
-        """Show what is wrong with the field, or that nothing is; `gently`: what is only not finished yet."""
+    def show(self, problem: Problem | None, *, gently: bool = False, note: str = "") -> None:
+        """Show what is wrong with the field, or that nothing is; `gently`: what is only not finished yet.
+
+        The `note` is said where nothing is wrong.
+        """
         said = f"{self.label}: " if self.beside else ""
-        self.words.update(problem_text(problem, gently=gently, before=said) if problem else "")
-        self.words.display = problem is not None
+        told = problem_text(problem, gently=gently, before=said) if problem else plain(note, MUTED)
+        self.words.update(told)
+        self.words.display = bool(problem or note)
         self.set_class(problem is not None and not gently, "-wrong")
 
 

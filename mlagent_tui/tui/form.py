@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from mlagent_tui import paths
-from mlagent_tui.files import open_plain
-from mlagent_tui.tui import found
 from mlagent_tui.tui.engine import Problem, Request
 
 EXAMPLES: tuple[str, ...] = (
@@ -226,24 +224,13 @@ def _model(role: str, spec: str) -> Problem | None:
     path = paths.user_path(spec)
     key = {"planner": "F2", "coder": "F3"}[role]
     try:
-        if found.is_weights(path):
-            return None  # the engine tells whether it can use them
-        if path.is_dir():
-            return Problem(
-                role,
-                "This folder holds no config.json with weights as .safetensors.",
-                f"Pick another, or a .gguf file, with {key}.",
-            )
-        with open_plain(path) as file:
-            magic = file.read(4)
+        path.stat()  # the engine tells whether it can be used
     except OSError as error:
         return Problem(
             role,
             f"{error.strerror}: {path.name}",
             f"Pick a model with {key}, or type bundled or http://HOST:PORT/v1#MODEL.",
         )
-    if magic != b"GGUF":
-        return Problem(role, f"{path.name} is no GGUF file.", f"Pick another with {key}, or type bundled.")
     return None
 
 

@@ -22,6 +22,13 @@ _FITS = {
 }
 
 
+_PROMPTS = {
+    "minnow": "Minnow's prompts",
+    "chat": "chat prompts",
+    "completion": "base model: completion prompts",
+}
+
+
 @dataclass(frozen=True)
 class Model:
     """A model of the list. `spec` is what a role's field takes; `problem` says why it cannot be used."""
@@ -33,6 +40,8 @@ class Model:
     fits: str = ""
     """What is in the way of using it here; empty when nothing is."""
     problem: str = ""
+    checked: str = ""
+    """What `mlagent models check` found of it; empty where it was not checked."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ def _model(entry: dict[str, Any]) -> Model:
         str(facts["family"]),
         str(facts["quantisation"]),
         f"{context:,} tokens" if context else "",
+        _PROMPTS.get(str(facts.get("profile")), ""),
     )
     return Model(
         str(entry["spec"]),
@@ -80,13 +90,17 @@ def _model(entry: dict[str, Any]) -> Model:
         tuple(fact for fact in told if fact),
         _FITS.get(entry["fits"], ""),
         str(facts["problem"]),
+        str((entry.get("checked") or {}).get("line", "")),
     )
 
 
 def is_model(path: Path) -> bool:
-    """Whether the file begins as GGUF files do, and is the first where a model is split into several."""
-    if "-of-" in path.name and "-00001-of-" not in path.name:
-        return False
+    """Whether to list the file: a GGUF file, and the first where a model is split into several."""
+    return ("-of-" not in path.name or "-00001-of-" in path.name) and is_gguf(path)
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether the file begins as GGUF files do."""
     try:
         with open_plain(path) as file:
             return file.read(4) == b"GGUF"

@@ -18,7 +18,7 @@ GROUPS: dict[str, set[str] | None] = {
     "all": None,
     "models": {
         "model_asked", "prompt_progress", "tokens_streamed", "model_called", "check_failed",
-        "model_unloaded", "model_loading", "model_loaded",
+        "model_unloaded", "model_loading", "model_loaded", "prompts_chosen",
     },
     "tools": {"tool_called", "tool_finished", "approval_asked", "approval_given"},
     "training": {"trial_started", "batch_done", "epoch_done", "trial_finished", "best_tested"},
@@ -109,6 +109,7 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
         f"{e.goal_text} · planner {e.planner} · coder {e.coder} · sandbox {e.sandbox}"
     ),
     events.RunResumed: lambda e: f"from iteration {e.iteration}, {e.step}",
+    events.PromptsChosen: lambda e: wording.prompts(e.profiles, e.files),
     events.GoalUnderstood: lambda e: (
         " · ".join(filter(None, [*words.goal_items(e.goal), wording.wished(e.asked, e.unchecked)]))
     ),

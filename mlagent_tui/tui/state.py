@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mlagent_tui.schemas import RegistryEntry
 
 MAX_SPEECHES = 12
+Touched = Iterable[str]
+"""Names of parts of the screen."""
+
 ALL = frozenset({"header", "plan", "code", "summary", "evaluation", "runs", "log"})
 
 
@@ -67,6 +70,7 @@ class RunState:
         self.reading: Reading | None = None
         self.loading = ""
         self.unloaded: list[str] = []
+        self.profiles: dict[str, str] = {}
         self.decision: events.DecisionMade | None = None
         self.next_change: list[str] = []
         self.change: list[str] = []

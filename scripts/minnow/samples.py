@@ -17,7 +17,8 @@ from minnow.heldout import held_out
 from minnow.histories import Simulation
 from minnow.phrases import DATASETS
 from minnow.tokenizer import KINDS
-from mlagent_tui.agent.planner import config_prompt, decision_prompt, goal_prompt, plan_prompt, ungrounded
+from mlagent_tui.agent.minnow_wording import config_prompt, decision_prompt, goal_prompt, plan_prompt
+from mlagent_tui.agent.planner import ungrounded
 from mlagent_tui.errors import ConfigError
 from mlagent_tui.schemas import Goal, ModelConfig
 from mlagent_tui.shapes import Step, infer

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from mlagent_tui.agent import RunOptions, research
 from mlagent_tui.errors import ModelError
 from mlagent_tui.experiments import Project, registry
 from mlagent_tui.llm import (
+    Enough,
     LanguageModel,
     Message,
     PromptTooLong,
@@ -323,3 +325,24 @@ def test_the_schema_is_told_in_the_prompt_once() -> None:
     assert told[0].content.startswith("Be brief.")
     assert '"threshold"' in told[0].content
     assert with_schema(told, schema) == told
+
+
+def test_a_begun_answer_and_its_stops_are_the_same_through_transformers(
+    expected: dict[str, tuple[Request, str]], in_transformers: ServedModel
+) -> None:
+    asked, text = expected["code"]
+    line = text.index("self.", len(text) // 2)
+    begun = replace(asked, begin=text[:line], stops=("\n",))
+    answer = in_transformers.generate(begun)
+    assert (answer.text, answer.finish) == (text[line:].partition("\n")[0], "stop")
+
+
+def test_who_listens_ends_an_answer_of_transformers(in_transformers: ServedModel) -> None:
+    heard: list[str] = []
+
+    def listen(piece: str, thinking: bool) -> None:
+        heard.append(piece)
+        raise Enough
+
+    answer = in_transformers.generate(request("code", prompts()["code"]), listen)
+    assert (answer.text, answer.finish, len(heard)) == (heard[0], "enough", 1)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import (
+    Enough,
     LanguageModel,
     Message,
     PromptTooLong,
@@ -224,3 +226,89 @@ def test_a_server_can_have_one_role_and_a_file_the_other(stub: OddServer, tmp_pa
 def test_a_url_is_checked_without_being_asked(stub: OddServer) -> None:
     check_spec(stub.url)
     assert stub.paths == []
+
+
+class EnoughAt:
+    """Has enough at a piece of text."""
+
+    def __init__(self, piece: str) -> None:
+        self.piece, self.heard = piece, ""
+
+    def __call__(self, piece: str, thinking: bool) -> None:
+        self.heard += piece
+        if piece == self.piece:
+            raise Enough
+
+
+def test_who_listens_ends_an_answer_that_goes_on_and_on(stub: OddServer, model: LanguageModel) -> None:
+    stub.answers = [answer("one ", "two ", "three ", WAIT, "late")]
+    listener = EnoughAt("two ")
+    got = model.generate(ASK, listener)
+    assert (got.text, got.finish, listener.heard) == ("one two ", "enough", "one two ")
+    assert not stub.release.is_set()
+
+
+def test_an_answer_that_repeats_itself_is_ended(stub: OddServer, model: LanguageModel) -> None:
+    stub.answers = [answer(*["x = self.fc1(x)\n"] * 90, WAIT, "late")]
+    assert model.generate(ASK).finish == "repetition"
+
+
+BEGIN = "class Net:\n    def __init__(self):\n        self.fc1 = "
+BEGUN = replace(ASK, begin=BEGIN)
+
+
+@pytest.mark.parametrize("said", ["nn.Linear(4, 2)", f"```python\n{BEGIN}nn.Linear(4, 2)"])
+def test_a_begun_answer_is_the_last_message_and_only_its_rest_comes_back(
+    stub: OddServer, model: LanguageModel, said: str
+) -> None:
+    heard: list[str] = []
+    stub.answers = [answer(*said)]
+    assert model.generate(BEGUN, lambda piece, _: heard.append(piece)).text == "nn.Linear(4, 2)"
+    assert "".join(heard) == "nn.Linear(4, 2)"
+    sent = stub.asked[0]
+    assert sent["messages"][-1] == {"role": "assistant", "content": BEGIN.rstrip()}
+    assert (sent["continue_final_message"], sent["add_generation_prompt"]) == (True, False)
+
+
+def test_a_server_that_refuses_a_begun_answer_is_asked_for_it_in_other_ways(
+    stub: OddServer, model: LanguageModel
+) -> None:
+    thinks = "Assistant response prefill is incompatible with enable_thinking."
+    last = "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant"
+    stub.answers = [error(400, thinks), error(400, "extra inputs: continue_final_message"), error(400, last),
+                    answer("self.fc1 = nn.Linear(4, 2)")]  # fmt: skip
+    assert model.generate(BEGUN).text == "nn.Linear(4, 2)"
+    assert stub.asked[1]["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "continue_final_message" not in stub.asked[2]
+    *_, asked = stub.asked[3]["messages"]
+    assert asked["role"] == "user"
+    assert asked["content"].startswith("decide\n\n")
+    assert asked["content"].endswith(BEGIN.rstrip())
+    model.generate(BEGUN)
+    assert stub.asked[4]["messages"] == stub.asked[3]["messages"]
+
+
+def test_a_begun_answer_under_a_schema_is_refused(stub: OddServer, model: LanguageModel) -> None:
+    with pytest.raises(ModelError, match="begun answer under a schema"):
+        model.generate(replace(BEGUN, schema=Decision.model_json_schema()))
+
+
+STOPPED = replace(ASK, stops=("\n\n", "#", "a", "b", "c"))
+
+
+def test_stops_are_sent_and_an_answer_ends_before_the_first_whatever_the_server_does(
+    stub: OddServer, model: LanguageModel
+) -> None:
+    stub.answers = [error(400, "unknown field: stop"), answer("one\n", "\ntwo", WAIT, "late")]
+    got = model.generate(STOPPED)
+    assert (got.text, got.finish) == ("one", "stop")
+    assert stub.asked[0]["stop"] == ["\n\n", "#", "a", "b"]
+    assert "stop" not in stub.asked[1]
+
+
+def test_a_stop_that_a_server_found_in_its_thinking_is_not_sent_again(
+    stub: OddServer, model: LanguageModel
+) -> None:
+    stub.answers = [answer({"reasoning": "first"}), answer({"reasoning": "first\n\nthen"}, "one\n\ntwo")]
+    assert model.generate(STOPPED).text == "one"
+    assert ["stop" in sent for sent in stub.asked] == [True, False]

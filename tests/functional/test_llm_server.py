@@ -23,6 +23,7 @@ from mlagent_tui.agent import listening
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import (
     Answer,
+    Enough,
     Message,
     Options,
     PromptTooLong,
@@ -153,6 +154,47 @@ def test_cancelling_ends_an_answer_and_leaves_the_server_usable(model: ServedMod
     assert answer.tokens < 3000
     again = model.generate(Request(ASK, max_tokens=5))
     assert (again.tokens, model.pid) == (5, pid)
+
+
+class EnoughAfter:
+    """Has enough once it has heard so many characters."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.heard = size, ""
+
+    def __call__(self, piece: str, thinking: bool) -> None:
+        self.heard += piece
+        if len(self.heard) >= self.size:
+            raise Enough
+
+
+def test_who_listens_can_end_an_answer_and_gets_what_was_heard(model: ServedModel) -> None:
+    listener, pid = EnoughAfter(100), model.pid
+    long = Request((Message("user", "Many words. " * 100),), max_tokens=10**6, temperature=1.0)
+    answer = model.generate(long, listener)
+    assert (answer.text, answer.finish) == (listener.heard, "enough")
+    assert answer.tokens < 3000
+    assert answer.prompt_tokens > 2 * CHUNK
+    again = model.generate(dataclasses.replace(long, max_tokens=5))
+    assert (again.tokens, model.pid) == (5, pid)
+    assert again.reused_tokens >= 2 * CHUNK
+
+
+def test_an_answer_goes_on_from_what_was_begun_and_ends_before_a_stop(model: ServedModel) -> None:
+    asked = Request(ASK, max_tokens=200, temperature=1.0, begin="self.conv2d = ")
+    whole = model.generate(asked).text
+    stop = whole[60:63]
+    first = whole[: whole.index(stop)]
+    ended = model.generate(dataclasses.replace(asked, stops=("nothing like it", stop)))
+    assert (ended.text, ended.finish) == (first, "stop")
+    assert model.generate(dataclasses.replace(asked, begin="")).text != whole
+
+
+def test_an_answer_that_repeats_itself_ends_before_its_limit(tmp_path: Path) -> None:
+    with closing(ServedModel(make(tmp_path / "steady.gguf", alter=lambda fields: None, words=[]))) as model:
+        answer = model.generate(Request(ASK, max_tokens=3000))
+    assert answer.finish == "repetition"
+    assert answer.tokens < 3000
 
 
 def test_an_answer_cancelled_before_it_began_is_empty(model: ServedModel) -> None:

@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mlagent_tui import events, workspace
+from mlagent_tui import check_results, events, workspace
 from mlagent_tui.agent import RunOptions, Saved, last_run, research
 from mlagent_tui.agent.clock import CATEGORIES
 from mlagent_tui.errors import ModelError, ProjectError
@@ -256,6 +256,19 @@ def test_success_that_the_numbers_deny_becomes_an_iteration(root: Path) -> None:
     assert ending(told).reason == "iteration limit of 2 reached"
     assert registry.load(root)[0].next_change == first.decision["changes"]
     assert second.decision["decision"] == "stop"
+
+
+def test_a_model_known_to_be_too_slow_for_the_time_budget_is_said_before_the_run(root: Path) -> None:
+    slow = check_results.Result(
+        identity=check_results.identity("bundled"), size=check_results.size("bundled"),
+        made="2026-11-27T12:00:00+00:00", planner_seconds=3000.0, coder_seconds=1000.0,
+    )  # fmt: skip
+    check_results.keep(slow)
+    told = carry_out(root, Scripted(code="no code"), time_budget=3600, iterations=1)
+    (warned,) = [event for event in of(told, events.Warned) if "time budget" in event.message]
+    assert "about 4,000 s for each network" in warned.message and "--time-budget" in warned.remedy
+    first_step = of(told, events.StepStarted)[0]
+    assert told.index(warned) < told.index(first_step)
 
 
 def test_the_time_budget_ends_a_run_after_the_iteration_that_used_it_up(root: Path) -> None:

@@ -6,6 +6,7 @@ The coder is a stand-in that gives written answers; the bundled model's are trie
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from safetensors import safe_open
 
 from mlagent_tui import events, paths
 from mlagent_tui.errors import CodeError, DataError, Interrupted, ModelError, ToolError
+from mlagent_tui.llm import RoleOptions, open_role
 from mlagent_tui.llm.base import Answer, Message, OnProgress, OnText, PromptTooLong, Request
 from mlagent_tui.prompts import Profile
 from mlagent_tui.schemas import EpochMetrics, EvalResult, Summary
@@ -59,6 +61,9 @@ class CurrentModel(nn.Module):
 """
 GOOD = CODE.replace("FEATURES", "512")
 SCRIPT = paths.CURRENT_MODEL
+REAL_MODELS = os.environ.get("MLAGENT_TEST_MODELS", "")
+"""A folder with small models of other people; read when tests are collected."""
+SMALL_MODELS = ("gemma-3-270m-q4_k_m.gguf", "SmolLM2-135M-Instruct.Q4_1.gguf")
 QUICK = {"dataset": "digits", "epochs": 2, "train_size": 256, "val_size": 128, "device": "cpu"}
 
 
@@ -324,3 +329,23 @@ def test_a_class_that_is_not_there_is_said(project: Path) -> None:
     with pytest.raises(CodeError, match="Missing"):
         pytorch_model_summary(SCRIPT, "Missing", (1, 1, 8, 8))
     assert read_file(SCRIPT) == GOOD
+
+
+@pytest.mark.skipif(not REAL_MODELS, reason="MLAGENT_TEST_MODELS names no folder with the real models")
+@pytest.mark.parametrize("file", SMALL_MODELS)
+def test_a_small_model_of_somebody_elses_writes_a_network_line_by_line(
+    file: str, tmp_path: Path, pool: WorkerPool
+) -> None:
+    coder = open_role(str(Path(REAL_MODELS, file)), RoleOptions(threads=1, context=2048))
+    pieces: list[str] = []
+    context = ToolContext(
+        tmp_path, coder=lambda: coder, pool=lambda: pool, on_text=lambda task, piece, _: pieces.append(piece)
+    )
+    try:
+        with use_context(context):
+            pytorch_model_assembler(CONFIG, "net.py")
+    finally:
+        coder.close()
+    code = (tmp_path / "net.py").read_text()
+    assert "class CurrentModel(nn.Module):" in code and "self.fc1 = " in code
+    assert "x = self.fc1(x)" in "".join(pieces)

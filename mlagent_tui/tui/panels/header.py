@@ -89,6 +89,7 @@ def items(state: RunState, moment: Moment) -> list[Fact]:
         if state.sandbox
         else (3, "", ""),
         (3, f"{' and '.join(state.unloaded)} unloaded" if state.unloaded and not state.loading else "", ""),
+        (6, f"{' and '.join(dict.fromkeys(state.profiles.values()))} prompts" if state.profiles else "", ""),
         (5, f"{state.tokens_per_second:,.0f} tokens/s" if state.tokens_per_second else "", ""),
         (6, f"{state.memory_mb:,.0f} MB" if state.memory_mb else "", ""),
     ]

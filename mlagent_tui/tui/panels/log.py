@@ -163,7 +163,8 @@ NAMES = {
     "best_tested": "test", "decision_made": "decides", "warned": "warning", "time_spent": "times",
     "approval_asked": "may I", "approval_given": "answer", "": "damaged", "unreadable": "damaged",
     "prompt_progress": "reads", "model_unloaded": "unload", "model_loading": "loads",
-    "model_loaded": "loaded", "requested": "wanted", "holds_set": "holds", "doing": "does",
+    "model_loaded": "loaded", "prompts_chosen": "prompts", "requested": "wanted", "holds_set": "holds",
+    "doing": "does",
 }  # fmt: skip
 
 

@@ -171,11 +171,12 @@ model on a server in your network. The list is the same as that of `mlagent mode
         columns = (listed.scrollable_content_region.width or NARROW) - 2
         at = self.current if listed.here == BUNDLED else listed.here
         rows = [Row(_words(model, columns), model.spec, disabled=bool(model.problem)) for model in others]
+        own = next((model.checked for model in listing.models if model.spec == BUNDLED), "")
         if not others:
             none = listing.problem or "No other models were found in the usual folders."
             told = f"{none} Choose a file under Browse, or enter the URL of a server."
             rows = [Row(plain(told, MUTED), None, disabled=True)]
-        listed.fill([Row(_bundled(), BUNDLED), *rows], at)
+        listed.fill([Row(_bundled(own), BUNDLED), *rows], at)
 
     def _folder(self) -> Path:
         named = paths.user_path(self.current)
@@ -220,10 +221,10 @@ model on a server in your network. The list is the same as that of `mlagent mode
         )
 
     def _take(self, path: Path) -> None:
-        if found.is_model(path) or found.is_weights(path):
+        if found.is_gguf(path) or found.is_weights(path):
             self.dismiss(str(path))
         else:
-            words = f"{line(path.name)} is not a GGUF file, or not the first part of one."
+            words = f"{line(path.name)} is not a GGUF file."
             self.app.notify(words, severity="error", markup=False)
 
     def usual_list(self) -> Sifted:
@@ -275,11 +276,17 @@ class FolderPicker(_Browser):
         return True
 
 
-def _bundled() -> Content:
+def _bundled(checked: str = "") -> Content:
     return Content.assemble(
         ("bundled", "bold"), ("  Minnow, the model that comes with mlagent\n", MUTED),
         ("small and fast; only knows the layers in docs/tools.md", MUTED),
+        _checked(checked),
     )  # fmt: skip
+
+
+def _checked(words: str) -> tuple[str, str]:
+    """What was found of a model that was checked, on a line of its own."""
+    return (f"\n{line(words)}" if words else "", MUTED)
 
 
 def _words(model: found.Model, columns: int) -> Content:
@@ -291,7 +298,7 @@ def _words(model: found.Model, columns: int) -> Content:
     return Content.assemble(
         (line(model.name), "bold"), (f"  {found.size_text(model.size)}", "$text-accent"),
         (f"  {model.fits}" if model.fits else "", "$text-warning"),
-        "\n", (facts + _where(model, columns - cell_len(facts)), MUTED),
+        "\n", (facts + _where(model, columns - cell_len(facts)), MUTED), _checked(model.checked),
     )  # fmt: skip
 
 

@@ -256,7 +256,7 @@ The run goes on in a process of its own: closing this program does not end it.
             problem = by_field.pop(name, None)
             if name == "goal" and problem and not self.tried and not self.values().goal.strip():
                 problem = None  # nobody has done anything wrong by not having typed yet
-            field.show(problem, gently=name in OF_THE_GOAL and not self.tried)
+            field.show(problem, gently=name in OF_THE_GOAL and not self.tried, note=self._note(name))
             shown += problem is not None
         others = [problem for problem in found if problem.field in by_field]
         if others:
@@ -269,6 +269,13 @@ The run goes on in a process of its own: closing this program does not end it.
             self.say(plain("Say what the network should reach.", MUTED))
         else:
             self.say(ready(self.check))
+
+    def _note(self, name: str) -> str:
+        """What is known of a field as it stands, and is not wrong: how its model did in a check."""
+        if not self.up_to_date():
+            return ""
+        slow = self.check.slow if name == "time_budget" else ""
+        return f"Time: {slow}" if slow else self.check.models.get(name, "")
 
     def _show_folder(self) -> None:
         folder = self.query_one("#project", Input)
@@ -295,6 +302,8 @@ The run goes on in a process of its own: closing this program does not end it.
 
     def _usual_options(self, name: str) -> str:
         """Those of the settings file, which hold where the field says nothing."""
+        if self.host.settings.whole is None:
+            return "defaults"  # there is no such file; to read its schema takes a sixth of the first paint
         usual = getattr(self.host.settings, name).model_dump(mode="json")
         return " ".join(f"{key}={value}" for key, value in usual.items()) or "defaults"
 

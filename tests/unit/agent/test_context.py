@@ -1,6 +1,6 @@
 from mlagent_tui.agent import context
 from mlagent_tui.agent.context import Attempt, Brief
-from mlagent_tui.agent.planner import config_prompt, decision_prompt, plan_prompt
+from mlagent_tui.agent.minnow_wording import config_prompt, decision_prompt, plan_prompt
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 
 CARD = DataCard(

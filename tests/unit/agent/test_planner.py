@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mlagent_tui.agent.context import Attempt, Brief
-from mlagent_tui.agent.planner import USUAL_TOKENS, Planner, decision_prompt, named_datasets
+from mlagent_tui.agent.minnow_wording import USUAL_TOKENS, decision_prompt
+from mlagent_tui.agent.planner import Planner, named_datasets
 from mlagent_tui.errors import GoalError
 from mlagent_tui.llm import Answer, Message, OnProgress, OnText, Request
 from mlagent_tui.prompts import Profile
@@ -97,7 +98,7 @@ def test_a_number_that_the_text_decides_is_not_the_models() -> None:
 
 def test_a_number_that_the_model_leaves_out_is_warned_about() -> None:
     missed = RIGHT | {"max_parameters": None}
-    text = "digits, at least 95%, under 20k"
+    text = "digits, at least 95%, fits in 20k"
     assert "20k is used for nothing" in planner(Listed(missed)).understand(text).warnings[0]
     assert planner(Listed(RIGHT)).understand(text).goal.max_parameters == 20000
 

@@ -134,7 +134,7 @@ def test_options_answer_a_question() -> None:
     assert (answered.questions, answered.dataset, answered.threshold) == ([], "mnist", 0.9)
 
 
-@pytest.mark.parametrize("text", ["digits, 95% acc, max20k params", "digits, 95%, under 20k"])
+@pytest.mark.parametrize("text", ["digits, 95% acc, max20k params", "digits, 95%, fits in 20k"])
 def test_a_number_that_nothing_accounts_for_is_warned_about_or_left_to_the_model(text: str) -> None:
     reading = read(text)
     assert reading.warnings or reading.open

@@ -199,3 +199,31 @@ def test_a_backend_that_is_stopped_in_mid_token_gives_what_was_written() -> None
     model.append = stop  # type: ignore[method-assign]
     answer = write(model)
     assert (answer.text, answer.finish) == ("h", "cancelled")
+
+
+def test_an_answer_that_repeats_itself_is_ended_soon() -> None:
+    line = "x = self.fc1(x)\n"
+    answer = write(Scripted(f"def forward(self, x):\n{line * 200}"), max_tokens=5000)
+    assert answer.finish == "repetition"
+    assert answer.text.count(line) < 40
+    assert write(Scripted(line * 20), max_tokens=5000).finish == "stop"
+
+
+def begun(begin: str, **fields: object) -> Answer:
+    """A model that wants to go on with `deep"}` after a begun answer under a schema."""
+    constraint = Constrainer(LLTokenizer("byte"), END + 1).constraint(SCHEMA, begin)
+    return write_answer(
+        Scripted('deep"}'), ready("?", known_to(""), True, begin), Request((), SCHEMA, **fields), constraint,  # type: ignore[arg-type]
+        thinking_tokens=50, emit=lambda *_: None, cancelled=lambda: False,
+    )  # fmt: skip
+
+
+def test_an_answer_under_a_schema_goes_on_from_what_was_begun() -> None:
+    assert begun('{"size":"').text == 'deep"}'
+    assert begun('{"size":"s').text == 'mall"}'
+    assert (begun('{"size":"deep"}').text, begun('{"size":"deep"}').finish) == ("", "stop")
+
+
+def test_what_no_valid_answer_begins_with_is_refused() -> None:
+    with pytest.raises(ModelError, match="no answer of this schema begins with"):
+        begun('{"size":"large')

@@ -52,6 +52,13 @@ def test_an_answer_cut_by_its_limit_is_tried_again_and_one_cut_by_the_context_is
     assert len(model.asked) == 1
 
 
+def test_an_answer_that_repeated_itself_is_asked_again_with_what_it_said() -> None:
+    looping = f'{{"decision":"{"iterate and " * 50}'
+    model = Canned(Canned.said(looping, "repetition"), Canned.said(GOOD))
+    structured(model, ASK, Decision)
+    assert "the answer repeated itself: 'iterate and iterate" in model.asked[1].messages[-1].content
+
+
 def test_what_was_complete_of_a_cut_answer_is_told_and_enough_where_nothing_else_is_needed() -> None:
     model = canned(GOOD[:40], GOOD, finish="length")
     structured(model, ASK, Decision)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.color import Color
@@ -79,6 +79,7 @@ LOSSES = st.lists(st.just(0.0) | st.floats(1e-9, 1e9), min_size=1)
 ACCURACIES = st.lists(st.integers(0, 10_000).map(lambda n: n / 10_000), min_size=1)
 
 
+@example([0.0, 1.0000000000000003e-09], 2)
 @given(LOSSES, st.integers(2, 12))
 def test_ticks_of_losses_are_equally_spaced_with_distinct_labels_and_not_below_zero(
     values: list[float], most: int

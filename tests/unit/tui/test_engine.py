@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mlagent_tui import arguments, commands, events, paths
+from mlagent_tui import arguments, check_results, commands, events, paths
 from mlagent_tui.experiments import Project
 from mlagent_tui.tui import engine, found
 from mlagent_tui.tui.engine import EngineLink, Request
@@ -76,6 +77,29 @@ async def test_the_list_of_models_is_that_of_the_command_line(
     assert by_spec[str(own)].facts == ("~/models", "llama", "F32", "4,096 tokens")
     assert by_spec[str(own)].size == own.stat().st_size
     assert listing.models[-1].problem
+
+
+@pytest.mark.asyncio
+async def test_what_a_check_found_is_in_the_list_and_in_the_check_of_a_run(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (home / "models").mkdir()
+    own = str(tiny_gguf.make(home / "models" / "own.gguf"))
+    check_results.keep(
+        check_results.Result(
+            identity=check_results.identity(own), size=check_results.size(own), name="own",
+            made="2026-11-27T12:00:00+00:00", verdict="own can plan.", planner_seconds=90.0,
+        )
+    )  # fmt: skip
+    listing = await found.models()
+    told = {model.spec: model.checked for model in listing.models}
+    assert told["bundled"] == "" and told[own].startswith("checked 2026-11-27: own can plan.")
+    request = Request("digits 95%", tmp_path / "p", planner=own, time_budget="60")
+    checked = await engine.check(request)
+    assert checked.problems == () and checked.models.keys() == {"planner"}
+    assert checked.models["planner"] == told[own] and "90 s" in checked.slow
+    assert (await engine.check(replace(request, time_budget="10m"))).slow == ""
 
 
 def test_a_list_that_is_none_says_what_was_said_instead() -> None:

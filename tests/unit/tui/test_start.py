@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,22 @@ async def test_an_engine_that_will_not_start_says_why(
         assert not screen_of(pilot).query_one("#start", Button).disabled
 
 
+@pytest.mark.asyncio
+async def test_what_a_check_found_of_a_model_is_said_below_it_and_a_problem_goes_first(
+    answer: Answer, here: Path
+) -> None:
+    told = {"planner": "checked 2026-11-27: M can plan (12 of 13 right)"}
+    answer(replace(FINE, models=told, slow="the language models need about 150 s for each network"))
+    async with MlagentApp().run_test(size=(120, 40)) as pilot:
+        await pilot.press(*"digits 95%")
+        await until(pilot, lambda: problem(pilot, "planner") == told["planner"])
+        assert "about 150 s for each network" in problem(pilot, "time_budget")
+        assert problem(pilot, "coder") == "" and "can start" in text(pilot, "#state")
+        assert not screen_of(pilot).query_one("#field-planner", Field).has_class("-wrong")
+        screen_of(pilot).query_one("#planner", Input).value = "/no/such.gguf"
+        await until(pilot, lambda: "F2" in problem(pilot, "planner"))
+
+
 # --- dialogs --------------------------------------------------------------------------------------------
 
 
@@ -264,7 +281,10 @@ async def test_a_model_is_picked_from_those_found(answer: Answer, listed: Listed
     listed(
         found.Listing((
             found.Model("bundled", "Minnow"),
-            found.Model(str(model), "qwen3:8b", 5_200_000_000, facts, "does not fit into memory"),
+            found.Model(
+                str(model), "qwen3:8b", 5_200_000_000, facts, "does not fit into memory",
+                checked="checked 2026-11-27: suits both roles",
+            ),
             found.Model("/bad.gguf", "bad", problem="it is damaged"),
         ))
     )  # fmt: skip
@@ -273,6 +293,7 @@ async def test_a_model_is_picked_from_those_found(answer: Answer, listed: Listed
         shown = [str(option.prompt) for option in options.options]
         assert "qwen3:8b  5.2 GB  does not fit into memory" in shown[1]
         assert "Ollama · qwen3 · Q4_K_M · 40,960 tokens" in shown[1]
+        assert shown[1].endswith("\nchecked 2026-11-27: suits both roles")
         assert "it is damaged" in shown[2] and options.options[2].disabled
         await pilot.press("down", "enter")
         await until(pilot, lambda: screen_of(pilot).values().planner == str(model))

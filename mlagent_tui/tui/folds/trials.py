@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mlagent_tui import events
 from mlagent_tui.research import ranking
 from mlagent_tui.tui import told, words
-from mlagent_tui.tui.facts import Job, Point, Row, Trial, thin
-from mlagent_tui.tui.state import RunState
+from mlagent_tui.tui.facts import Point, Row, Trial, thin
+from mlagent_tui.tui.state import RunState, Touched
 from mlagent_tui.tui.text import line
-
-Touched = Iterable[str]
 
 
 def trial_started(state: RunState, event: events.TrialStarted) -> Touched:
@@ -78,7 +76,9 @@ def trial_finished(state: RunState, event: events.TrialFinished) -> Touched:
         state.trial.kept = int(result.get("best_epoch") or 0)
         state.trial.speed = result.get("images_per_second") or state.trial.speed
     if row.status == "failed":
-        state.jobs = [job for job in state.jobs if job.state != "running" or not _fail(job, row.reason)]
+        for job in state.jobs:
+            if job.state == "running":
+                job.state, job.note = "failed", line(row.reason)[:300]
     row.mark = ranking.mark(state.aim, row)
     before = state.best
     row.outcome = _outcome(state.aim, row, before)
@@ -114,11 +114,6 @@ def cut_off(state: RunState) -> None:
             state.touched.add(row.run_id)
     if state.trial is not None and not state.trial.status:
         state.trial.status = "interrupted"
-
-
-def _fail(job: Job, reason: str) -> bool:
-    job.state, job.note = "failed", line(reason)[:300]
-    return False
 
 
 def _point(fields: Mapping[str, Any]) -> Point:

@@ -1,0 +1,1 @@
+"""Questions for a study of prompts: goals, configurations, decisions and code, in no prompt as examples."""

@@ -1,0 +1,123 @@
+"""The code of networks, asked for in several ways: whole or line by line, with and without worked examples.
+
+What counts as right is the product's own check, in a trial worker.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mlagent_tui import tools
+from mlagent_tui.errors import CodeError
+from mlagent_tui.llm import LanguageModel, Message, Request, code_block
+from mlagent_tui.schemas import ModelConfig
+from mlagent_tui.shapes import Step, infer
+from mlagent_tui.tools import line_by_line
+from mlagent_tui.tools.line_prompts import line_request, nearest
+from mlagent_tui.tools.outline import Line
+from mlagent_tui.tools.prompts import code_request
+from mlagent_tui.training import WorkerPool
+from prompt_study.networks import networks
+from prompt_study.rows import Row
+
+MOST = 1024
+"""Tokens of a whole file. The longest network of the study needs half as many."""
+
+Write = Callable[[LanguageModel, ModelConfig], tuple[str, bool, int]]
+"""Code of a network, whether none of it had to be asked for again, and the tokens written."""
+
+
+def study(model: LanguageModel, count: int, names: Sequence[str] = ()) -> Iterator[Row]:
+    """A row for each way, or for those of `names`, on the same `count` networks."""
+    with tempfile.TemporaryDirectory() as folder:
+        pool = WorkerPool(Path(folder))
+        context = tools.ToolContext(Path(folder), lambda: model, lambda: pool)
+        try:
+            with tools.use_context(context):
+                for name in names or WAYS:
+                    yield _row(name, model, WAYS[name], networks(count))
+        finally:
+            pool.close()
+
+
+def _row(name: str, model: LanguageModel, write: Write, configs: Sequence[ModelConfig]) -> Row:
+    first = later = written = 0
+    began = time.monotonic()
+    for config in configs:
+        code, at_once, tokens = write(model, config)
+        written += tokens
+        try:
+            tools.check_code(code, config)
+        except CodeError:
+            continue
+        first += at_once
+        later += not at_once
+    return Row(name, first, later, len(configs), written, time.monotonic() - began)
+
+
+def _whole(ask: Callable[[ModelConfig, list[Step]], Request]) -> Write:
+    def write(model: LanguageModel, config: ModelConfig) -> tuple[str, bool, int]:
+        request = ask(config, infer(config))
+        answer = model.generate(replace(request, max_tokens=min(request.max_tokens, MOST)))
+        return code_block(answer.text), True, answer.tokens
+
+    return write
+
+
+def _lines(ask: line_by_line.Ask) -> Write:
+    def write(model: LanguageModel, config: ModelConfig) -> tuple[str, bool, int]:
+        quiet, never = (lambda piece, thinking: None), threading.Event()
+        written = line_by_line.write(model, infer(config), 0, quiet, never, ask)
+        return written.code, not written.repaired, written.answer.tokens
+
+    return write
+
+
+def _no_examples(line: Line, refused: Sequence[str], seed: int) -> Request:
+    """The comment and the left side alone."""
+    asked = line_request(line, refused, seed)
+    text = f"# {line.comment}\n{line.left}"
+    return replace(asked, messages=(Message("system", "from torch import nn"), Message("user", text)))
+
+
+def _near_examples(line: Line, refused: Sequence[str], seed: int) -> Request:
+    """Only the three worked lines that are most like it, each time."""
+    asked = line_request(line, refused, seed)
+    shown = "\n".join("\n".join(one) for one in nearest(line)[-3:])
+    return replace(
+        asked, messages=(Message("system", shown), Message("user", f"# {line.comment}\n{line.left}"))
+    )
+
+
+def _wrong_shown(line: Line, refused: Sequence[str], seed: int) -> Request:
+    """Refused answers are shown as comments just above."""
+    asked = line_request(line, refused, seed)
+    wrong = "".join(f"# wrong: {line.left} {text}\n" for text in refused[-2:])
+    *before, last = asked.messages
+    head, _, tail = last.content.rpartition(f"# {line.comment}\n")
+    return replace(asked, messages=(*before, Message("user", f"{head}{wrong}# {line.comment}\n{tail}")))
+
+
+def _with_template(line: Line, refused: Sequence[str], seed: int) -> Request:
+    """The same in the model's chat template, with the answer begun."""
+    asked = line_request(line, refused, seed)
+    text = asked.messages[-1].content
+    head, _, left = text.rpartition("\n")
+    system = Message("system", f"Complete the line.\n\n{asked.messages[0].content}")
+    return replace(asked, messages=(system, Message("user", head)), begin=left, plain=False)
+
+
+WAYS: Mapping[str, Write] = {
+    "lines": _lines(line_request),
+    "lines, no examples": _lines(_no_examples),
+    "lines, three nearest examples": _lines(_near_examples),
+    "lines, wrong answers shown": _lines(_wrong_shown),
+    "lines, in the chat template": _lines(_with_template),
+    "whole, Minnow's prompt": _whole(code_request),
+}
+"""Ways to ask, the shipped one first."""
