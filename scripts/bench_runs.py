@@ -37,6 +37,7 @@ from whole_runs.goals import GOALS, RunGoal
 BUNDLED = "bundled"
 TASKS = ("goal", "plan", "config", "decision", "code", "explain")
 CODES = ("at first", "after repairs", "by fallback", "never")
+ASSEMBLER = "pytorch_model_assembler"
 REACHED, TIME_LIMIT = 0, 124
 """Exit statuses: of a run that reached its goal, and what a run is given that was stopped for its time."""
 
@@ -91,10 +92,12 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=900, help="seconds after which a run is stopped")
     parser.add_argument("--threads", type=int, help="threads of the model")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fallback", choices=("bundled", "none"), default="bundled")
     options = parser.parse_args()
     known = {result.key: result for result in read(options.results)}
     name = Path(options.model).name
-    kinds = [(BUNDLED, "both"), (name, options.role)]
+    asked = options.role if options.fallback == "bundled" else f"{options.role} alone"
+    kinds = [(BUNDLED, "both"), (name, asked)]
     data = options.results.with_suffix(".data")
     if options.count:
         images.write(data)
@@ -105,12 +108,8 @@ def main() -> int:
                 append(options.results, result)
                 known[result.key] = result
             print(row(number, known[model, role, goal.text, options.seed]), flush=True)
-    pairs = [
-        (known[BUNDLED, "both", goal.text, options.seed], known[name, options.role, goal.text, options.seed])
-        for goal in GOALS
-        if {(BUNDLED, "both", goal.text, options.seed), (name, options.role, goal.text, options.seed)}
-        <= known.keys()
-    ]
+    keys = [tuple((*kind, goal.text, options.seed) for kind in kinds) for goal in GOALS]
+    pairs = [(known[minnow], known[other]) for minnow, other in keys if {minnow, other} <= known.keys()]
     return summary(pairs)
 
 
@@ -132,9 +131,10 @@ def append(path: Path, result: Result) -> None:
 
 def run(goal: RunGoal, model: str, role: str, data: Path, options: argparse.Namespace) -> Result:
     """One `mlagent run`, timed from outside and stopped with all that it has started after its time."""
-    given = [] if model == BUNDLED else [f"--{'model' if role == 'both' else role}", options.model]
+    option = "--model" if options.role == "both" else f"--{options.role}"
+    given = [] if model == BUNDLED else [option, options.model, "--fallback", options.fallback]
     if options.threads and given:
-        given += [f"{given[0]}-option", f"threads={options.threads}"]
+        given += [f"{option}-option", f"threads={options.threads}"]
     with tempfile.TemporaryDirectory(prefix="mlagent-runs-") as temporary:
         project = Path(temporary, "project")
         command = [
@@ -185,7 +185,7 @@ def tell(result: Result, goal: RunGoal, told: Sequence[dict[str, Any]]) -> None:
     """Fill in what the journal says."""
     asked, stood_in, code = Counter[str](), Counter[str](), Counter[str]()
     waits: dict[str, list[float]] = {}
-    written = ""
+    written, unwritten = "", False
     for event in told:
         match event["type"]:
             case "goal_understood":
@@ -197,8 +197,11 @@ def tell(result: Result, goal: RunGoal, told: Sequence[dict[str, Any]]) -> None:
             case "code_made" if event["accepted"]:
                 written = CODES[0] if event["attempt"] == 0 else CODES[1]
                 code[written] += 1
-            case "tool_finished" if event["tool"] == "pytorch_model_assembler" and not event["ok"]:
-                code[CODES[3]] += 1
+            case "plan_made":  # another iteration
+                code[CODES[3]] += unwritten
+                unwritten = False
+            case "tool_finished" if event["tool"] == ASSEMBLER:
+                unwritten = not event["ok"]
             case "model_called":
                 waits.setdefault(event["task"], []).append(
                     round(event["seconds"] + event["prompt_seconds"], 3)
@@ -206,7 +209,8 @@ def tell(result: Result, goal: RunGoal, told: Sequence[dict[str, Any]]) -> None:
             case "answer_used":
                 asked[event["task"]] += 1
                 stood_in[event["task"]] += event["stood_in"]
-                if event["task"] == "code" and event["stood_in"] and written:
+                if event["task"] == "code" and event["stood_in"]:
+                    unwritten = False
                     code[written] -= 1
                     code[CODES[2]] += 1
             case "trial_finished":
@@ -214,6 +218,7 @@ def tell(result: Result, goal: RunGoal, told: Sequence[dict[str, Any]]) -> None:
                 result.best = max(filter(None, (result.best, value)), default=None)
             case "run_finished":
                 result.outcome = f"{event['outcome']}: {event['reason']}"
+    code[CODES[3]] += unwritten
     result.asked, result.stood_in, result.code, result.waits = dict(asked), dict(stood_in), dict(code), waits
 
 

@@ -23,7 +23,16 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
 from mlagent_tui.errors import Interrupted
-from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, Request, open_model
+from mlagent_tui.llm import (
+    Answer,
+    LanguageModel,
+    Message,
+    OnProgress,
+    OnText,
+    Request,
+    code_forms,
+    open_model,
+)
 from tests import real_models, recorded
 
 
@@ -35,6 +44,7 @@ class Recorder:
         self.name = model.name
         self.context_length = model.context_length
         self.profile = model.profile
+        self.code_forms = code_forms(model)
         self.said: list[recorded.Said] = []
 
     def generate(
@@ -128,6 +138,7 @@ def record(
             yield recorded.Recording(
                 model.name,
                 model.profile,
+                recorder.code_forms,
                 model.context_length,
                 task,
                 question,

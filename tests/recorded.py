@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from mlagent_tui.agent import Attempt, Brief, Planner
 from mlagent_tui.errors import Interrupted, MlagentError, ModelError
 from mlagent_tui.events import CodeMade, Event
 from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, Request
-from mlagent_tui.prompts import Profile
+from mlagent_tui.llm.base import Enough, Finish
+from mlagent_tui.prompts import CodeForm, Profile
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
 from mlagent_tui.training import WorkerPool
 
@@ -73,7 +74,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "plan": ("first", "missed"),
     "config": ("first", "missed", "too large"),
     "decision": ("missed", "too large", "reached"),
-    "code": tuple(NETWORKS),
+    "code": ("mlp", "conv", "residual"),
 }
 """What is asked, by task: goals, situations of a run, networks."""
 
@@ -115,7 +116,7 @@ class Said:
 
     prompt: str
     text: str
-    finish: Any = "stop"
+    finish: Finish = "stop"
     thinking: str = ""
     prompt_tokens: int = 0
     tokens: int = 0
@@ -127,6 +128,7 @@ class Recording:
 
     model: str
     profile: Profile
+    forms: tuple[CodeForm, ...]
     context_length: int
     task: str
     question: str
@@ -145,15 +147,23 @@ def load() -> list[Recording]:
     for file in sorted(FOLDER.glob("*.json")):
         for one in json.loads(file.read_text(encoding="utf-8")):
             answers = tuple(Said(**said) for said in one.pop("answers"))
-            found.append(Recording(answers=answers, **one))
+            found.append(Recording(answers=answers, forms=tuple(one.pop("forms")), **one))
     return found
 
 
 def store(file: Path, recordings: Sequence[Recording]) -> None:
-    """Write recordings, a line for each answer."""
-    file.write_text(
-        json.dumps([asdict(one) for one in recordings], ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    """Write recordings, a line for each answer, fields that are as usual left out."""
+    usual = asdict(Said("", ""))
+    blocks = []
+    for one in recordings:
+        fields = asdict(one) | {"answers": None}
+        said = [{name: v for name, v in asdict(said).items() if v != usual[name]} for said in one.answers]
+        lines = ",\n".join(json.dumps({"text": "", **line}, ensure_ascii=False) for line in said)
+        head = json.dumps(fields, ensure_ascii=False).replace(
+            '"answers": null', f'"answers": [\n{lines}\n]', 1
+        )
+        blocks.append(head)
+    file.write_text("[\n" + ",\n".join(blocks) + "\n]\n", encoding="utf-8")
 
 
 def digest(request: Request) -> str:
@@ -180,6 +190,10 @@ class Replayed:
         return self.recording.context_length
 
     @property
+    def code_forms(self) -> tuple[CodeForm, ...]:
+        return self.recording.forms
+
+    @property
     def profile(self) -> Profile:
         return self.recording.profile
 
@@ -197,7 +211,8 @@ class Replayed:
         self.others += said.prompt != digest(request)
         self.asked.append(request)
         if on_text:
-            on_text(said.text, False)
+            with suppress(Enough):
+                on_text(said.text, False)
         return Answer(said.text, said.thinking, said.finish, said.prompt_tokens, said.tokens, 0.0, 0.0)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
