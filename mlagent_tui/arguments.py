@@ -57,7 +57,7 @@ def resumed_options(arguments: argparse.Namespace, stored: Any) -> Any:
     """
     from pydantic import ValidationError
 
-    names = ("iterations", "patience", "time_budget", "sharing")
+    names = ("iterations", "patience", "time_budget", "sharing", "fallback")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     try:
         return type(stored).model_validate(
@@ -94,7 +94,7 @@ def option_values(arguments: argparse.Namespace, defaults: Settings) -> Any:
 
     goal = ("dataset", "metric", "threshold", "max_parameters", "max_seconds")
     names = ("planner", "coder", *goal, "iterations", "patience", "time_budget", "seed", "device")
-    said = {name: getattr(arguments, name) for name in (*names, "data_dir", "sandbox", "sharing")}
+    said = {name: getattr(arguments, name) for name in (*names, "data_dir", "sandbox", "sharing", "fallback")}
     given = {name: value for name, value in said.items() if value is not None}
     if arguments.model:
         given = {"planner": arguments.model, "coder": arguments.model} | given
@@ -392,6 +392,11 @@ def _add_model_use(parser: argparse.ArgumentParser) -> None:
         "--sharing",
         metavar="P",
         help="language models during training: keep in memory, offload, or auto (default: by estimate)",
+    )
+    group.add_argument(
+        "--fallback",
+        metavar="F",
+        help="what answers a call at which another model fails: bundled (the default) or none",
     )
 
 

@@ -219,6 +219,10 @@ class Console:
             whose = wording.whose(summary.get("explanation_source"), dropped)
             self._words("", f"{summary['explanation']}{f' ({whose})' if whose else ''}", "dim")
 
+    def _stood_in(self, event: events.StoodIn) -> None:
+        said = wording.stood_in(event.task, event.model, event.instead_of, event.reason, event.for_good)
+        self._step("stand-in", self.terminal.style(clean(said), "yellow"))
+
     # --- trials and decisions ---
 
     def _trial_started(self, event: events.TrialStarted) -> None:
@@ -349,11 +353,18 @@ def _short(tool: str) -> str:
 
 
 def runs_table(entries: Iterable[RegistryEntry]) -> str:
-    """The registry as aligned columns; ★ is the best of the last search."""
+    """The registry as aligned columns; ★ is the best of the last search.
+
+    Where not the same model has made all networks and code, a column says which did.
+    """
     entries = list(entries)
     best = ranking.best_recorded(entries)
-    rows = [("run", "accuracy", "loss", "parameters", "status", "decision")]
-    for entry in entries:
+    made = [wording.made_by(entry.planner, entry.coder) for entry in entries]
+    several = len(set(made)) > 1
+    rows = [
+        ("run", "accuracy", "loss", "parameters", "status", *(["made by"] if several else []), "decision")
+    ]
+    for entry, makers in zip(entries, made, strict=True):
         metrics = entry.metrics_summary
         rows.append((
             f"{entry.run_id} ★" if entry is best else entry.run_id,
@@ -361,11 +372,12 @@ def runs_table(entries: Iterable[RegistryEntry]) -> str:
             f"{metrics['val_loss']:.4f}" if "val_loss" in metrics else "-",
             "-" if entry.parameters is None else f"{entry.parameters:,}",
             ranking.mark(ranking.aim(entry.goal), entry) or entry.status,
+            *([clean(makers) or "-"] if several else []),
             clean(entry.decision or entry.reason),
         ))  # fmt: skip
-    columns = [max(width(row[i]) for row in rows) for i in range(5)]
+    columns = [max(width(cell) for cell in column) for column in list(zip(*rows, strict=True))[:-1]]
     return "\n".join(
-        "  ".join([clean(cell).ljust(columns[i]) for i, cell in enumerate(row[:5])] + [row[5]]).rstrip()
+        "  ".join([*(clean(cell).ljust(columns[i]) for i, cell in enumerate(row[:-1])), row[-1]]).rstrip()
         for row in rows
     )
 

@@ -9,14 +9,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
 from mlagent_tui import events, paths, streams
 from mlagent_tui.agent import Hands, RunOptions, Saved, research
 from mlagent_tui.console import Console, clean, error_text, time_table
-from mlagent_tui.experiments import Project
+from mlagent_tui.experiments import Project, shares
 from mlagent_tui.research import ranking, wording
 from mlagent_tui.schemas import EvalResult
 
@@ -42,6 +42,7 @@ class Output:
     tried: bool = False
     tested: events.BestTested | None = None
     spent: events.TimeSpent | None = None
+    answers: list[events.AnswerUsed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.console = Console(sys.stderr, quiet=self.quiet or self.jsonl)
@@ -60,6 +61,8 @@ class Output:
                 self.tested = event
             case events.TimeSpent():
                 self.spent = event
+            case events.AnswerUsed():
+                self.answers.append(event)
             case events.Failed():
                 self.console.terminal.line(error_text(event.title, event.what, event.remedy))
             case _:
@@ -84,6 +87,8 @@ class Output:
             lines.append(f"  best     {_facts(best, self.tested)}{f' · {mark}' if mark else ''}")
         if ending.wishes:
             lines.append(f"  wishes   {' · '.join(map(clean, ending.wishes))}")
+        if any(answer.instead_of for answer in self.answers):
+            lines += [f"  models   {clean(sentence)}" for sentence in shares(self.answers)]
         lines.append(f"  project  {folder}")
         if ending.outcome == "interrupted":
             lines.append(f"  resume   mlagent resume {folder}")

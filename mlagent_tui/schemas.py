@@ -669,6 +669,8 @@ class RegistryEntry(BaseModel):
     unmet: list[str] = Field(
         default_factory=list, description="the goal's wishes that the network does not meet, with what it has"
     )
+    planner: str = Field(default="", description="the language model that proposed the network, if one did")
+    coder: str = Field(default="", description="the language model that wrote the code, if one did")
 
 
 JsonObject = dict[str, Any]

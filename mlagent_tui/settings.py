@@ -34,6 +34,7 @@ _NO_SCHEME = re.compile(rf"{_HOST}:\d{{1,5}}([/#]\S*)?|(localhost|[\w-]+(\.[\w-]
 
 Policy = Literal["never", "ask", "always"]
 Sharing = Literal["keep", "offload", "auto"]
+Fallback = Literal["bundled", "none"]
 
 
 UserPath = Annotated[Path, AfterValidator(paths.user_path)]
@@ -115,6 +116,9 @@ class Settings(BaseModel):
 
     sharing: Sharing = "auto"
     """Whether language models stay in memory while a network trains: keep, offload, or auto by estimate."""
+
+    fallback: Fallback = "bundled"
+    """What answers a call at which another model fails: the bundled model, or none."""
 
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Where networks train; auto takes the first there is of cuda, mps and cpu."""

@@ -72,7 +72,7 @@ def _take_config(loop: Loop, fields: dict[str, Any], confirmed: bool) -> Steps:
         yield events.Warned(message=f"the user's configuration is used although {error.what}")
     yield from loop.call("write_file", planning.config_file(config))
     loop.now.edited.add("config")
-    loop.now.own = False
+    loop.now.own, loop.now.planner = False, ""
     yield planning.config_made(loop.now.number, config, steps, loop.change(config))
     loop.now.config = config
     yield events.Edited(what="config", iteration=loop.now.number)
@@ -128,7 +128,7 @@ def _take_code(loop: Loop, code: str) -> Steps:
     now = loop.now
     code = python_source.text_of(code).rstrip("\n") + "\n"
     yield from accept_code(loop, code)
-    now.code = code
+    now.code, now.coder = code, ""
     now.edited.add("code")
     if now.summary is not None and now.plan is not None:
         call = next(call for call in now.plan.calls if call.tool == "pytorch_model_summary")

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mlagent_tui import events
 from mlagent_tui.agent.clock import Clock
-from mlagent_tui.llm import (
-    Answer,
-    LanguageModel,
-    Message,
-    OnProgress,
-    OnText,
-    Request,
-    code_forms,
-)
-from mlagent_tui.prompts import CodeForm, Profile
+from mlagent_tui.agent.wrapped import Wrapped
+from mlagent_tui.llm import Answer, LanguageModel, OnProgress, OnText, Request
 
 NOTICEABLE = 0.5
 """Seconds that reading a prompt takes before it is told how far it is."""
@@ -29,29 +21,13 @@ PARTS = 100
 """And so many of them for one prompt at most: each is a line of the journal."""
 
 
-class Overheard:
+class Overheard(Wrapped):
     """A language model whose every request is told before it is answered, repeated ones included."""
 
     def __init__(self, model: LanguageModel, role: events.Role, tell: Callable[[events.Event], None]) -> None:
-        self._model = model
+        super().__init__(model)
         self._role = role
         self._tell = tell
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def context_length(self) -> int:
-        return self._model.context_length
-
-    @property
-    def profile(self) -> Profile:
-        return self._model.profile
-
-    @property
-    def code_forms(self) -> tuple[CodeForm, ...]:
-        return code_forms(self._model)
 
     def generate(
         self,
@@ -61,19 +37,13 @@ class Overheard:
         on_progress: OnProgress | None = None,
     ) -> Answer:
         role, task = self._role, request.task
-        self._tell(events.ModelAsked(role=role, task=task, prompt=shown(request)))
+        self._tell(events.ModelAsked(role=role, task=task, prompt=shown(request), model=self.name))
         reading = Reading(
             lambda done, total: self._tell(
                 events.PromptProgress(role=role, task=task, done=done, total=total)
             )
         )
         return self._model.generate(request, on_text, cancel, on_progress or reading)
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        return self._model.count_tokens(messages)
-
-    def close(self) -> None:
-        self._model.close()
 
 
 class Reading:
@@ -93,16 +63,12 @@ class Reading:
         self._tell(done, total)
 
 
-class Timed:
+class Timed(Wrapped):
     """A language model whose answers count as thinking, whatever the step they are part of."""
 
     def __init__(self, model: LanguageModel, clock: Clock) -> None:
-        self._model = model
+        super().__init__(model)
         self._clock = clock
-        self.name = model.name
-        self.context_length = model.context_length
-        self.profile = model.profile
-        self.code_forms = code_forms(model)
 
     def generate(
         self,
@@ -113,12 +79,6 @@ class Timed:
     ) -> Answer:
         with self._clock.spend("thinking"):
             return self._model.generate(request, on_text, cancel, on_progress)
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        return self._model.count_tokens(messages)
-
-    def close(self) -> None:
-        self._model.close()
 
 
 def shown(request: Request) -> str:

@@ -12,12 +12,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from mlagent_tui import events, paths, shapes, tools
-from mlagent_tui.agent import alternatives, editing, planning, records, stopping
+from mlagent_tui import events, paths, tools
+from mlagent_tui.agent import alternatives, editing, planning, records, standing_in, stopping
+from mlagent_tui.agent.configuring import configure
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.control import Edit
+from mlagent_tui.agent.planner import Understood
+from mlagent_tui.agent.reading import read, unclear
 from mlagent_tui.agent.recovery import Iteration
 from mlagent_tui.agent.session import Session
+from mlagent_tui.agent.standing_in import Models, Unexplained, asked
 from mlagent_tui.errors import (
     CodeError,
     ConfigError,
@@ -33,11 +37,9 @@ from mlagent_tui.research import ranking, wishes
 from mlagent_tui.sandbox import OUT_OF_MEMORY
 from mlagent_tui.schemas import DataCard, EvalConfig, EvalResult, Goal, ModelConfig, Plan, Summary, ToolCall
 from mlagent_tui.text import clean
+from mlagent_tui.tools import ToolContext
 
 EXIT_ACHIEVED, EXIT_STOPPED = 0, 3
-
-CONFIG_ATTEMPTS = 4
-"""How often the planner may propose a configuration before the iteration counts as failed."""
 
 FAILURES = (ConfigError, CodeError, TrialError, ModelError, ToolError)
 """What ends an iteration and is recorded as its result; any other error ends the run, `MachineError` too."""
@@ -84,7 +86,7 @@ class Loop:
 
     def iteration(self) -> Steps[None]:
         """Plan, configure, assemble, summarise, evaluate; whatever goes wrong is the iteration's result."""
-        self.session.written = None
+        self.session.written, self.session.written_by = None, ""
         yield from self.begin()
         result = self.now.result
         if result is None:
@@ -98,6 +100,8 @@ class Loop:
         if all(a.entry.run_id != result.run_id for a in self.history):
             change = self.change(self.now.config)
             written = self.session.written
+            if self.now.code is None:
+                self.now.coder = self.session.written_by
             attempt = records.store(self.session.project, self.now, result, change, written, self.goal)
             yield from self.record(attempt)
             self.history.append(attempt)
@@ -115,7 +119,13 @@ class Loop:
         """The goal in typed form, or a clear refusal."""
         text = self.options.goal_text
         typed = self.options.typed()
-        understood = yield from self.thinking(lambda: self.session.planner.understand(text, typed))
+        if questions := read(text, typed).questions:
+            raise unclear(questions)  # for the user to answer, whatever a model makes of the text
+
+        def ask(models: Models) -> Steps[Understood]:
+            return self.thinking(lambda: models.planner.understand(text, typed))
+
+        understood = yield from asked(self, "goal", ask)
         goal = understood.goal
         yield planning.goal_understood(goal)
         for warning in understood.warnings:
@@ -133,86 +143,13 @@ class Loop:
         if self.origin and self.origin.again:
             proposed = planning.again(self.origin.attempt)
         else:
-            proposed = yield from self.thinking(lambda: self.session.planner.plan(brief))
+            proposed = yield from asked(
+                self, "plan", lambda models: self.thinking(lambda: models.planner.plan(brief))
+            )
         options = self.options.model_copy(update={"seed": self.seed})
         plan = planning.prescribe(proposed, brief, options, self.time_left())
         yield planning.plan_made(brief.iteration, plan)
         return plan
-
-    # --- configure --------------------------------------------------------------------------------------
-
-    def configure(self, plan: Plan) -> Steps[ModelConfig]:
-        """A configuration that builds; the planner hears, a bounded number of times, why one does not.
-
-        One that was tried already or is over the limit is never taken: in the end the loop takes a change of
-        its own. One that lacks what the goal asks for is refused once, and taken where nothing better comes.
-        Raises `NothingNew` when there is no change left, `ConfigError` when nothing could be built.
-        """
-        problem: str | None = None
-        pointless: ModelConfig | None = None
-        unwished: ModelConfig | None = None
-        for attempt in range(CONFIG_ATTEMPTS):
-            try:
-                config = yield from self.proposal(self.brief(), problem, attempt)
-            except ModelError as error:
-                if unwished is None:
-                    raise
-                message = f"the planner gave no other network: {error.what}; the one before is used"
-                yield events.Warned(message=message, remedy=error.remedy)
-                break
-            try:
-                steps = shapes.infer(config)
-                if not (self.origin and self.origin.again):
-                    planning.refuse_pointless(self.brief(), config, steps, plan)
-                yield from self.checking(partial(self.session.build, config))
-                if unwished is None and not self.origin:
-                    planning.refuse_unwished(self.brief(), config, plan)
-            except ConfigError as error:
-                problem = error.what
-                pointless = config if isinstance(error, planning.Pointless) else pointless
-                unwished = config if isinstance(error, planning.Unwished) else unwished
-                yield events.CheckFailed(what="config", problem=problem, attempt=attempt)
-            else:
-                config = planning.closer(self.brief(), plan, config, unwished)
-                yield from self.configured(config, plan)
-                return config
-        if unwished is not None:
-            yield from self.configured(unwished, plan)
-            return unwished
-        if pointless is None:
-            raise ConfigError(str(problem), "State the goal differently, or use a more capable planner.")
-        return (yield from self.own_change(pointless, plan, str(problem)))
-
-    def own_change(self, refused: ModelConfig, plan: Plan, problem: str) -> Steps[ModelConfig]:
-        """The loop's own change, said, in place of what the planner could not leave."""
-        own = alternatives.own_change(self.brief(), refused, plan.evaluation)
-        yield from self.checking(partial(self.session.build, own.config))
-        yield events.Warned(
-            message=f"the planner's networks were refused ({problem}); the loop takes a change of its own: "
-            + "; ".join(own.words)
-        )
-        self.now.own = True
-        self.now.plan = planning.retrained(plan, own.settings)
-        yield planning.plan_made(self.now.number, self.now.plan)
-        yield from self.configured(own.config, self.now.plan)
-        return own.config
-
-    def configured(self, config: ModelConfig, plan: Plan) -> Steps[None]:
-        """Keep the configuration in its file and tell of it."""
-        if not planning.writes_config(plan):
-            yield from self.call("write_file", planning.config_file(config))
-        yield planning.config_made(self.now.number, config, shapes.infer(config), self.change(config))
-
-    def change(self, config: ModelConfig | None) -> list[str]:
-        """What this iteration changes with `config`, in words."""
-        return records.change(self.brief(), self.origin, replace(self.now, config=config))
-
-    def proposal(self, brief: Brief, problem: str | None, attempt: int) -> Steps[ModelConfig]:
-        """The planner's configuration, or the one that the user wants to see trained again."""
-        if self.origin and self.origin.again and self.origin.attempt.config:
-            return self.origin.attempt.config
-        ask = partial(self.session.planner.configure, brief, problem, attempt)
-        return planning.fitted(brief, (yield from self.thinking(ask)))
 
     # --- assemble, summarise, evaluate ------------------------------------------------------------------
 
@@ -220,7 +157,7 @@ class Loop:
         """What is not done yet of one iteration: plan, configure, then the planned calls in order."""
         now, result = self.now, None
         now.plan = now.plan or (yield from self.step("plan", self.plan))
-        now.config = now.config or (yield from self.step("configure", partial(self.configure, now.plan)))
+        now.config = now.config or (yield from self.step("configure", partial(configure, self, now.plan)))
         if now.code is not None:
             self.session.project.files.write(paths.CURRENT_MODEL, now.code)
         for call in planning.remaining(now.plan, now.carried_out):
@@ -241,14 +178,34 @@ class Loop:
         with self.session.clock.spend("checking"):
             if origin and origin.again and origin.code is not None and "config" not in self.now.edited:
                 yield from editing.accept_code(self, origin.code)
+                self.now.coder = origin.attempt.entry.coder
             else:
-                yield from self.planned(call)
+                yield from asked(self, "code", lambda models: self.planned(call, models.tools))
+                self.now.coder = self.session.written_by
         return self.session.project.files.read(paths.CURRENT_MODEL).decode()
 
     def summarise(self, call: ToolCall) -> Steps[Summary]:
         """Measured facts and the coder's explanation."""
         with self.session.clock.spend("checking"):
-            return Summary.model_validate((yield from self.planned(call)))
+            try:
+                return (yield from asked(self, "explain", partial(self.explained, call)))
+            except Unexplained as error:
+                yield from error.told
+                return error.summary
+
+    def explained(self, call: ToolCall, models: Models) -> Steps[Summary]:
+        """The summary with the coder's explanation. Raises `Unexplained` where another may explain it."""
+        session = self.session
+        told: list[events.Event] = []
+        if models is not session.models or "coder" not in session.stand_ins.roles:
+            return Summary.model_validate((yield from self.planned(call, models.tools)))
+        listen = standing_in.holding_back(models.tools.on_event, told)
+        tools = replace(models.tools, on_event=listen)
+        session.stand_ins.fault = None
+        summary = Summary.model_validate((yield from self.planned(call, tools)))
+        if summary.explanation_source == "measurement":
+            raise Unexplained(summary, told, session.stand_ins.fault)
+        return summary
 
     def evaluate(self, call: ToolCall) -> Steps[EvalResult]:
         """A short training, with live events; the user may have changed its settings since it was planned."""
@@ -278,6 +235,20 @@ class Loop:
         else:
             if result is not None:
                 self.now.seen.append(clean(f"{call.tool}: {result}"))
+        yield from self.restored(call.tool)
+
+    def restored(self, tool: str) -> Steps[None]:
+        """The checked code is what is measured and trained: put it back where a planned call changed it."""
+        code, files = self.now.code, self.session.project.files
+        if code is None:
+            return
+        try:
+            changed = files.read(paths.CURRENT_MODEL) != code.encode()
+        except ProjectError:
+            changed = True
+        if changed:
+            files.write(paths.CURRENT_MODEL, code)
+            yield events.Warned(message=f"{tool} changed {paths.CURRENT_MODEL}; its checked code is restored")
 
     # --- decide -----------------------------------------------------------------------------------------
 
@@ -291,9 +262,12 @@ class Loop:
 
     def decide(self) -> Steps[stopping.Settled]:
         """The planner's advice, settled by the numbers, in the registry."""
+        yield from standing_in.renewed(self, self.brief())
         brief = self.brief()
         try:
-            advice = yield from self.thinking(lambda: self.session.planner.decide(brief))
+            advice = yield from asked(
+                self, "decision", lambda models: self.thinking(lambda: models.planner.decide(brief))
+            )
         except ModelError as error:
             self.interrupted_by(error)
             advice = None
@@ -403,19 +377,23 @@ class Loop:
         with self.session.clock.spend("checking"):
             return (yield from self.background(work))
 
-    def planned(self, call: ToolCall) -> Steps[Any]:
+    def planned(self, call: ToolCall, context: ToolContext | None = None) -> Steps[Any]:
         """A planned call, on the configuration as it is now."""
-        return (yield from self.call(call.tool, planning.arguments(call, self.config)))
+        return (yield from self.call(call.tool, planning.arguments(call, self.config), context))
 
-    def call(self, name: str, arguments: dict[str, Any]) -> Steps[Any]:
-        """A call of one of the nine tools, with its events."""
+    def call(self, name: str, arguments: dict[str, Any], context: ToolContext | None = None) -> Steps[Any]:
+        """A call of one of the nine tools, with its events; without a `context`, with that of the run."""
         act = partial(tools.call, name, arguments)
-        return (yield from self.background(lambda: self.session.use(act, self.now.config)))
+        return (yield from self.background(lambda: self.session.use(act, self.now.config, context)))
 
     def interrupted_by(self, error: MlagentError | None) -> None:
         """Raise `Interrupted` when the user asked to stop: what failed meanwhile failed because of that."""
         if self.session.cancel.is_set():
             raise Interrupted("stopped on request") from error
+
+    def change(self, config: ModelConfig | None) -> list[str]:
+        """What this iteration changes with `config`, in words."""
+        return records.change(self.brief(), self.origin, replace(self.now, config=config))
 
     def brief(self) -> Brief:
         """Where the run stands, for the planner."""
@@ -424,7 +402,9 @@ class Loop:
             card=self.card,
             iteration=self.now.number,
             iterations=self.options.iterations,
-            stale=stopping.progress(self.goal, [a.entry for a in self.history]).stale,
+            stale=standing_in.stale(
+                self, stopping.progress(self.goal, [a.entry for a in self.history]).stale
+            ),
             patience=self.options.patience,
             history=tuple(self.history),
             steering=self.session.control.steering(),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mlagent_tui.agent.reading import Typed
 from mlagent_tui.field_errors import NUMBER
 from mlagent_tui.schemas import DatasetName, Metric, SandboxPolicy
-from mlagent_tui.settings import Policy, RoleOptions, Sharing
+from mlagent_tui.settings import Fallback, Policy, RoleOptions, Sharing
 
 
 class RunOptions(BaseModel):
@@ -24,6 +24,7 @@ class RunOptions(BaseModel):
     planner_options: RoleOptions = RoleOptions()
     coder_options: RoleOptions = RoleOptions()
     sharing: Sharing = "auto"
+    fallback: Fallback = "bundled"
     dataset: DatasetName | None = Field(default=None, description="overrides what the goal's text names")
     metric: Metric | None = Field(default=None, description="overrides the goal's text, as the next three do")
     threshold: Annotated[float, Field(gt=0, le=100), NUMBER] | None = Field(

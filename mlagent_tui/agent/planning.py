@@ -44,7 +44,11 @@ WITHIN = 0.98
 
 
 class Pointless(ConfigError):
-    """The network builds, and its trial could bring nothing."""
+    """The network `config` builds, and its trial could bring nothing."""
+
+    def __init__(self, what: str, config: ModelConfig) -> None:
+        super().__init__(what)
+        self.config = config
 
 
 class Unwished(ConfigError):
@@ -107,10 +111,10 @@ def refuse_pointless(brief: Brief, config: ModelConfig, steps: list[shapes.Step]
     """Raise `Pointless` for a network that cannot meet the goal, or was tried with the same training."""
     problem = alternatives.over(brief, shapes.count_parameters(steps))
     if problem:
-        raise Pointless(problem)
+        raise Pointless(problem, config)
     attempt = alternatives.tried(brief, config, plan.evaluation)
     if attempt:
-        raise Pointless(f"the same network and training as in iteration {attempt.entry.iteration}")
+        raise Pointless(f"the same network and training as in iteration {attempt.entry.iteration}", config)
 
 
 def refuse_unwished(brief: Brief, config: ModelConfig, plan: Plan) -> None:
@@ -221,11 +225,12 @@ def config_file(config: ModelConfig) -> dict[str, Any]:
 
 
 def config_made(
-    iteration: int, config: ModelConfig, steps: list[shapes.Step], change: list[str]
+    iteration: int, config: ModelConfig, steps: list[shapes.Step], change: list[str], model: str = ""
 ) -> ConfigMade:
-    """The configuration as an event, with its unrolled layers."""
+    """The configuration as an event, with its unrolled layers and the model that proposed it, if one did."""
     return ConfigMade(
         iteration=iteration,
+        model=model,
         config=config.model_dump(mode="json"),
         parameters=shapes.count_parameters(steps),
         change=change,

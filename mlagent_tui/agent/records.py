@@ -58,6 +58,8 @@ def store(
         parameters=result.parameters or _parameters(now.config),
         goal=goal.model_dump(mode="json"),
         unmet=wishes.unmet(wishes.check(goal.asked, now.config, settings)),
+        planner=now.planner,
+        coder=now.coder,
     )
     return Attempt(entry, now.config, settings)
 

@@ -23,6 +23,8 @@ class Iteration:
 
     `done` names its completed steps, `edited` what the user wrote; `own` says that the loop itself chose the
     change. `seen` is what planned calls besides the core tools returned; it is not kept across processes.
+    `planner` is the model that proposed the configuration, `coder` the one that wrote the code; empty where
+    no model did.
     """
 
     number: int
@@ -36,6 +38,8 @@ class Iteration:
     edited: set[str] = field(default_factory=set)
     own: bool = False
     seen: list[str] = field(default_factory=list)
+    planner: str = ""
+    coder: str = ""
 
     @property
     def carried_out(self) -> set[str]:
@@ -49,7 +53,9 @@ class Saved:
     """The last run of a journal. `current` is the iteration to go on with.
 
     `steered` is what the user has said to the planner, `queued` what they chose iterations to start from,
-    `skipped` what of the journal could not be read, and `prompts` what the models were told last.
+    `skipped` what of the journal could not be read, and `prompts` what the models were told last. `replaced`
+    are the roles for which the bundled model has stood in, and `taken_over` the tasks that it does for the
+    rest of the run, with the iteration since which.
     """
 
     options: RunOptions
@@ -62,6 +68,8 @@ class Saved:
     queued: dict[int, events.Queued] = field(default_factory=dict)
     skipped: Skipped = field(default_factory=Skipped)
     prompts: events.PromptsChosen | None = None
+    taken_over: dict[str, int] = field(default_factory=dict)
+    replaced: set[events.Role] = field(default_factory=set)
 
     @property
     def step(self) -> str:
@@ -159,10 +167,14 @@ def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
         case events.PlanMade():
             draft.plan = Plan.model_validate(event.plan)
         case events.ConfigMade():
-            draft.config = ModelConfig.model_validate(event.config)
+            draft.config, draft.planner = ModelConfig.model_validate(event.config), event.model
             saved.current.own = "chosen by the loop" in event.change
         case events.CodeMade(accepted=True):
-            draft.code = event.code
+            draft.code, draft.coder = event.code, event.model
+        case events.StoodIn():
+            saved.replaced.add(event.role)
+            if event.for_good:
+                saved.taken_over.setdefault(event.task, event.iteration)
         case events.SummaryMade():
             draft.summary = Summary.model_validate(event.summary)
         case events.TrialFinished():
@@ -193,20 +205,23 @@ def _take_edit(current: Iteration, draft: Iteration, what: str) -> None:
     """The user's version of something whose step had finished; new code has been summarised again."""
     current.edited.add(what)
     if what == "config":
-        current.config = draft.config
+        current.config, current.planner = draft.config, draft.planner
     elif what == "settings":
         current.plan = draft.plan
     else:
-        current.code = draft.code
+        current.code, current.coder = draft.code, draft.coder
         current.summary = current.summary and draft.summary
 
 
-_MADE = {"plan": "plan", "configure": "config", "assemble": "code", "summarise": "summary"}
+_MADE = {
+    "plan": ("plan",), "configure": ("config", "planner"), "assemble": ("code", "coder"),
+    "summarise": ("summary",),
+}  # fmt: skip
 
 
 def _finish(current: Iteration, draft: Iteration, step: str) -> None:
     current.done.add(step)
     if step == "configure" and draft.plan is not None:
         current.plan = draft.plan  # the loop's own change may be one of the settings
-    if step in _MADE:
-        setattr(current, _MADE[step], getattr(draft, _MADE[step]))
+    for name in _MADE.get(step, ()):
+        setattr(current, name, getattr(draft, name))

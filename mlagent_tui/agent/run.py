@@ -15,11 +15,11 @@ from mlagent_tui.agent.loop import Loop
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.reading import read
 from mlagent_tui.agent.recovery import Iteration, Saved
-from mlagent_tui.agent.session import OpenModels, Session
+from mlagent_tui.agent.session import OpenBundled, OpenModels, Session
 from mlagent_tui.errors import Interrupted, MlagentError, ProjectError, UsageError
 from mlagent_tui.experiments import Project, leftovers
 from mlagent_tui.files import explain
-from mlagent_tui.llm import start_models
+from mlagent_tui.llm import start_bundled, start_models
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -31,16 +31,20 @@ def research(
     cancel: threading.Event | None = None,
     hands: Hands | None = None,
     open_models: OpenModels = start_models,
+    open_bundled: OpenBundled = start_bundled,
 ) -> Generator[events.Event, None, None]:
     """A run as its events, each in the journal before it is yielded; the last is `RunFinished`.
 
     `run` is what to do, or what an earlier process has done of it. `cancel` interrupts at any step; `hands`
-    is what the user brings to this process, and commands come through the project's socket; `open_models`
-    starts loading both models. Errors meant for people become events; any other is told as `Failed` and
-    raised again. Raises `ProjectError` when the journal cannot be written to.
+    is what the user brings to this process, and commands come through the project's socket. `open_models`
+    starts loading both models, and `open_bundled` the one that may stand in for them. Errors meant for people
+    become events; any other is told as `Failed` and raised again. Raises `ProjectError` when the journal
+    cannot be written to.
     """
     saved = run if isinstance(run, Saved) else Saved(run, Iteration(1))
-    session = Session(saved, project, cancel or threading.Event(), hands or Hands(), open_models)
+    session = Session(
+        saved, project, cancel or threading.Event(), hands or Hands(), open_models, open_bundled
+    )
     told = _ended(session, resumed=isinstance(run, Saved))
     with closing(told):
         for event in told:

@@ -6,7 +6,7 @@ Opening starts the first worker and the models at the same time; closing ends ev
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -21,10 +21,12 @@ from mlagent_tui.agent.clock import Clock
 from mlagent_tui.agent.context import Attempt
 from mlagent_tui.agent.control import Control, Hands
 from mlagent_tui.agent.listening import NOTICEABLE, Overheard, Timed
+from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.agent.planner import Planner
 from mlagent_tui.agent.recovery import Saved
 from mlagent_tui.agent.resources import Meter
 from mlagent_tui.agent.sharing import Estimate, Lending, Lent
+from mlagent_tui.agent.standing_in import Attended, Models, StandIns
 from mlagent_tui.commands import Listener
 from mlagent_tui.errors import ConfigError, Interrupted, ProjectError, TrialError
 from mlagent_tui.experiments import Project, curves, from_journal, history, report
@@ -34,6 +36,8 @@ from mlagent_tui.llm import (
     LanguageModel,
     ServedModel,
     free_memory,
+    is_bundled,
+    start_bundled,
     start_models,
     wait_for_models,
 )
@@ -45,6 +49,7 @@ from mlagent_tui.training import TestResult, WorkerPool, data_card, expected_mem
 
 T = TypeVar("T")
 OpenModels = Callable[[str, str, RoleOptions, RoleOptions], tuple[LanguageModel, LanguageModel]]
+OpenBundled = Callable[[Sequence[LanguageModel]], LanguageModel]
 
 PARTING = 1.0
 """Seconds that a language model has to end its answer when the run stops, before its process is ended."""
@@ -64,8 +69,8 @@ WORK = {
 class Session:
     """The parts of a running run. `saved` is what to do, and what an earlier process has done of it.
 
-    `hands` is what the user brings to this process; `written` the code that the coder wrote last, accepted
-    or not; `drawn` whether the report has curves, None while they are not drawn.
+    `hands` is what the user brings to this process; `written` the code that a coder wrote last, accepted or
+    not, and `written_by` that coder; `drawn` whether the report has curves, None while they are not drawn.
     """
 
     saved: Saved
@@ -73,8 +78,10 @@ class Session:
     cancel: threading.Event
     hands: Hands = field(default_factory=Hands)
     open_models: OpenModels = start_models
+    open_bundled: OpenBundled = start_bundled
     clock: Clock = field(default_factory=Clock)
     written: str | None = None
+    written_by: str = ""
     drawn: bool | None = None
 
     def __post_init__(self) -> None:
@@ -92,8 +99,10 @@ class Session:
         self.pool: WorkerPool
         self.prompts: prompts.Prompts
         self.lending: Lending
-        self.planner: Planner
-        self.tools: ToolContext
+        self.models: Models
+        """The models that the user has chosen."""
+        self.stand_ins: StandIns
+        self._bundled: Models | None = None
 
     def listen(self) -> events.Warned | None:
         """Take commands from now on; a warning where the project's folder cannot hold a socket."""
@@ -159,8 +168,7 @@ class Session:
             options.planner, options.coder, options.planner_options, options.coder_options
         )
         for model in (planner, coder):
-            self._models.append(model)
-            self._closing.callback(model.close)
+            self._keep(model)
         self._watch_models(planner, coder)
         if not wait_for_models((planner, coder), self.cancel):
             raise Interrupted("stopped while the language models were loading")
@@ -169,25 +177,56 @@ class Session:
         for event in prompting.told(self.prompts, models, options, self.saved.prompts, self.project.root):
             emit(event)
         self.lending = Lending(options.sharing, models, self.clock, emit, self.cancel)
-        self.planner = Planner(
-            Lent(Overheard(planner, "planner", emit), "planner", self.lending),
-            seed=options.seed,
-            on_text=lambda task, text, thinking: emit(_tokens("planner", task, text, thinking)),
-            on_call=lambda task, answer: emit(_called("planner", task, answer)),
-            cancel=self.cancel,
-        )
-        timed = Timed(Lent(Overheard(coder, "coder", emit), "coder", self.lending), self.clock)
-        self.tools = ToolContext(
-            root=self.project.root,
-            coder=lambda: timed,
-            pool=lambda: self.pool,
-            seed=options.seed,
-            sandbox=options.sandbox,
-            approve=self._approve,
-            on_text=lambda task, text, thinking: emit(_tokens("coder", task, text, thinking)),
-            on_call=lambda task, answer: emit(_called("coder", task, answer)),
-            on_event=self._told,
-            cancel=self.cancel,
+        self.stand_ins = StandIns(_replaceable(options), self.saved.taken_over, self.saved.replaced)
+        self.models = self._in_roles(planner, options.planner, coder, options.coder)
+
+    def bundled(self) -> Models:
+        """The bundled model in both roles, loaded at the first call. Raises `ModelError`, `Interrupted`."""
+        if self._bundled is None:
+            with self.clock.spend("loading"):
+                model = self.open_bundled(self._models)
+                self._keep(model)
+                if not wait_for_models((model,), self.cancel):
+                    raise Interrupted("stopped while the bundled model was loading")
+            for role in sorted(self.stand_ins.roles):
+                self.lending.admit(role, model)
+            self._bundled = self._in_roles(model, "bundled", model, "bundled")
+        return self._bundled
+
+    def _keep(self, model: LanguageModel) -> None:
+        """Close the model with the session."""
+        self._models.append(model)
+        self._closing.callback(model.close)
+
+    def _in_roles(self, planner: LanguageModel, planner_spec: str, coder: LanguageModel, spec: str) -> Models:
+        """Two models as they are asked in a run: told of, timed, loaded again where they are away."""
+        options, emit = self.options, self.background.emit
+
+        def attended(model: LanguageModel, spec: str, role: events.Role) -> Attended:
+            lent = Lent(Overheard(model, role, emit), model, self.lending)
+            return Attended(lent, spec, self.stand_ins)
+
+        timed = Timed(attended(coder, spec, "coder"), self.clock)
+        return Models(
+            Planner(
+                attended(planner, planner_spec, "planner"),
+                seed=options.seed,
+                on_text=lambda task, text, thinking: emit(_tokens("planner", task, text, thinking)),
+                on_call=lambda task, answer: emit(_called("planner", planner.name, task, answer)),
+                cancel=self.cancel,
+            ),
+            ToolContext(
+                root=self.project.root,
+                coder=lambda: timed,
+                pool=lambda: self.pool,
+                seed=options.seed,
+                sandbox=options.sandbox,
+                approve=self._approve,
+                on_text=lambda task, text, thinking: emit(_tokens("coder", task, text, thinking)),
+                on_call=lambda task, answer: emit(_called("coder", coder.name, task, answer)),
+                on_event=lambda event: self._told(event, coder.name),
+                cancel=self.cancel,
+            ),
         )
 
     def _watch_models(self, planner: LanguageModel, coder: LanguageModel) -> None:
@@ -225,9 +264,11 @@ class Session:
                 worker.look(dataset)
             self._looked.add(dataset)
 
-    def use(self, work: Callable[[], T], network: ModelConfig | None = None) -> T:
-        """`work` with the tools at hand; `network` is what the code they train was checked against."""
-        with use_context(replace(self.tools, network=network)):
+    def use(
+        self, work: Callable[[], T], network: ModelConfig | None = None, tools: ToolContext | None = None
+    ) -> T:
+        """`work` with tools at hand; `network` is what the code they train was checked against."""
+        with use_context(replace(tools or self.models.tools, network=network)):
             return work()
 
     def build(self, config: ModelConfig) -> None:
@@ -306,11 +347,12 @@ class Session:
                         model.close()
                 return
 
-    def _told(self, event: events.Event) -> None:
+    def _told(self, event: events.Event, coder: str) -> None:
         if isinstance(event, events.TrialFinished) and self.cancel.is_set():
             return  # it ended because of the interruption, which is no result
         if isinstance(event, events.CodeMade):
-            self.written = event.code
+            event = event.but(model=coder)
+            self.written, self.written_by = event.code, coder
         self.background.emit(event)
 
     def _approve(self, tool: str, command: str) -> bool:
@@ -322,10 +364,19 @@ def _tokens(role: events.Role, task: str, text: str, thinking: bool) -> events.T
     return events.TokensStreamed(role=role, task=task, text=text, thinking=thinking)
 
 
-def _called(role: events.Role, task: str, answer: Answer) -> events.ModelCalled:
+def _replaceable(options: RunOptions) -> frozenset[events.Role]:
+    """The roles for which the bundled model may stand in: those that it does not have itself."""
+    specs: dict[events.Role, str] = {"planner": options.planner, "coder": options.coder}
+    if options.fallback == "none":
+        return frozenset()
+    return frozenset(role for role, spec in specs.items() if not is_bundled(spec))
+
+
+def _called(role: events.Role, model: str, task: str, answer: Answer) -> events.ModelCalled:
     return events.ModelCalled(
         role=role,
         task=task,
+        model=model,
         prompt_tokens=answer.prompt_tokens,
         tokens=answer.tokens,
         seconds=answer.seconds,

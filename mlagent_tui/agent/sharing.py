@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from mlagent_tui import events
 from mlagent_tui.agent.clock import Clock
+from mlagent_tui.agent.wrapped import Wrapped
 from mlagent_tui.errors import Interrupted
 from mlagent_tui.llm import (
     Answer,
@@ -23,10 +24,8 @@ from mlagent_tui.llm import (
     OnText,
     Request,
     ServedModel,
-    code_forms,
     size,
 )
-from mlagent_tui.prompts import CodeForm, Profile
 from mlagent_tui.settings import Sharing
 
 
@@ -87,15 +86,20 @@ class Lending:
         self._clock, self._tell, self._cancel = clock, tell, cancel
         self._tenants: list[_Tenant] = []
         for role, model in models.items():
-            if isinstance(model, ServedModel):
-                self._move_in(role, model)
+            self.admit(role, model)
 
-    def _move_in(self, role: events.Role, model: ServedModel) -> None:
-        same = next((tenant for tenant in self._tenants if tenant.model.shares_with(model)), None)
-        if same:
+    def admit(self, role: events.Role, model: LanguageModel) -> None:
+        """One more loaded model, or a role that one plays besides."""
+        same = self._tenant(model)
+        if same and role not in same.roles:
             same.roles.append(role)
-        else:
+        elif not same and isinstance(model, ServedModel):
             self._tenants.append(_Tenant(model, [role]))
+
+    def _tenant(self, model: LanguageModel) -> _Tenant | None:
+        if not isinstance(model, ServedModel):
+            return None
+        return next((tenant for tenant in self._tenants if tenant.model.shares_with(model)), None)
 
     def make_room(self, estimate: Callable[[], Estimate | None]) -> None:
         """Unload what has to give way to a trial; `estimate` is asked only where it matters."""
@@ -113,9 +117,9 @@ class Lending:
                     )
                 )
 
-    def bring_back(self, role: events.Role) -> None:
-        """Load the model of a role where it is away. Raises `ModelError`, and `Interrupted` on `cancel`."""
-        tenant = next((tenant for tenant in self._tenants if role in tenant.roles), None)
+    def bring_back(self, model: LanguageModel) -> None:
+        """Load a model where it is away. Raises `ModelError`, and `Interrupted` on `cancel`."""
+        tenant = self._tenant(model)
         if tenant is None or not tenant.away:
             return
         name, roles, began = tenant.model.name, tenant.roles, time.monotonic()
@@ -128,29 +132,16 @@ class Lending:
         self._tell(events.ModelLoaded(model=name, roles=roles, seconds=seconds))
 
 
-class Lent:
-    """The language model of a role, which may be away: whoever asks it waits until it is back."""
+class Lent(Wrapped):
+    """A language model which may be away: whoever asks it waits until it is back.
 
-    def __init__(self, model: LanguageModel, role: events.Role, lending: Lending) -> None:
-        self._model = model
-        self._role = role
+    `lent` is the model that may be away; `model` is what is asked, and may wrap it.
+    """
+
+    def __init__(self, model: LanguageModel, lent: LanguageModel, lending: Lending) -> None:
+        super().__init__(model)
+        self._lent = lent
         self._lending = lending
-
-    @property
-    def name(self) -> str:
-        return self._model.name
-
-    @property
-    def context_length(self) -> int:
-        return self._model.context_length
-
-    @property
-    def profile(self) -> Profile:
-        return self._model.profile
-
-    @property
-    def code_forms(self) -> tuple[CodeForm, ...]:
-        return code_forms(self._model)
 
     def generate(
         self,
@@ -159,12 +150,9 @@ class Lent:
         cancel: threading.Event | None = None,
         on_progress: OnProgress | None = None,
     ) -> Answer:
-        self._lending.bring_back(self._role)
+        self._lending.bring_back(self._lent)
         return self._model.generate(request, on_text, cancel, on_progress)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        self._lending.bring_back(self._role)
+        self._lending.bring_back(self._lent)
         return self._model.count_tokens(messages)
-
-    def close(self) -> None:
-        self._model.close()

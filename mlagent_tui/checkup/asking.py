@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlagent_tui import tools
 from mlagent_tui.agent import Brief, Planner, planning, stopping
-from mlagent_tui.agent.loop import CONFIG_ATTEMPTS
+from mlagent_tui.agent.configuring import ATTEMPTS
 from mlagent_tui.checkup.gauge import Gauge
 from mlagent_tui.checkup.questions import BriefQuestion, CodeQuestion, GoalQuestion, Question
 from mlagent_tui.errors import (
@@ -118,7 +118,7 @@ class Asker:
         """As the loop does: what cannot be built, is too large or was tried goes back with the reason."""
         problem, planner, brief = "", self._planner, question.brief
         plan = _same_training(brief)
-        for attempt in range(CONFIG_ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             config = planning.fitted(brief, planner.configure(brief, problem or None, attempt))
             try:
                 steps = infer(config)

@@ -124,6 +124,7 @@ class ModelAsked(Event):
     role: Role
     task: str
     prompt: str
+    model: str = ""
 
 
 class PromptProgress(Event):
@@ -147,16 +148,47 @@ class TokensStreamed(Event):
 
 
 class ModelCalled(Event):
-    """A language model has answered."""
+    """A language model, `model`, has answered."""
 
     type: Literal["model_called"] = "model_called"
     role: Role
     task: str
+    model: str = ""
     prompt_tokens: int = 0
     tokens: int = 0
     seconds: float = 0.0
     prompt_seconds: float = 0.0
     finish: str = ""
+
+
+class StoodIn(Event):
+    """A role's model failed at a call; `model` answers this call in its place.
+
+    `instead_of` is the model that failed, `reason` how. With `for_good`, `model` answers all calls for this
+    task from now on.
+    """
+
+    type: Literal["stood_in"] = "stood_in"
+    role: Role
+    task: str
+    model: str
+    instead_of: str = ""
+    reason: str = ""
+    for_good: bool = False
+    iteration: int = 0
+
+
+class AnswerUsed(Event):
+    """A call of a role has its result, from an answer of `model`, which may have stood in for another one.
+
+    Told only where a model can stand in for the role's own.
+    """
+
+    type: Literal["answer_used"] = "answer_used"
+    role: Role
+    task: str
+    model: str
+    instead_of: str = ""
 
 
 class ModelUnloaded(Event):
@@ -197,7 +229,8 @@ class PlanMade(Event):
 class ConfigMade(Event):
     """A model_config that builds, with its unrolled layers: name, type, shapes, parameters.
 
-    `change` is what differs from the trial it starts from, computed from both configs and settings.
+    `change` is what differs from the trial it starts from, computed from both configs and settings. `model`
+    is the language model that proposed it; empty where the user or the loop did.
     """
 
     type: Literal["config_made"] = "config_made"
@@ -206,6 +239,7 @@ class ConfigMade(Event):
     parameters: int = 0
     steps: list[Json] = field(default_factory=list)
     change: list[str] = field(default_factory=list)
+    model: str = ""
 
 
 class CheckFailed(Event):
@@ -218,13 +252,17 @@ class CheckFailed(Event):
 
 
 class CodeMade(Event):
-    """The coder wrote a module; attempts count from 0. `accepted` says whether it passed its checks."""
+    """The coder wrote a module; attempts count from 0. `accepted` says whether it passed its checks.
+
+    `model` is the language model that wrote it; empty where the user did.
+    """
 
     type: Literal["code_made"] = "code_made"
     code: str
     attempt: int = 0
     accepted: bool = False
     path: str = ""
+    model: str = ""
 
 
 class SummaryMade(Event):
@@ -447,7 +485,7 @@ AnyEvent = (
     RunStarted | RunResumed | PromptsChosen | GoalUnderstood | Warned | StepStarted | StepFinished
     | ToolCalled | ToolFinished
     | ModelAsked | TokensStreamed | ModelCalled | PlanMade | ConfigMade | CheckFailed | CodeMade | SummaryMade
-    | PromptProgress | ModelUnloaded | ModelLoading | ModelLoaded
+    | PromptProgress | StoodIn | AnswerUsed | ModelUnloaded | ModelLoading | ModelLoaded
     | TrialStarted | BatchDone | EpochDone | TrialFinished | TrialRecorded | BestTested | DecisionMade
     | Doing | Requested | HoldsSet | Paused | Continued | Steered | Edited | Queued
     | ApprovalAsked | ApprovalGiven | Resources

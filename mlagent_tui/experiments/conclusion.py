@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from mlagent_tui import events
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import history, registry
 from mlagent_tui.field_errors import first
+from mlagent_tui.research import wording
 from mlagent_tui.schemas import Goal
 
 TIMES = ("loading", "thinking", "checking", "training", "other")
@@ -21,7 +22,8 @@ TIMES = ("loading", "thinking", "checking", "training", "other")
 class Conclusion:
     """How a run of the loop ended. `run_ids` are its entries of the registry; None: all there are.
 
-    `problem` says what of the journal could not be used, as a sentence without its full stop.
+    `answers` are those of roles for which another model may stand in. `problem` says what of the journal
+    could not be used, as a sentence without its full stop.
     """
 
     goal_text: str
@@ -39,6 +41,7 @@ class Conclusion:
     versions: dict[str, str] = field(default_factory=dict)
     spent: events.TimeSpent | None = None
     prompts: events.PromptsChosen | None = None
+    answers: Sequence[events.AnswerUsed] = ()
     problem: str = ""
 
 
@@ -81,6 +84,7 @@ class _Told:
     tested: events.BestTested | None = None
     spent: events.TimeSpent | None = None
     prompts: events.PromptsChosen | None = None
+    answers: list[events.AnswerUsed] = field(default_factory=list)
     run_ids: set[str] = field(default_factory=set)
     skipped: history.Skipped = field(default_factory=history.Skipped)
     unknown: str = ""
@@ -103,6 +107,8 @@ class _Told:
                 self.tested = event
             case events.PromptsChosen():
                 self.prompts = event
+            case events.AnswerUsed():
+                self.answers.append(event)
             case events.TimeSpent():
                 self.spent = _add(self.spent, event)
             case events.RunFinished() | events.RunResumed():
@@ -137,8 +143,24 @@ class _Told:
             versions=started.versions if started else {},
             spent=self.spent,
             prompts=self.prompts,
+            answers=self.answers,
             problem="; ".join(filter(None, (str(self.skipped), self.unknown))),
         )
+
+
+def shares(answers: Iterable[events.AnswerUsed]) -> list[str]:
+    """A sentence for each role for which another model may stand in: whose answers were used."""
+    by_role: dict[str, list[events.AnswerUsed]] = {}
+    for answer in answers:
+        by_role.setdefault(answer.role, []).append(answer)
+    return [_share(role, used) for role, used in sorted(by_role.items(), reverse=True)]
+
+
+def _share(role: str, used: Sequence[events.AnswerUsed]) -> str:
+    replaced = [answer for answer in used if answer.instead_of]
+    own = used[0].instead_of or used[0].model
+    other = replaced[0].model if replaced else ""
+    return wording.share(role, own, len(used) - len(replaced), other, len(replaced))
 
 
 def _add(before: events.TimeSpent | None, more: events.TimeSpent) -> events.TimeSpent:

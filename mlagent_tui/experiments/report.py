@@ -10,7 +10,7 @@ from pathlib import Path
 from mlagent_tui import chance, paths, shapes
 from mlagent_tui.errors import ConfigError, ProjectError
 from mlagent_tui.experiments import curves, registry, runs
-from mlagent_tui.experiments.conclusion import TIMES, Conclusion
+from mlagent_tui.experiments.conclusion import TIMES, Conclusion, shares
 from mlagent_tui.files import Folder
 from mlagent_tui.research import multiply_adds, ranking, wishes, wording
 from mlagent_tui.schemas import EpochMetrics, EvalResult, Goal, ModelConfig, RegistryEntry, Summary
@@ -205,6 +205,7 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
         ("Parameters", "" if entry.parameters is None else f"{entry.parameters:,}"),
         ("Forward pass", _work(run.summary)),
         ("Training", f"{_seconds(entry.seconds)}{f' on {run.result.device}' if run.result else ''}"),
+        *_makers(entry),
         ("Code", f"`{paths.EXPERIMENTS}/{entry.run_id}/{paths.RUN_CODE}`"),
         ("Configuration", f"`{paths.EXPERIMENTS}/{entry.run_id}/{paths.RUN_CONFIG}`"),
     ]
@@ -215,6 +216,12 @@ def _best(root: Path, conclusion: Conclusion, entry: RegistryEntry | None) -> li
         whose = wording.whose(run.summary.explanation_source, len(run.summary.explanation_dropped))
         lines += ["", f"{plain(run.summary.explanation)} ({whose})"]
     return lines
+
+
+def _makers(entry: RegistryEntry) -> list[tuple[str, str]]:
+    """Which models proposed the network and wrote its code, as far as models did."""
+    rows = (("Network by", plain(entry.planner)), ("Code by", plain(entry.coder)))
+    return [row for row in rows if row[1]]
 
 
 def _work(summary: Summary | None) -> str:
@@ -291,16 +298,23 @@ def _setup(conclusion: Conclusion) -> list[str]:
         ("Seed", str(conclusion.seed)),
         *((plain(name), plain(version)) for name, version in conclusion.versions.items()),
     ]
-    if told := conclusion.prompts:
-        rows.append(("Prompts", plain(wording.prompts(told.profiles, told.files))))
+    if chosen := conclusion.prompts:
+        rows.append(("Prompts", plain(wording.prompts(chosen.profiles, chosen.files))))
         rows += [
             (f"Prompt {plain(str(file['profile']))}/{plain(str(file['name']))}", _changed_prompt(file))
-            for file in told.files
+            for file in chosen.files
             if file.get("changed")
         ]
     if spent := conclusion.spent:
         rows.append(("Time", ", ".join(f"{name} {getattr(spent, name):.1f} s" for name in TIMES)))
-    return ["## Set-up", "", *_table(("", ""), [row for row in rows if row[1]])]
+    told = [plain(sentence) for sentence in shares(conclusion.answers)]
+    return [
+        "## Set-up",
+        "",
+        *_table(("", ""), [row for row in rows if row[1]]),
+        *([""] if told else []),
+        *told,
+    ]
 
 
 def _changed_prompt(file: Mapping[str, object]) -> str:

@@ -28,7 +28,15 @@ from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.needed_code import left_out
 from mlagent_tui.llm.process import Options
-from mlagent_tui.llm.roles import check_options, check_spec, located, open_role, open_roles
+from mlagent_tui.llm.roles import (
+    check_options,
+    check_spec,
+    is_bundled,
+    located,
+    open_role,
+    open_roles,
+    start_bundled,
+)
 from mlagent_tui.llm.structured import structured
 from mlagent_tui.memory import memory
 from mlagent_tui.settings import RoleOptions
@@ -53,6 +61,7 @@ __all__ = [
     "code_block",
     "code_forms",
     "free_memory",
+    "is_bundled",
     "left_out",
     "locate",
     "machine",
@@ -61,6 +70,7 @@ __all__ = [
     "places",
     "read_header",
     "size",
+    "start_bundled",
     "start_models",
     "structured",
     "wait_for_models",

@@ -308,6 +308,11 @@ class ServedModel:
         self._manner = manner or Manner()
         self.name = self._connection.name
 
+    @property
+    def path(self) -> Path:
+        """The file or folder that is loaded."""
+        return self._connection.path
+
     def shared(self, manner: Manner) -> ServedModel:
         """The same loaded model as another role uses it; closing either closes both."""
         other = object.__new__(ServedModel)

@@ -5,6 +5,7 @@ A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http:/
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +63,24 @@ def located(spec: str) -> Place:
     """
     place = parse(spec)
     return Place(usable.meant(place.path)) if place.path else place
+
+
+def is_bundled(spec: str) -> bool:
+    """Whether `spec` names the model that comes with the package. Raises `ModelError` as `parse` does."""
+    path = parse(spec).path
+    return path is not None and _same(path, paths.bundled_model())
+
+
+def start_bundled(beside: Iterable[LanguageModel] = ()) -> LanguageModel:
+    """Starts loading the bundled model on the CPU, with its own settings. Raises `ModelError`.
+
+    Where one of the models `beside` is the bundled one, it is the same process.
+    """
+    path = paths.bundled_model()
+    for model in beside:
+        if isinstance(model, ServedModel) and _same(model.path, path):
+            return model.shared(Manner())
+    return ServedModel(path, _loading(RoleOptions(gpu_layers=0)))
 
 
 def check_spec(spec: str) -> None:

@@ -41,3 +41,34 @@ def prompts(profiles: Mapping[str, Any], files: Iterable[Mapping[str, Any]]) -> 
 def changed_prompts(files: Iterable[Mapping[str, Any]]) -> list[str]:
     """`chat/code`: the prompts of a run that are not the shipped ones."""
     return [f"{file['profile']}/{file['name']}" for file in files if file.get("changed")]
+
+
+def share(role: str, own: str, given: int, other: str, replaced: int) -> str:
+    """Whose answers were used in a role: `given` of its own model, `replaced` of the other in its place."""
+    if not replaced:
+        return f"As the {role}, {own} gave all {given} answers."
+    return (
+        f"As the {role}, {own} gave {given} of {given + replaced} answers; {other} stood in for {replaced}."
+    )
+
+
+def stood_in(task: str, model: str, instead_of: str, reason: str, for_good: bool) -> str:
+    """That another model answers in place of a role's own, and why."""
+    what = TASKS.get(task, task)
+    until = " for the rest of the run" if for_good else ""
+    return f"{model} {what}{until} in place of {instead_of}: {reason}"
+
+
+TASKS = {
+    "goal": "reads the goal", "plan": "plans", "config": "designs the network", "code": "writes the code",
+    "explain": "explains the network", "decision": "decides",
+}  # fmt: skip
+"""What a language model does for a task."""
+
+
+def made_by(planner: str, coder: str) -> str:
+    """Which models proposed a network and wrote its code; empty where that is not known of either."""
+    if planner == coder:
+        return planner
+    named = (("network", planner), ("code", coder))
+    return ", ".join(f"{what} {model}" for what, model in named if model)

@@ -56,6 +56,7 @@ class Request:
     max_seconds: float | None = None
     device: str = "auto"
     sandbox: str = "auto"
+    fallback: str = "bundled"
     iterations: int | None = None
     patience: int | None = None
     time_budget: str = ""
@@ -78,6 +79,7 @@ class Request:
             ("--max-seconds", self.max_seconds),
             ("--device", self.device),
             ("--sandbox", self.sandbox),
+            ("--fallback", self.fallback),
             ("--iterations", self.iterations),
             ("--patience", self.patience),
             ("--time-budget", self.time_budget),

@@ -48,6 +48,8 @@ _FOLDS: dict[type[events.Event], Callable[[RunState, Any], Touched]] = {
     events.PromptProgress: answers.prompt_progress,
     events.TokensStreamed: answers.tokens,
     events.ModelCalled: answers.model_called,
+    events.StoodIn: answers.stood_in,
+    events.AnswerUsed: answers.answer_used,
     events.ModelUnloaded: answers.model_unloaded,
     events.ModelLoading: answers.model_loading,
     events.ModelLoaded: answers.model_loaded,

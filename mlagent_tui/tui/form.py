@@ -26,6 +26,7 @@ EXAMPLES: tuple[str, ...] = (
 DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy")
 METRICS = ("accuracy", "val_loss")
 DEVICES = ("auto", "cuda", "mps", "cpu")
+FALLBACKS = ("bundled", "none")
 SANDBOXES = ("auto", "required", "none", "bubblewrap", "landlock", "seatbelt")
 HOLDS = ("assemble", "evaluate")
 
@@ -61,6 +62,7 @@ class Form:
     time_budget: str = ""
     device: str = "auto"
     sandbox: str = "auto"
+    fallback: str = "bundled"
     seed: str = ""
     project: str = ""
     hold_assemble: bool = False
@@ -92,6 +94,7 @@ class Form:
             max_seconds=seconds(self.max_seconds),
             device=self.device,
             sandbox=self.sandbox,
+            fallback=self.fallback,
             iterations=_whole(self.iterations),
             patience=_whole(self.patience),
             time_budget=re.sub(r"\s", "", self.time_budget),
@@ -162,7 +165,10 @@ def remembered(state: Mapping[str, Any], defaults: Form) -> Form:
         for field in fields(Form)
         if field.name in state and type(state[field.name]) is type(getattr(defaults, field.name))
     }
-    choices = {"dataset": ("", *DATASETS), "metric": ("", *METRICS), "device": DEVICES, "sandbox": SANDBOXES}
+    choices = {
+        "dataset": ("", *DATASETS), "metric": ("", *METRICS), "device": DEVICES, "sandbox": SANDBOXES,
+        "fallback": FALLBACKS,
+    }  # fmt: skip
     fitting = {name: value for name, value in kept.items() if value in choices.get(name, (value,))}
     return replace(defaults, **fitting)
 

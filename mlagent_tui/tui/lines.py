@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from mlagent_tui.research import ranking
+from mlagent_tui.research import ranking, wording
 from mlagent_tui.schemas import RegistryEntry
 from mlagent_tui.tui import diff, words
 from mlagent_tui.tui.fields import MUTED
@@ -35,7 +35,8 @@ def heading(run: Opened) -> Content:
         facts.get("training time", ""),
         f"seed {entry.seed}",
     ]
-    parts += [marked(entry), *map(line, entry.unmet)]
+    makers = wording.made_by(entry.planner, entry.coder)
+    parts += [f"by {line(makers)}" if makers else "", marked(entry), *map(line, entry.unmet)]
     first = Content.assemble(
         (f" {line(entry.run_id)} ", "bold $text-primary"),
         (f"{line(entry.dataset)} · iteration {entry.iteration} · ", MUTED),
@@ -68,9 +69,10 @@ def exchange_words(exchange: Exchange) -> Content:
         words.duration(exchange.seconds or None),
     ]
     under = " · ".join(fact for fact in facts if fact)
+    whose = f"{exchange.role} · {exchange.model}" if exchange.model else exchange.role
     mark = ("✗ ", "$text-error") if exchange.problems else ("  ", "")
     return Content.assemble(
-        mark, (f"{line(exchange.task)} ", "bold"), (line(exchange.role), MUTED), (f"\n  {under}", MUTED)
+        mark, (f"{line(exchange.task)} ", "bold"), (line(whose), MUTED), (f"\n  {under}", MUTED)
     )
 
 

@@ -18,7 +18,7 @@ GROUPS: dict[str, set[str] | None] = {
     "all": None,
     "models": {
         "model_asked", "prompt_progress", "tokens_streamed", "model_called", "check_failed",
-        "model_unloaded", "model_loading", "model_loaded", "prompts_chosen",
+        "stood_in", "answer_used", "model_unloaded", "model_loading", "model_loaded", "prompts_chosen",
     },
     "tools": {"tool_called", "tool_finished", "approval_asked", "approval_given"},
     "training": {"trial_started", "batch_done", "epoch_done", "trial_finished", "best_tested"},
@@ -26,12 +26,13 @@ GROUPS: dict[str, set[str] | None] = {
         "run_started", "run_resumed", "goal_understood", "plan_made", "config_made", "decision_made",
         "run_finished", "steered", "edited", "queued", "paused", "continued", "requested", "holds_set",
     },
-    "problems": {"warned", "check_failed", "failed", "", "unreadable"},
+    "problems": {"warned", "stood_in", "check_failed", "failed", "", "unreadable"},
 }  # fmt: skip
 """What the log can be narrowed to; the empty kind is a line that cannot be read."""
 
 STYLES = {
-    "warned": "yellow", "check_failed": "yellow", "failed": "red", "unreadable": "red", "": "red",
+    "warned": "yellow", "stood_in": "yellow", "check_failed": "yellow",
+    "failed": "red", "unreadable": "red", "": "red",
     "decision_made": "bold", "run_started": "bold", "run_finished": "bold", "trial_finished": "bold",
     "tokens_streamed": "dim", "batch_done": "dim", "model_asked": "dim", "prompt_progress": "dim",
 }  # fmt: skip
@@ -101,7 +102,8 @@ def _decision(event: events.DecisionMade) -> str:
 
 def _model_called(event: events.ModelCalled) -> str:
     speed = f" · {event.tokens / event.seconds:,.0f}/s" if event.seconds else ""
-    return f"{event.role} · {event.task}: {event.prompt_tokens}+{event.tokens} tokens{speed} {event.finish}"
+    whose = f"{event.role} · {event.task}{f' · {event.model}' if event.model else ''}"
+    return f"{whose}: {event.prompt_tokens}+{event.tokens} tokens{speed} {event.finish}"
 
 
 _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
@@ -123,6 +125,10 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
     events.ModelAsked: lambda e: f"{e.role} · {e.task} prompt: {e.prompt}",
     events.PromptProgress: lambda e: f"{e.role} · {e.task}: reading the prompt {e.done:,} / {e.total:,}",
     events.ModelCalled: _model_called,
+    events.StoodIn: lambda e: wording.stood_in(e.task, e.model, e.instead_of, e.reason, e.for_good),
+    events.AnswerUsed: lambda e: (
+        f"{e.role} · {e.task}: {e.model}{f' in place of {e.instead_of}' if e.instead_of else ''}"
+    ),
     events.ModelUnloaded: lambda e: f"{e.model} ({' and '.join(e.roles)}), {e.memory_mb:,.0f} MB: {e.reason}",
     events.ModelLoading: lambda e: f"{e.model} ({' and '.join(e.roles)})",
     events.ModelLoaded: lambda e: (

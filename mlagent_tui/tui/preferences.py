@@ -27,6 +27,7 @@ class Preferences:
     coder: str = "bundled"
     device: str = "auto"
     sandbox: str = "auto"
+    fallback: str = "bundled"
     iterations: int = 8
     patience: int = 3
     time_budget: float | None = None

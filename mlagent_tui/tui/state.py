@@ -69,6 +69,10 @@ class RunState:
         self.speeches: list[Speech] = []
         self.reading: Reading | None = None
         self.loading = ""
+        self.stand_in = ""
+        """The model that stands in for others, once it does."""
+        self.answers = self.replacements = 0
+        """Calls of roles for which it may, and those in which it has."""
         self.unloaded: list[str] = []
         self.profiles: dict[str, str] = {}
         self.decision: events.DecisionMade | None = None

@@ -22,7 +22,10 @@ _STARTED = b'"type":"run_started"'
 
 @dataclass
 class Exchange:
-    """One question to a model, and what it answered. `prompt` is empty where the journal does not keep it."""
+    """One question to a model, and what it answered.
+
+    `prompt` and `model`, its name, are empty where the journal does not keep them.
+    """
 
     role: str
     task: str
@@ -32,6 +35,7 @@ class Exchange:
     tokens: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
+    model: str = ""
 
     @property
     def text(self) -> str:
@@ -59,7 +63,7 @@ def exchanges(told: Iterable[events.Event]) -> list[Exchange]:
     for event in told:
         match event:
             case events.ModelAsked():
-                open_one = Exchange(event.role, event.task, event.prompt[:_LONGEST])
+                open_one = Exchange(event.role, event.task, event.prompt[:_LONGEST], model=event.model)
                 found.append(open_one)
             case events.TokensStreamed():
                 if open_one is None or (open_one.role, open_one.task) != (event.role, event.task):

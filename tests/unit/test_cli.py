@@ -137,8 +137,10 @@ def test_a_resumed_run_keeps_its_options_but_for_what_is_said_now() -> None:
     stored = RunOptions(goal_text="a goal", planner_options=RoleOptions(context=8192), sharing="keep")
     parse = parser(cli._COMMANDS).parse_args
     assert resumed_options(parse(["resume", "p"]), stored) == stored
-    said = ["--planner-option", "threads=2", "--sharing", "offload", "--iterations", "20"]
+    assert stored.fallback == "bundled"
+    said = ["--planner-option", "threads=2", "--sharing", "offload", "--iterations", "20", "--fallback=none"]
     options: RunOptions = resumed_options(parse(["resume", "p", *said]), stored)
+    assert options.fallback == "none"
     assert options.planner_options.model_dump() == {"context": 8192, "threads": 2}
     assert (options.sharing, options.iterations, options.coder_options) == ("offload", 20, RoleOptions())
 
@@ -158,6 +160,7 @@ def test_a_resumed_run_keeps_its_options_but_for_what_is_said_now() -> None:
         ),
         (["--coder-option", "context"], "'context' is not of the form KEY=VALUE", "--help"),
         (["--sharing", "sometimes"], "--sharing: expected one of keep, offload, auto, got", "--help"),
+        (["--fallback", "other"], "--fallback: expected one of bundled, none, got", "--help"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_named_with_those_that_can(

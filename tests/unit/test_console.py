@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlagent_tui import events
-from mlagent_tui.console import Console, Terminal, clean, clean_lines, error_text, shorten, time_table, width
+from mlagent_tui.console import (
+    Console,
+    Terminal,
+    clean,
+    clean_lines,
+    error_text,
+    runs_table,
+    shorten,
+    time_table,
+    width,
+)
+from mlagent_tui.schemas import RegistryEntry
 
 EVIL = "\x1b[2Jfine\x07\r\n\x9b31m\u202edone\x7f"
 
@@ -207,3 +218,33 @@ def test_wishes_and_whose_words_an_explanation_has_are_said() -> None:
     console.show(events.SummaryMade(summary=summary | {"explanation_source": "measurement"}))
     assert "asked for: convolutional network; also wished, not checked: small" in stream.getvalue()
     assert "One layer. (composed from the measurement)" in stream.getvalue()
+
+
+def test_a_model_that_stands_in_is_said_with_the_reason() -> None:
+    stream = io.StringIO()
+    console = Console(stream)
+    stood_in = events.StoodIn(
+        role="coder", task="code", model="Minnow", instead_of="Tiny", reason="no class", for_good=True
+    )
+    console.show(stood_in)
+    console.show(stood_in.but(task="goal", for_good=False))
+    assert stream.getvalue().splitlines() == [
+        "stand-in   Minnow writes the code for the rest of the run in place of Tiny: no class",
+        "stand-in   Minnow reads the goal in place of Tiny: no class",
+    ]
+
+
+def test_the_table_of_trials_says_who_made_them_where_that_differs() -> None:
+    entries = [
+        RegistryEntry(
+            run_id=f"qe_{number}", timestamp="", model_name="", dataset="digits", metrics_summary={},
+            experiment_dir="", planner=planner, coder=coder, decision="Iterate: more",
+        )
+        for number, (planner, coder) in enumerate([("", ""), ("Minnow", "Minnow"), ("Tiny", "Minnow")])
+    ]  # fmt: skip
+    titles, *rows = runs_table(entries).splitlines()
+    assert re.search(r"  made by +decision$", titles)
+    assert [row.split("completed")[1].split("Iterate")[0].strip() for row in rows] == [
+        "-", "Minnow", "network Tiny, code Minnow",
+    ]  # fmt: skip
+    assert all("made by" not in runs_table([entry]) for entry in entries)

@@ -57,6 +57,23 @@ def model_called(state: RunState, event: events.ModelCalled) -> Touched:
     return ("header", "plan", "code", "summary")
 
 
+def stood_in(state: RunState, event: events.StoodIn) -> Touched:
+    """Another model answers in place of a role's own."""
+    state.stand_in = line(event.model)
+    said = wording.stood_in(event.task, event.model, event.instead_of, event.reason, event.for_good)
+    state.warning = line(said)
+    return ("header",)
+
+
+def answer_used(state: RunState, event: events.AnswerUsed) -> Touched:
+    """An answer was used, of a role's own model or of another."""
+    state.answers += 1
+    if event.instead_of:
+        state.stand_in = line(event.model)
+        state.replacements += 1
+    return ("header",)
+
+
 def model_unloaded(state: RunState, event: events.ModelUnloaded) -> Touched:
     """A model makes room for a trial."""
     state.unloaded = [*state.unloaded, line(event.model)]

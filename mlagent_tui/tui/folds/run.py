@@ -34,6 +34,7 @@ def run_resumed(state: RunState, event: events.RunResumed) -> Touched:
 
 
 def prompts_chosen(state: RunState, event: events.PromptsChosen) -> Touched:
+    """Which prompts the models of the run are asked with."""
     state.profiles = {str(role): line(str(profile)) for role, profile in event.profiles.items()}
     return ("header",)
 

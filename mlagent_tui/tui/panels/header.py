@@ -90,10 +90,17 @@ def items(state: RunState, moment: Moment) -> list[Fact]:
         else (3, "", ""),
         (3, f"{' and '.join(state.unloaded)} unloaded" if state.unloaded and not state.loading else "", ""),
         (6, f"{' and '.join(dict.fromkeys(state.profiles.values()))} prompts" if state.profiles else "", ""),
+        (3, _stood_in(state), "$text-warning"),
         (5, f"{state.tokens_per_second:,.0f} tokens/s" if state.tokens_per_second else "", ""),
         (6, f"{state.memory_mb:,.0f} MB" if state.memory_mb else "", ""),
     ]
     return [item for item in said if item[1]]
+
+
+def _stood_in(state: RunState) -> str:
+    if not state.replacements:
+        return ""
+    return f"{state.stand_in} stood in for {state.replacements} of {state.answers} answers"
 
 
 def _reached(state: RunState) -> str:

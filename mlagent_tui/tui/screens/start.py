@@ -67,6 +67,7 @@ Say what the network should reach: **a data set and a number**, such as *"a smal
 
 A model is `bundled`, a .gguf file, a folder of Hugging Face weights, or `http://host:port/v1#model`. Its
 options are those of the settings file: `context=8192 thinking_budget=4096 gpu_layers=20` and so on.
+*Fallback* is what answers a call at which a model of yours fails: the bundled model, or none.
 
 The run goes on in a process of its own: closing this program does not end it.
 """
@@ -132,6 +133,7 @@ The run goes on in a process of its own: closing this program does not end it.
             "metric": ("Metric", [("as in the goal", ""), *((name, name) for name in form.METRICS)]),
             "device": ("Device", [(name, name) for name in form.DEVICES]),
             "sandbox": ("Sandbox", self._sandboxes()),
+            "fallback": ("Fallback", [("the bundled model", "bundled"), ("none", "none")]),
         }
         for pair in (
             ("dataset", "metric"),
@@ -139,6 +141,7 @@ The run goes on in a process of its own: closing this program does not end it.
             ("max_seconds", "time_budget"),
             ("iterations", "patience"),
             ("device", "sandbox"),
+            ("fallback", "seed"),
         ):
             yield Pair(*(self._field(name, at, choices) for name in pair))
         waits = Horizontal(
@@ -146,7 +149,6 @@ The run goes on in a process of its own: closing this program does not end it.
             tick("hold_evaluate", "training", at.hold_evaluate, "Read or edit the code, then go on."),
             classes="ticks",
         )
-        yield self._field("seed", at, choices)
         yield Field("hold", "Wait before", waits)
         yield Field("project", "Folder", entry("project", at.project, "", "A new folder, or a project."))
 
@@ -181,7 +183,7 @@ The run goes on in a process of its own: closing this program does not end it.
         texts = (
             "planner", "coder", "planner_options", "coder_options", *ENTRIES, "project",
         )  # fmt: skip
-        choices = ("dataset", "metric", "device", "sandbox")
+        choices = ("dataset", "metric", "device", "sandbox", "fallback")
         return form.Form(
             goal=self.query_one("#goal", TextArea).text,
             **{name: self.query_one(f"#{name}", Input).value for name in texts},
@@ -193,7 +195,11 @@ The run goes on in a process of its own: closing this program does not end it.
     def _remembered(self) -> form.Form:
         usual = self.host.settings
         defaults = form.Form(
-            planner=usual.planner, coder=usual.coder, device=usual.device, sandbox=usual.sandbox
+            planner=usual.planner,
+            coder=usual.coder,
+            device=usual.device,
+            sandbox=usual.sandbox,
+            fallback=usual.fallback,
         )
         return form.remembered(self.host.memory.mapping("form"), defaults)
 

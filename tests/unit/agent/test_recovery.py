@@ -159,3 +159,20 @@ def test_the_users_code_takes_the_place_of_the_coders_and_its_summary_that_of_th
     assert [c.summary and c.summary.total_parameters for c in (before, after)] == [1, 2]
     unsummarised = saved(*START, *ITERATION[:8], mine[0], taken).current
     assert (unsummarised.code, unsummarised.summary) == ("# mine", None)
+
+
+def test_what_the_bundled_model_has_taken_over_and_who_made_what_come_back() -> None:
+    def stood_in(task: str, for_good: bool) -> events.StoodIn:
+        return events.StoodIn(role="planner", task=task, model="Minnow", for_good=for_good, iteration=2)
+
+    found = saved(
+        *START, begun(), events.PlanMade(plan=PLAN), finished("plan"),
+        stood_in("config", False), stood_in("plan", True),
+        events.ConfigMade(config=CONFIG, model="Minnow"), finished("configure"),
+        events.CodeMade(code="wrong", model="Tiny"),
+        events.CodeMade(code=CODE, accepted=True, model="Tiny"),
+    )  # fmt: skip
+    assert (found.taken_over, found.replaced) == ({"plan": 2}, {"planner"})
+    assert (found.current.planner, found.current.coder) == ("Minnow", "")
+    told = [*START, *ITERATION[:5], events.CodeMade(code=CODE, accepted=True, model="Tiny")]
+    assert saved(*told, finished("assemble")).current.coder == "Tiny"

@@ -60,5 +60,5 @@ def test_a_model_that_is_no_process_of_ours_is_left_alone_and_nothing_is_estimat
             policy, {"planner": elsewhere, "coder": elsewhere}, Clock(), told.append, threading.Event()
         )
         lending.make_room(estimate)
-        lending.bring_back("planner")
+        lending.bring_back(elsewhere)
     assert told == []

@@ -238,3 +238,21 @@ def test_drawing_needs_no_home_and_says_nothing_of_it(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert Path(done.stdout.strip()).is_relative_to(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_says_for_each_role_whose_answers_were_used_and_who_made_the_best_network(
+    project: Path, finish: Callable[..., RegistryEntry]
+) -> None:
+    def used(role: events.Role, model: str, instead_of: str = "") -> events.AnswerUsed:
+        return events.AnswerUsed(role=role, task="any", model=model, instead_of=instead_of)
+
+    told = [
+        RunStarted(goal_text="a goal", planner="/models/tiny.gguf"),
+        used("planner", "Minnow", "Tiny"), used("planner", "Tiny"), used("coder", "Large"),
+        used("planner", "Minnow", "Tiny"), used("coder", "Large"),
+    ]  # fmt: skip
+    finish(project, "qe_1", 0.8, planner="Tiny", coder="Large")
+    text = report.compose(project, replace(from_journal(told), run_ids=None), drawn=False)
+    assert "As the planner, Tiny gave 1 of 3 answers; Minnow stood in for 2.\n" in text
+    assert "As the coder, Large gave all 2 answers.\n" in text
+    assert "| Network by | Tiny |\n| Code by | Large |" in text

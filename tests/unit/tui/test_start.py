@@ -124,10 +124,13 @@ async def test_everything_is_as_it_was_left(answer: Answer, here: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_settings_are_the_defaults_of_the_first_time(answer: Answer, here: Path) -> None:
-    app = MlagentApp(preferences=Settings(device="cpu", sandbox="required", iterations=4))
+    usual = Settings(device="cpu", sandbox="required", iterations=4, fallback="none")
+    app = MlagentApp(preferences=usual)
     async with app.run_test(size=(80, 24)) as pilot:
         values = screen_of(pilot).values()
         assert (values.device, values.sandbox, values.iterations) == ("cpu", "required", "")
+        assert values.fallback == "none"
+        assert "--fallback=none" in values.request(Path()).arguments()
         assert screen_of(pilot).query_one("#iterations", Input).placeholder == "4"
 
 

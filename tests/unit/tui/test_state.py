@@ -246,3 +246,14 @@ def test_what_is_really_done_is_said_and_how_far_the_training_is() -> None:
         "▶ training",
     ]  # fmt: skip
     assert "epoch 3/10 acc 0.914" in [item[1] for item in header.items(state, header.Moment(True))]
+
+
+def test_a_model_that_stands_in_is_said_at_once_and_its_share_stays_in_the_header() -> None:
+    state = state_of(*recording.told()[:60])
+    stood_in = events.StoodIn(role="coder", task="code", model="Minnow", instead_of="Tiny", reason="no class")
+    used = events.AnswerUsed(role="coder", task="code", model="Minnow", instead_of="Tiny")
+    fold.apply(state, [stood_in])
+    assert state.warning == "Minnow writes the code in place of Tiny: no class"
+    fold.apply(state, [used, used.but(model="Tiny", instead_of="")])
+    said = [words for _, words, _ in header.items(state, header.Moment())]
+    assert "Minnow stood in for 1 of 2 answers" in said
