@@ -137,6 +137,7 @@ WRITTEN = [
     Case("thousands", "goal", G[:-1] + ', "max_parameters": "10k"}', LIMITED),
     Case("digits in groups", "goal", G[:-1] + ', "max_parameters": "10,000"}', LIMITED),
     Case("null as text", "goal", G[:-1] + ', "max_parameters": "none"}', GOAL),
+    Case("null as text in place of a name", "goal", goal('"digits" -> "None"'), GOAL | {"dataset": None}),
     Case("phrases as a list", "goal", G[:-1] + ', "wishes": ["small", "no dropout"]}', GOAL | {"wishes": "small, no dropout"}),
     Case("one phrase where a list is wanted", "decision", D.replace('["widen"]', '"widen"'), DECISION),
     Case("a shape as text", "config", C.replace("[1, 8, 8]", '"1x8x8"'), CONFIG),

@@ -7,10 +7,7 @@ left alone. Where it cannot be fetched, `Unavailable` says why.
 
 from __future__ import annotations
 
-import os
-import pwd
 import struct
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -21,9 +18,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tests.packages import Unavailable, download
+
+__all__ = ["FAMILIES", "Unavailable", "folder", "random_model", "templates"]
+
 Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
-FETCH_SECONDS = 900
 _INSIDE = "/vendor/llama.cpp/models/"
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _STRING, _ARRAY = 8, 9
@@ -51,10 +51,6 @@ FAMILIES: Mapping[str, str] = MappingProxyType({
 here; empty: no template."""
 
 
-class Unavailable(Exception):
-    """The source package is not here and cannot be fetched."""
-
-
 def folder() -> Path:
     """The folder with `ggml-vocab-*.gguf` and `templates/*.jinja`. Raises `Unavailable`."""
     version = metadata.version("llama-cpp-python")
@@ -71,27 +67,12 @@ def folder() -> Path:
 
 
 def _fetch(version: str, into: Path) -> Path:
-    home = pwd.getpwuid(os.getuid()).pw_dir  # where the settings of pip are, which name the package index
-    command = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"),
-        *("--no-binary", "llama-cpp-python"),  # its source; what builds it may come built
-        *("--dest", str(into), f"llama-cpp-python=={version}"),
+    source = ("--no-binary", "llama-cpp-python")  # its source; what builds it may come built
+    packages = [
+        file for file in download([*source, f"llama-cpp-python=={version}"], into) if file.suffix == ".gz"
     ]
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=FETCH_SECONDS,
-            env={**os.environ, "HOME": home},
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"pip download failed: {error}") from error
-    packages = list(into.glob("*.tar.gz"))
     if not packages:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise Unavailable(f"pip download failed: {said}")
+        raise Unavailable("pip download gave no source package")
     return packages[0]
 
 

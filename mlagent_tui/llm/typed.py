@@ -196,10 +196,11 @@ def _named(value: Mapping[str, Any], fields: Schema) -> dict[str, Any]:
 def _from_text(text: str, field: Schema, root: Schema) -> Any:
     """What a text stands for where another kind of value is wanted."""
     kind = field.get("type")
-    if "enum" in field or "const" in field:
-        return _one_of(text, [*field.get("enum", ()), *([field["const"]] if "const" in field else ())])
-    if field.get("nullable") and kind != "string" and text.strip().lower() in NOTHING[:2]:
+    choices = [*field.get("enum", ()), *([field["const"]] if "const" in field else ())]
+    if field.get("nullable") and (choices or kind != "string") and text.strip().lower() in NOTHING[:2]:
         return None
+    if choices:
+        return _one_of(text, choices)
     if kind in ("integer", "number"):
         return _number(text.strip(), whole=kind == "integer")
     if kind == "object":
