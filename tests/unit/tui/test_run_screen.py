@@ -566,7 +566,7 @@ async def test_an_engine_whose_disk_was_full_is_told_with_the_words_of_its_log(t
     app = MlagentApp(Opening(root))
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, app)
-        await until(pilot, lambda: "the disk is full Free some space." in shown(app))
+        await until(pilot, lambda: "the disk is full. Free some space." in shown(app))
         assert "[r] resume the run" in shown(app)
 
 
