@@ -173,6 +173,10 @@ The run goes on in a process of its own: closing this program does not end it.
         self._show_folder()
         self._show_problems()
 
+    def on_descendant_focus(self) -> None:
+        """The recent projects are in sight while one is chosen."""
+        self.set_class(self.query_one("#recent").has_focus, "-choosing")
+
     def on_run_ended(self, _: RunEnded) -> None:
         self._look_at_recent()
 

@@ -172,6 +172,26 @@ def test_no_payload_however_odd_stops_the_fold(payload: dict[str, Any]) -> None:
     assert state.finished is not None
 
 
+def test_what_was_done_before_a_training_is_not_said_during_it() -> None:
+    state = state_of(*recording.told()[:60], events.Doing(what="starting a trial worker"))
+    state.changed.clear()
+    fold.apply(state, [events.TrialStarted(run_id="qe_1")])
+    assert state.doing == "" and {"header", "plan"} <= state.changed
+
+
+def test_a_warning_is_said_in_its_own_iteration_and_one_of_the_whole_run_in_the_first_too() -> None:
+    def begins(number: int) -> events.StepStarted:
+        return events.StepStarted(step="plan", iteration=number)
+
+    state = state_of(events.RunStarted(goal_text="g"), events.Warned(message="no sandbox", remedy="Get one."))
+    fold.apply(state, [begins(1)])
+    assert state.warning == "no sandbox. Get one."
+    fold.apply(state, [begins(2)])
+    assert state.warning == ""
+    fold.apply(state, [events.Warned(message="refused"), begins(3)])
+    assert state.warning == ""
+
+
 # --- a run that goes on ---------------------------------------------------------------------------------
 
 
