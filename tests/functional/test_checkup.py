@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mlagent_tui import checkup, paths
+from mlagent_tui import checkup, models_command, paths
 from mlagent_tui.check_results import STEPS, Kept, Result
 from mlagent_tui.checkup import QUESTIONS, Progress
 from mlagent_tui.checkup.questions import EXPLAINED
@@ -166,6 +166,7 @@ def test_answers_without_end_are_stopped_and_counted_as_not_right_in_time() -> N
 def test_a_slow_model_is_asked_fewer_questions_one_of_each_step_at_least() -> None:
     found, told = checked(Model(read=20.0, write=2.0, code="no code"), seconds=120)
     assert len(STEPS["planner"]) + len(STEPS["coder"]) == found.asked < found.questions
+    assert "asked 6 of 20 questions" in models_command.report(found)
     assert set(found.steps) == {step for steps in STEPS.values() for step in steps}
     assert told[-1].of == found.asked
 
