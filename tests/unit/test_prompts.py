@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
 
 def test_a_folder_in_the_place_of_a_file_is_said(project: Path) -> None:
     (project / "prompts" / "minnow" / "goal.md").mkdir(parents=True)
-    with pytest.raises(PromptError, match=r"goal\.md: it is not a plain file"):
+    with pytest.raises(PromptError, match=r"goal\.md: it is a folder, not a file"):
         own.read(project)
 
 

@@ -48,7 +48,7 @@ def test_a_limit_on_parameters_goes_to_the_engine_as_it_is(tmp_path: Path) -> No
         ("goal", " \n"), ("goal", "x" * 4001), ("iterations", "0"), ("iterations", "ten"), ("patience", "-1"),
         ("time_budget", "soon"), ("time_budget", "0m"), ("max_parameters", "few"),
         ("threshold", "high"), ("max_seconds", "soon"), ("seed", "2147483648"),
-        ("seed", "²"), ("planner", "/no/such/file.gguf"), ("coder", "/tmp"),
+        ("seed", "²"), ("planner", "/no/such/file.gguf"), ("coder", "/no/such/folder"),
     ],
 )  # fmt: skip
 def test_a_field_that_cannot_be_used_is_named_with_a_remedy(field: str, value: str, tmp_path: Path) -> None:
