@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from mlagent_tui import events, paths, prompts
+from mlagent_tui import events, own_prompts, paths, prompts
 from mlagent_tui.agent import prompting
 from mlagent_tui.agent.background import Background
 from mlagent_tui.agent.clock import Clock
@@ -41,7 +41,6 @@ from mlagent_tui.llm import (
     start_models,
     wait_for_models,
 )
-from mlagent_tui.prompts import own
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
@@ -115,7 +114,7 @@ class Session:
 
     def read_prompts(self) -> None:
         """The user's prompts as they are now are used to the end. Raises `PromptError`."""
-        self.prompts = own.read(self.project.root)
+        self.prompts = own_prompts.read(self.project.root)
         self.background.within = partial(prompts.use, self.prompts)
 
     def start_workers(self) -> None:
