@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ pytestmark = [
 ]
 
 TEXT = "a small network for the digits, at least 60% accuracy"
-OPEN = "a small network for the digits, 60% accuracy with batches of more than 20k"
 GOAL = {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": 0.6}
 TOO_LONG = PromptTooLong(9000, 512)
 GONE = ModelError("http://127.0.0.1:1/v1 cannot be reached: it refused", "Start the server.")
@@ -46,7 +45,7 @@ def carry_out(
     root: Path,
     model: Scripted,
     run: RunOptions | Saved | None = None,
-    bundled: Bundled | None = None,
+    bundled: Callable[[Sequence[LanguageModel]], LanguageModel] | None = None,
     cancel: threading.Event | None = None,
     stop: type[events.Event] | None = None,
     **options: Any,
@@ -138,10 +137,15 @@ def test_a_model_that_fails_at_everything_costs_no_iteration(tmp_path: Path) -> 
 
 def test_a_criterion_that_a_model_does_not_choose_is_not_blamed_on_the_goal(tmp_path: Path) -> None:
     refused = Scripted(goal=GOAL | {"threshold": None})
-    told = carry_out(tmp_path / "p", refused, goal_text=OPEN, stop=events.GoalUnderstood)
+    loss = {"dataset": "digits", "metric": "val_loss", "comparison": "<", "threshold": 2}
+    second = Scripted(goal=loss)
+    said = {"bundled": lambda beside: second, "stop": events.GoalUnderstood}
+    told = carry_out(tmp_path / "p", refused, goal_text="a network for the digits with less than 2", **said)
     (stood_in,) = of(told, events.StoodIn)
     assert stood_in.task == "goal"
-    assert of(told, events.GoalUnderstood)[0].goal["threshold"] == 0.6
+    (understood,) = of(told, events.GoalUnderstood)
+    assert (understood.goal["metric"], understood.goal["threshold"]) == ("val_loss", 2)
+    assert second.closed
 
 
 def test_a_goal_without_a_criterion_stays_the_users_to_correct(tmp_path: Path) -> None:
@@ -269,6 +273,6 @@ def test_a_planner_that_needed_help_and_brings_no_progress_is_replaced_before_th
         assert ending(told).reason == "no improvement beyond noise for 2 iterations"
         return
     assert ending(told).outcome == "achieved"
-    for_good = [event for event in of(told, events.StoodIn) if event.for_good]
+    for_good = [event for event in of(told, events.StoodIn) if event.for_good and event.role == "planner"]
     assert [event.task for event in for_good] == ["plan", "config", "decision"]
     assert {event.reason for event in for_good} == {"no improvement for 2 iterations"}
