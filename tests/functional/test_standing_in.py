@@ -11,7 +11,7 @@ import pytest
 
 from mlagent_tui import events, paths, workspace
 from mlagent_tui.agent import RunOptions, Saved, last_run, research
-from mlagent_tui.errors import ModelError
+from mlagent_tui.errors import Interrupted, ModelError
 from mlagent_tui.experiments import Project, registry
 from mlagent_tui.llm import LanguageModel, PromptTooLong, ServedModel, start_bundled
 from tests.scripted import CONFIG, ITERATE, Scripted, plan
@@ -80,7 +80,8 @@ def ending(told: list[events.Event]) -> events.RunFinished:
 PROSE = "Certainly! Here is what you asked for."
 
 
-ANSWERS = {"prose": PROSE, "empty": "", "long": TOO_LONG, "other": '{"a": 1}'}
+ENDED = Interrupted("the answer was ended: it repeats itself")
+ANSWERS = {"prose": PROSE, "empty": "", "long": TOO_LONG, "other": '{"a": 1}', "ended": ENDED}
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
