@@ -259,6 +259,43 @@ def test_a_plan_that_overwrites_the_checked_code_trains_that_code_all_the_same(t
     assert (tmp_path / "p" / paths.CURRENT_MODEL).read_text() == of(told, events.CodeMade)[0].code
 
 
+def unhelpful(**answers: Any) -> Scripted:
+    """A planner whose networks all train, and none of them well."""
+    first, *rest = CONFIG["layers"]
+    networks = [
+        CONFIG | {"layers": [first, {"type": "dropout", "p": rate}, *rest]} for rate in (0.1, 0.2, 0.3)
+    ]
+    return Scripted(
+        **({"goal": GOAL, "plan": plan(epochs=1, learning_rate=1e-6), "config": networks} | answers)
+    )
+
+
+def test_a_planner_that_needed_help_and_brings_no_progress_is_replaced_before_the_search_stops(
+    tmp_path: Path,
+) -> None:
+    told = carry_out(tmp_path / "p", unhelpful(goal=PROSE), iterations=6, patience=2)
+    assert ending(told).outcome == "achieved"
+    for_good = [event for event in of(told, events.StoodIn) if event.for_good and event.role == "planner"]
+    assert [event.task for event in for_good] == ["plan", "config", "decision"]
+    assert {event.reason for event in for_good} == {"no improvement for 2 iterations"}
+
+
+def test_a_planner_that_needed_no_help_keeps_its_search_to_itself(tmp_path: Path) -> None:
+    told = carry_out(tmp_path / "p", unhelpful(), iterations=6, patience=2)
+    assert ending(told).reason == "no improvement beyond noise for 2 iterations"
+    assert all(event.role == "coder" for event in of(told, events.StoodIn))
+
+
+def test_a_plan_that_overwrites_the_checked_code_trains_that_code_all_the_same(tmp_path: Path) -> None:
+    careless = plan(epochs=12)
+    arguments = {"file_path": paths.CURRENT_MODEL, "content": "nothing"}
+    careless["calls"].insert(1, {"tool": "write_file", "arguments": arguments})
+    told = carry_out(tmp_path / "p", Scripted(goal=GOAL, plan=careless))
+    assert ending(told).outcome == "achieved"
+    assert "write_file changed src/models/current_model.py" in of(told, events.Warned)[0].message
+    assert (tmp_path / "p" / paths.CURRENT_MODEL).read_text() == of(told, events.CodeMade)[0].code
+
+
 @pytest.mark.parametrize("helped", [True, False])
 def test_a_planner_that_needed_help_and_brings_no_progress_is_replaced_before_the_search_stops(
     tmp_path: Path, helped: bool
