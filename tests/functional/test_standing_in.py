@@ -284,33 +284,3 @@ def test_a_planner_that_needed_no_help_keeps_its_search_to_itself(tmp_path: Path
     told = carry_out(tmp_path / "p", unhelpful(), iterations=6, patience=2)
     assert ending(told).reason == "no improvement beyond noise for 2 iterations"
     assert all(event.role == "coder" for event in of(told, events.StoodIn))
-
-
-def test_a_plan_that_overwrites_the_checked_code_trains_that_code_all_the_same(tmp_path: Path) -> None:
-    careless = plan(epochs=12)
-    arguments = {"file_path": paths.CURRENT_MODEL, "content": "nothing"}
-    careless["calls"].insert(1, {"tool": "write_file", "arguments": arguments})
-    told = carry_out(tmp_path / "p", Scripted(goal=GOAL, plan=careless))
-    assert ending(told).outcome == "achieved"
-    assert "write_file changed src/models/current_model.py" in of(told, events.Warned)[0].message
-    assert (tmp_path / "p" / paths.CURRENT_MODEL).read_text() == of(told, events.CodeMade)[0].code
-
-
-@pytest.mark.parametrize("helped", [True, False])
-def test_a_planner_that_needed_help_and_brings_no_progress_is_replaced_before_the_search_stops(
-    tmp_path: Path, helped: bool
-) -> None:
-    useless = plan(epochs=1, learning_rate=1e-6)
-    networks = [
-        CONFIG | {"layers": [*CONFIG["layers"][:2], {"type": "dropout", "p": rate}, *CONFIG["layers"][2:]]}
-        for rate in (0.1, 0.2, 0.3)
-    ]
-    model = Scripted(plan=useless, config=networks, goal=[PROSE] * 3 + [GOAL] if helped else GOAL)
-    told = carry_out(tmp_path / "p", model, iterations=6, patience=2)
-    if not helped:
-        assert ending(told).reason == "no improvement beyond noise for 2 iterations"
-        return
-    assert ending(told).outcome == "achieved"
-    for_good = [event for event in of(told, events.StoodIn) if event.for_good and event.role == "planner"]
-    assert [event.task for event in for_good] == ["plan", "config", "decision"]
-    assert {event.reason for event in for_good} == {"no improvement for 2 iterations"}
