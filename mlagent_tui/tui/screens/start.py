@@ -133,7 +133,7 @@ The run goes on in a process of its own: closing this program does not end it.
             "metric": ("Metric", [("as in the goal", ""), *((name, name) for name in form.METRICS)]),
             "device": ("Device", [(name, name) for name in form.DEVICES]),
             "sandbox": ("Sandbox", self._sandboxes()),
-            "fallback": ("Fallback", [("the bundled model", "bundled"), ("none", "none")]),
+            "fallback": ("Fallback", [(name, name) for name in form.FALLBACKS]),
         }
         for pair in (
             ("dataset", "metric"),

@@ -277,3 +277,16 @@ def test_a_model_that_stands_in_is_said_at_once_and_its_share_stays_in_the_heade
     fold.apply(state, [used, used.but(model="Tiny", instead_of="")])
     said = [words for _, words, _ in header.items(state, header.Moment())]
     assert "Minnow stood in for 1 of 2 answers" in said
+
+
+def test_the_words_of_a_model_that_explains_in_place_of_the_coder_are_called_its_own() -> None:
+    summary = {"layers": [], "total_parameters": 1, "explanation": "One.", "explanation_source": "coder"}
+    made = events.SummaryMade(summary=summary)
+    stood_in = events.StoodIn(role="coder", task="explain", model="Minnow", instead_of="Tiny")
+    used = events.AnswerUsed(role="coder", task="explain", model="Minnow", instead_of="Tiny")
+    state = state_of(*recording.told()[:60], stood_in, made)
+    assert state.network.whose == "the words of Minnow"
+    fold.apply(state, [used, made])
+    assert state.network.whose == "the coder's words"
+    fold.apply(state, [stood_in.but(for_good=True), used, made])
+    assert state.network.whose == "the words of Minnow"
