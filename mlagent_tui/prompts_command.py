@@ -86,6 +86,7 @@ def copy(project: Path | None, profiles: Iterable[Profile] = PROFILES, *, force:
             "Name one with --project, or copy into the settings folder: --to settings.",
         )
     place = own_prompts.places(project)[0]
+    told: list[str] = []
     kept = False
     for prompt in (shipped(profile, name) for profile in profiles for name in names(profile)):
         file = place.file(prompt.profile, prompt.name)
@@ -93,12 +94,13 @@ def copy(project: Path | None, profiles: Iterable[Profile] = PROFILES, *, force:
         state = _state(file, content)
         if state == "there" or (state == "other" and not force):
             kept |= state == "other"
-            print(f"{'kept' if state == 'other' else 'is there':<10}{clean(str(file))}")
+            told.append(f"{'kept' if state == 'other' else 'is there':<10}{clean(str(file))}")
             continue
         _write(place, file, content)
-        print(f"{'replaced' if state == 'other' else 'written':<10}{clean(str(file))}")
+        told.append(f"{'replaced' if state == 'other' else 'written':<10}{clean(str(file))}")
     if kept:
-        print("\nFiles that were changed are kept. To replace them with the shipped ones: --force")
+        told.append("\nFiles that were changed are kept. To replace them with the shipped ones: --force")
+    print("\n".join(told))  # at the end: whoever reads only a part of it stops no copy
     return 0
 
 

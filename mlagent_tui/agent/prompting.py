@@ -10,16 +10,20 @@ from mlagent_tui import events, own_prompts
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import PromptError
 from mlagent_tui.llm import LanguageModel, Message
-from mlagent_tui.prompts import Profile, Prompts
+from mlagent_tui.prompts import PROFILES, Profile, Prompts
 
 
 def chosen(prompts: Prompts, models: Mapping[events.Role, LanguageModel]) -> events.PromptsChosen:
-    """The files of the profiles that `models` are asked with."""
+    """The files of the profiles that `models` are asked with, and every other file of the user's.
+
+    Another model may stand in for one of them, and one profile may borrow from another.
+    """
     profiles: dict[str, Profile] = {role: model.profile for role, model in models.items()}
     files = [
         asdict(prompt) | {"path": str(prompt.path or "")}
-        for profile in sorted(set(profiles.values()))
+        for profile in PROFILES
         for prompt in prompts.of(profile)
+        if profile in profiles.values() or prompt.path
     ]
     for file in files:
         del file["text"]
@@ -28,7 +32,7 @@ def chosen(prompts: Prompts, models: Mapping[events.Role, LanguageModel]) -> eve
 
 def told(
     prompts: Prompts,
-    models: Mapping[events.Role, LanguageModel],
+    models: dict[events.Role, LanguageModel],
     options: RunOptions,
     before: events.PromptsChosen | None,
     root: Path,
@@ -50,22 +54,30 @@ def told(
             remedy="`mlagent prompts list` shows the names.",
         )
     manners = {"planner": options.planner_options, "coder": options.coder_options}
-    base = {model.name: role for role, model in models.items() if model.profile == "completion"}
+    base = {
+        model.name: role
+        for role, model in reversed(models.items())
+        if model.profile == "completion" and manners[role].prompts == "auto"
+    }
     for name, role in base.items():
-        if manners[role].prompts == "auto":
-            yield events.Warned(
-                message=f"{name} has no chat template: it is a base model, asked with completion prompts",
-                remedy=f"For an instruct model, name its template: --{role}-option chat_template=FILE.",
-            )
+        yield events.Warned(
+            message=f"{name} has no chat template: it is a base model, asked with completion prompts",
+            remedy=f"For an instruct model, name its template: --{role}-option chat_template=FILE.",
+        )
 
 
 def since(before: events.PromptsChosen | None, now: events.PromptsChosen) -> list[str]:
-    """The prompts that had another content `before`, as `chat/code`."""
-    was = {(file["profile"], file["name"]): file["sha256"] for file in before.files} if before else {}
+    """The prompts that told a model something else `before`, as `chat/code`.
+
+    A copy of the shipped file tells the same, though its bytes are others.
+    """
+    was = {(file["profile"], file["name"]): file for file in before.files} if before else {}
+    pairs = ((was.get((file["profile"], file["name"]), file), file) for file in now.files)
     return [
         f"{file['profile']}/{file['name']}"
-        for file in now.files
-        if was.get((file["profile"], file["name"]), file["sha256"]) != file["sha256"]
+        for old, file in pairs
+        if old["sha256"] != file["sha256"]
+        and (old["changed"] or file["changed"] or old["path"] == file["path"] == "")
     ]
 
 

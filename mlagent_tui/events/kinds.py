@@ -53,8 +53,8 @@ class RunResumed(Event):
 class PromptsChosen(Event):
     """What the language models are told in this process: the `profiles` by role, and the `files` of those.
 
-    Each file has its `profile`, `name`, `path` (empty: the shipped one), `sha256`, and whether it is
-    `changed`, which means that it tells a model something else than the shipped one.
+    Files of the user's are there whatever their profile. Each file has its `profile`, `name`, `path` (empty:
+    the shipped one), `sha256`, and whether it is `changed`: tells a model something else than the shipped.
     """
 
     type: Literal["prompts_chosen"] = "prompts_chosen"

@@ -17,7 +17,8 @@ SHOWN = 3
 """Names in one sentence."""
 _PART = re.compile(r"(.*)-(\d{5})-of-(\d{5})(\.gguf|\.safetensors)")
 _PIECE = re.compile(
-    r"(.+\.gguf)[-._]?(?:split|part)?[-._]?(?:[a-z]{1,2}|\d{1,3})(?:[-_]?of[-_]?\d{1,3})?", re.I
+    r"(.+\.gguf)[-._]?(?:split|part)?[-._]?(?:(?!gz|xz|bz|lz|br)[a-z]{1,2}|\d{1,3})(?:[-_]?of[-_]?\d{1,3})?",
+    re.I,
 )
 
 
@@ -68,6 +69,11 @@ def piece(path: Path) -> ModelError | None:
     if os.path.isdir(path.parent):
         beside = sorted(os.listdir(path.parent))
         pieces = [name for name in beside if (other := _PIECE.fullmatch(name)) and other[1] == whole]
+    if len(pieces) == 1:
+        return ModelError(
+            f"{path} is a piece of {whole}, and no other piece is beside it",
+            "Put all pieces into one folder, and join them with `cat`.",
+        )
     joined = " ".join(map(shlex.quote, pieces))
     return ModelError(
         f"{path} is one of {len(pieces)} pieces of {whole}",

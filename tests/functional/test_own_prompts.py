@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from mlagent_tui import cli, events, headless, workspace
-from mlagent_tui.agent import RunOptions, Saved, last_run, research
+from mlagent_tui import cli, events, headless, own_prompts, workspace
+from mlagent_tui.agent import RunOptions, Saved, last_run, prompting, research
 from mlagent_tui.experiments import Project
-from mlagent_tui.prompts import names, shipped
+from mlagent_tui.llm import LanguageModel
+from mlagent_tui.prompts import Profile, names, shipped
 from tests.scripted import ACHIEVED, Scripted, plan
 
 TEXT = "a small network for the digits, at least 30% accuracy"
@@ -100,14 +101,15 @@ def test_a_resumed_run_reads_them_again_and_says_what_has_changed(root: Path) ->
     assert said in warnings(told)
 
 
-def test_a_run_whose_prompts_are_as_they_were_says_nothing_of_a_change(root: Path) -> None:
+def test_a_copy_that_tells_the_same_as_the_shipped_file_is_no_change(root: Path) -> None:
     cancel = threading.Event()
     model = Scripted(before=lambda task: cancel.set() if task == "plan" else None, decision=ACHIEVED)
     carry_out(root, model, cancel=cancel)
     saved = last_run(events.read(root / "experiments/journal.jsonl")[0])
-    assert not [
-        text for text in warnings(carry_out(root, Scripted(decision=ACHIEVED), saved)) if "prompts" in text
-    ]
+    write(root, "code", f"<!-- A copy. -->\n{shipped('minnow', 'code').text}")
+    told = carry_out(root, Scripted(decision=ACHIEVED), saved)
+    assert [file["name"] for file in chosen(told).files if file["path"]] == ["code"]
+    assert not [text for text in warnings(told) if "prompts" in text]
 
 
 def test_a_name_that_no_prompt_has_is_said(root: Path) -> None:
@@ -145,9 +147,26 @@ def test_an_empty_file_is_one_sentence_and_nothing_is_started(
         assert (root / "experiments/journal.jsonl").read_bytes() == before
 
 
-def test_a_base_model_is_said_to_be_one_once(root: Path) -> None:
-    model = Scripted(decision=ACHIEVED)
-    model.profile = "completion"
-    told = carry_out(root, model)
-    said = [text for text in warnings(told) if "base model" in text]
-    assert said == ["scripted has no chat template: it is a base model, asked with completion prompts"]
+def told_of(root: Path, profile: Profile, **options: Any) -> list[events.Event]:
+    """What is told at the start of a run whose roles have one model of this profile."""
+    model = Scripted()
+    model.profile = profile
+    asked_for = RunOptions.model_validate({"goal_text": TEXT} | options)
+    models: dict[events.Role, LanguageModel] = {"planner": model, "coder": model}
+    return list(prompting.told(own_prompts.read(root), models, asked_for, None, root))
+
+
+def test_a_file_of_another_profile_is_told_too(root: Path) -> None:
+    """Another model may stand in, and be asked with it."""
+    write(root, "goal", "Read well.\n")
+    files = {(file["profile"], file["name"]) for file in chosen(told_of(root, "chat")).files}
+    assert files == {("minnow", "goal"), *(("chat", name) for name in names("chat"))}
+
+
+def test_a_base_model_is_said_to_be_one_once_and_only_where_nothing_was_chosen(root: Path) -> None:
+    assert warnings(told_of(root, "completion")) == [
+        "scripted has no chat template: it is a base model, asked with completion prompts"
+    ]
+    asked_for = {"prompts": "completion"}
+    assert warnings(told_of(root, "completion", planner_options=asked_for, coder_options=asked_for)) == []
+    assert warnings(told_of(root, "chat")) == []

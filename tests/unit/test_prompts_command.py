@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,13 @@ def test_the_list_names_the_file_of_every_task(project: Path, capsys: pytest.Cap
     assert main(["prompts", "list", "--project", str(project), "--json"]) == 0
     told = {(file["profile"], file["name"]): file for file in json.loads(capsys.readouterr().out)}
     assert told["minnow", "goal"]["text"] == "Mine.\n" and told["minnow", "plan"]["path"] == ""
+
+
+def test_a_reader_who_stops_early_stops_no_copy(project: Path) -> None:
+    command = f"{sys.executable} -m mlagent_tui prompts copy | true"
+    subprocess.run(["sh", "-c", command], check=True, cwd=project, timeout=120)
+    copied = {(file.parent.name, file.stem) for file in paths.prompts_folder().glob("*/*.md")}
+    assert copied == set(EVERY)
 
 
 def test_without_a_verb_they_are_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

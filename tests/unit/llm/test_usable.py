@@ -392,6 +392,17 @@ def test_a_file_that_was_cut_up_is_to_be_joined(names: tuple[str, str], tmp_path
         assert caught.value.remedy.endswith(f"cat {names[0]} {names[1]} > m.gguf")
 
 
+def test_a_lone_piece_and_a_compressed_file_are_told_apart(tmp_path: Path) -> None:
+    lone = tmp_path / "m.gguf.part2of4"
+    lone.write_bytes(b"anything")
+    with pytest.raises(ModelError, match=r"is a piece of m\.gguf, and no other piece is beside it"):
+        check_spec(str(lone))
+    packed = tmp_path / "m.gguf.gz"
+    packed.write_bytes(b"\x1f\x8b\x08\0")
+    with pytest.raises(ModelError, match="is not a GGUF file but an archive"):
+        check_spec(str(packed))
+
+
 def test_a_whole_file_may_have_any_name(tmp_path: Path) -> None:
     path = make(tmp_path / "model.gguf")
     for name in ("model.gguf.1", "sha256-12ab", "model (1).gguf", "mmproj.gguf"):
