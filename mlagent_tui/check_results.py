@@ -20,7 +20,6 @@ from mlagent_tui import __version__, paths, prompts
 from mlagent_tui.errors import ModelError, ProjectError
 from mlagent_tui.files import atomic_write, open_plain, read_plain
 from mlagent_tui.llm import locate, read_header
-from mlagent_tui.llm.roles import parse
 from mlagent_tui.prompts import Profile
 
 Step = Literal["goal", "plan", "config", "decision", "code", "explain"]
@@ -148,11 +147,10 @@ def identity(spec: str) -> str:
     """What a model is known by, whatever its files are called. Raises `ModelError` where there is none.
 
     For files the SHA-256 of sizes, beginnings and samples: gigabytes would take too long, and weights
-    that differ do so everywhere. For a server its address and the model's name.
+    that differ do so everywhere. For a server its address and the model's name, as they are written.
     """
-    place = parse(spec)
-    if place.path is None:
-        return hashlib.sha256(f"{place.url}#{place.model}".encode()).hexdigest()
+    if "://" in spec:
+        return hashlib.sha256(spec.encode()).hexdigest()
     found = hashlib.sha256()
     try:
         for file in _files(spec):
@@ -165,7 +163,7 @@ def identity(spec: str) -> str:
 
 def size(spec: str) -> int:
     """Bytes of the files that `identity` reads; 0 for a server. Raises `ModelError`."""
-    if parse(spec).path is None:
+    if "://" in spec:
         return 0
     try:
         return sum(file.stat().st_size for file in _files(spec))

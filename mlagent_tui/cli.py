@@ -138,11 +138,10 @@ def _log(error: Exception) -> Path:
 
 def _run(arguments: argparse.Namespace) -> int:
     """A new run."""
-    from mlagent_tui import settings, workspace
+    from mlagent_tui import own_prompts, settings, workspace
     from mlagent_tui.clarify import clarified
     from mlagent_tui.experiments import Project
     from mlagent_tui.headless import Output, drive
-    from mlagent_tui.prompts import own
 
     if arguments.check:
         return _check(arguments)
@@ -150,7 +149,7 @@ def _run(arguments: argparse.Namespace) -> int:
     output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
     options = clarified(options, output.say, _ask if sys.stdin.isatty() and sys.stderr.isatty() else None)
     _check_models(options)
-    own.read(arguments.project)
+    own_prompts.read(arguments.project)
     if arguments.branch_from:
         workspace.check_branch(arguments.project, arguments.branch_from)
     folder = arguments.project or workspace.default_folder(options.goal_text)
@@ -174,11 +173,10 @@ def _ask(prompt: str) -> str:
 
 def _resume(arguments: argparse.Namespace) -> int:
     """Resume the last run of a project."""
-    from mlagent_tui import workspace
+    from mlagent_tui import own_prompts, workspace
     from mlagent_tui.agent import check_origin
     from mlagent_tui.experiments import Project, history
     from mlagent_tui.headless import Output, drive
-    from mlagent_tui.prompts import own
 
     folder: Path = arguments.project
     with Project(folder) as project:
@@ -200,7 +198,7 @@ def _resume(arguments: argparse.Namespace) -> int:
             )
         saved.options = resumed_options(arguments, saved.options)
         _refuse_timeless(saved, arguments)
-        own.read(folder)
+        own_prompts.read(folder)
         output = Output(jsonl=arguments.events == "jsonl", quiet=arguments.quiet)
         output.say(f"project    {folder}")
         return drive(project, saved, folder, output, hands)

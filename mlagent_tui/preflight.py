@@ -13,13 +13,12 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mlagent_tui import check_results, field_errors, sandbox, settings, workspace
+from mlagent_tui import check_results, field_errors, own_prompts, sandbox, settings, workspace
 from mlagent_tui.agent import Reading, RunOptions, read
 from mlagent_tui.arguments import option_values, slip
 from mlagent_tui.errors import DataError, MlagentError, UsageError
 from mlagent_tui.field_errors import FieldError
 from mlagent_tui.llm import check_options, check_spec
-from mlagent_tui.prompts import own
 from mlagent_tui.research import wishes
 from mlagent_tui.schemas import DatasetName
 from mlagent_tui.training import data_card
@@ -146,7 +145,7 @@ def _datasets(data_dir: Path | None) -> Iterator[tuple[str, str]]:
 
 
 def _prompts(project: Path | None) -> None:
-    own.read(project)
+    own_prompts.read(project)
 
 
 def _device(device: str) -> None:

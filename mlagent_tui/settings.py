@@ -21,7 +21,6 @@ from mlagent_tui import field_errors, paths, yaml_text
 from mlagent_tui.errors import UsageError
 from mlagent_tui.field_errors import NUMBER, Truth
 from mlagent_tui.files import explain, read_plain
-from mlagent_tui.prompts import CodeForm, Profile
 from mlagent_tui.schemas import SandboxPolicy
 
 SERVER = re.compile(r"https?://[^\s/#?@]+(/[^\s#?@]*)?(#[^\s#]+)?")
@@ -68,10 +67,10 @@ class RoleOptions(BaseModel):
     chat_template: UserPath | None = None
     """A file with a Jinja chat template; null: the model's own."""
 
-    prompts: Literal["auto"] | Profile = "auto"
+    prompts: Literal["auto", "minnow", "chat", "completion"] = "auto"
     """The form of what the model is told: minnow, chat, completion; auto: by what its file says of it."""
 
-    code: Literal["auto"] | CodeForm = "auto"
+    code: Literal["auto", "whole", "lines"] = "auto"
     """How it is asked for code: as a whole file, or in lines, one by one; auto: by the size of the model."""
 
     gpu_layers: Annotated[int, Field(ge=0, le=10_000), NUMBER] | None = None

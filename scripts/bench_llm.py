@@ -7,13 +7,15 @@ The loop is that of llama-bench with its own defaults: random tokens, no samplin
 them as the server has just read and written. Rounds alternate between the two; shown are the medians of
 both and of the rounds' ratios. Models: the bundled one, and one of random weights with a vocabulary of
 150,000 (fetched once; see tests/vocabularies.py), or the one named. Then: the wait for the first token of a
-role's first and second call, and what a listing of 50 files costs.
+role's first and second call; of a long prompt whose instructions were read before, by this server and by one
+that was ended; and what a listing of 50 files costs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import shutil
 import statistics
@@ -38,6 +40,10 @@ from tests.vocabularies import Unavailable, random_model
 
 FILES = 50
 WANTED = {"prompt": 0.9, "decode": 0.9, "constrained": 0.8}
+INSTRUCTIONS, QUESTION = (1500, 3000), 150
+"""Tokens of long prompts: of their beginnings, which are alike, and of their ends, which differ."""
+SHARES = {"again": 0.2, "restarted": 0.3}
+"""What the wait for a first token may be at most, as a share of that of a prompt never read before."""
 
 
 def main() -> int:
@@ -58,6 +64,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         good = [compare(model, options) for model in models(folder, options.model)]
+        for model in models(folder, options.model):
+            good += [prefixes(model, length, options, folder / "cache") for length in INSTRUCTIONS]
         listing(folder)
     return 0 if all(good) else 1
 
@@ -155,9 +163,44 @@ def first_tokens(model: ServedModel, instructions: str) -> tuple[float, float]:
 def told(model: ServedModel, instructions: str, question: str) -> tuple[Message, ...]:
     """Instructions as a system message where the model's template shows one, else before the question."""
     system, user = Message("system", f"Your role: {instructions}"), Message("user", question)
-    if model.count_tokens([system, user]) > model.count_tokens([user]):
+    if shows_instructions(model):
         return system, user
     return (Message("user", f"{system.content}\n{question}"),)
+
+
+def prefixes(path: Path, length: int, options: argparse.Namespace, cache: Path) -> bool:
+    """The wait for the first token of long prompts that begin alike; whether it is as short as wanted."""
+    os.environ["XDG_CACHE_HOME"] = str(cache)
+    loading = Options(threads=options.threads)
+    model = ServedModel(path, loading)
+    if model.context_length < length + 2 * QUESTION or not shows_instructions(model):
+        model.close()
+        return True
+    beginning, waits = words(model, length), dict[str, list[float]](cold=[], again=[], restarted=[])
+    question = words(model, QUESTION)
+    for number in range(options.rounds):
+        for call, kind in enumerate(("cold", "again", "again", "restarted")):
+            if kind == "restarted":
+                model.close()
+                model = ServedModel(path, loading)
+            messages = Message("system", f"{number} {beginning}"), Message("user", f"{call} {question}")
+            waits[kind].append(model.generate(Request(messages, max_tokens=1)).prompt_seconds)
+    model.close()
+    cold = statistics.median(waits["cold"])
+    print(f"{read_header(path).name}: instructions of {length} tokens, first token {1000 * cold:.0f} ms")
+    good = True
+    for kind, wanted in SHARES.items():
+        share = statistics.median(waits[kind]) / cold
+        good &= share <= wanted
+        verdict = f"{share:6.1%} (<= {wanted:.0%})  {'ok' if share <= wanted else 'ABOVE'}"
+        print(f"  {kind:12}{1000 * cold * share:9.0f} ms       {verdict}", flush=True)
+    return good
+
+
+def shows_instructions(model: ServedModel) -> bool:
+    """Whether the model's template shows a system message; Minnow's does not."""
+    system, user = Message("system", "Be brief."), Message("user", "What now?")
+    return model.count_tokens([system, user]) > model.count_tokens([user])
 
 
 class Reference:

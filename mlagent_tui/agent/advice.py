@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from mlagent_tui import shapes
-from mlagent_tui.agent import alternatives
+from mlagent_tui.agent import alternatives, planning
 from mlagent_tui.agent.context import Brief
+from mlagent_tui.agent.explicit import explicit
 from mlagent_tui.agent.layer_calls import call
 from mlagent_tui.errors import ConfigError
-from mlagent_tui.schemas import Conv2d, Linear, ModelConfig
+from mlagent_tui.research import wishes
+from mlagent_tui.schemas import Conv2d, Linear, ModelConfig, Wish
 
 WITHIN = 0.9
 """The share of a limit of parameters that an advice aims at."""
@@ -25,9 +27,36 @@ def advice(brief: Brief, refused: ModelConfig, repeated: bool = False) -> str:
     except ConfigError as error:
         return f"{error.what}. {error.remedy}".rstrip(". ")
     limit = brief.goal.max_parameters
-    if limit is None or not alternatives.over(brief, shapes.count_parameters(steps)):
-        return ""
-    return _smaller(steps, WITHIN * limit / 2 if repeated else WITHIN * limit)
+    if limit is not None and alternatives.over(brief, shapes.count_parameters(steps)):
+        return _smaller(steps, WITHIN * limit / 2 if repeated else WITHIN * limit)
+    return "; ".join(_missing(wish, refused) for wish in planning.missed(brief, refused, None))
+
+
+def _missing(wish: Wish, refused: ModelConfig) -> str:
+    """The change that gives `refused` what a wish asks for."""
+    said = wishes.words(wish)
+    if wish.refused:
+        return f"the network must have {said}"
+    match wish.about:
+        case "activation":
+            said = f"use {wish.value}"
+        case "norm" if wish.value in ("", "batch"):
+            said = "add batch norm"
+        case "dropout":
+            said = f"use dropout {wish.number or 0.2:g}"
+        case "pooling" if wish.value == "global average":
+            said = "pool globally"
+        case "pooling" if wish.value == "max":
+            said = "add max pooling"
+        case "residual" | "residual blocks":
+            said = "add a residual block"
+        case "fully connected":
+            return 'write no layers in "image"'
+        case "convolutions" if wish.comparison == "=":
+            return f'write {wish.number:g} conv2d layers in "image"'
+        case _:
+            return f"the network must have {said}"
+    return explicit(said, refused)
 
 
 def _smaller(steps: list[shapes.Step], aim: float) -> str:

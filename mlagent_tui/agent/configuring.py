@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Steps = Generator[events.Event, None, ModelConfig]
 
-ATTEMPTS = 4
+CONFIG_ATTEMPTS = 4
 """How often a planner may propose a configuration."""
 
 
@@ -67,7 +67,7 @@ def _proposed(loop: Loop, plan: Plan, models: Models) -> Steps:
     pointless: ModelConfig | None = None
     unwished: ModelConfig | None = None
     chosen: ModelConfig | None = None
-    for attempt in range(ATTEMPTS):
+    for attempt in range(CONFIG_ATTEMPTS):
         brief = loop.brief()
         try:
             ask = partial(models.planner.configure, brief, problem, attempt)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from mlagent_tui import events, paths, python_source, shapes, tools
+from mlagent_tui import events, field_errors, paths, python_source, shapes, tools
 from mlagent_tui.agent import planning
 from mlagent_tui.agent.control import Edit
 from mlagent_tui.commands import EditCode, EditConfig, EditSettings, Reply
@@ -22,8 +22,6 @@ Steps = Generator[events.Event, None, None]
 
 THE_RUNS = {"dataset", "num_classes", "input_shape", "seed", "device", "keep_best"}
 """The settings of a training that are the same in all trials of a run."""
-
-CHANGEABLE = [name for name in EvalConfig.model_fields if name not in THE_RUNS]
 
 
 def edited(loop: Loop, edit: Edit) -> Steps:
@@ -88,9 +86,8 @@ def _take_settings(loop: Loop, fields: dict[str, Any], confirmed: bool) -> Steps
     try:
         settings = EvalConfig.model_validate(before.model_dump(mode="json") | fields)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        what = f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
-        raise ConfigError(what, f"The settings are: {', '.join(CHANGEABLE)}.") from error
+        told = field_errors.first(error, EvalConfig, noun="setting")
+        raise ConfigError(told.what, told.remedy) from error
     longest = before.time_limit
     if longest is not None and (settings.time_limit is None or settings.time_limit > longest):
         raise ConfigError(

@@ -27,9 +27,11 @@ from pydantic import (
 from mlagent_tui import prompts
 from mlagent_tui.agent import advice, changes, context, layer_calls, tables
 from mlagent_tui.agent.context import Brief
+from mlagent_tui.agent.criteria import comparison_for
+from mlagent_tui.agent.explicit import explicit
 from mlagent_tui.agent.numbers import Found, find_numbers
 from mlagent_tui.agent.planning import CHOSEN, core_plan
-from mlagent_tui.agent.reading import Reading, comparison_for, named_datasets
+from mlagent_tui.agent.reading import Reading, named_datasets
 from mlagent_tui.agent.wish_reading import wishes_in
 from mlagent_tui.agent.wording import Question, Refused
 from mlagent_tui.llm import Message
@@ -44,7 +46,7 @@ MOST_IMAGE, MOST_VECTOR = 14, 6
 """How many layers an answer may have; a network that is shown allows some more than it has."""
 MORE = 4
 TOKENS_A_LAYER, TOKENS_A_SETTING, TOKENS_A_WISH = 40, 14, 24
-LONGEST_ASSESSMENT = 240
+LONGEST_ASSESSMENT = 320
 
 T = TypeVar("T")
 
@@ -91,7 +93,7 @@ class InstructWording:
         answer = network_answer(brief)
         return self._question(
             "config", config_case(brief, refused), answer, lambda said: said.config,
-            TOKENS_A_LAYER * (MOST_IMAGE + MOST_VECTOR + MORE),
+            TOKENS_A_LAYER * sum(most_layers(brief).values()),
         )  # fmt: skip
 
     def decision(self, brief: Brief) -> Question[Decision]:
@@ -233,7 +235,10 @@ def config_case(brief: Brief, refused: Refused | None) -> str:
 
     After a network that was refused it is that network, with the change that it needs.
     """
-    start, change, problem = brief.last_config, "; ".join(brief.changes) or "first network", ""
+    start, problem = brief.last_config, ""
+    change = "; ".join(explicit(one, start) if start else one for one in brief.changes)
+    if not change:
+        change = f"first network with {brief.goal.wishes}" if brief.goal.wishes else "first network"
     if refused:
         problem = context.one_line(refused.problem)
         wrong = refused.config and advice.advice(brief, refused.config, refused.repeated)
@@ -269,13 +274,18 @@ class Network(Value):
         return self._config
 
 
-def network_answer(brief: Brief) -> type[BaseModel]:
-    """A network on the data of `brief`, as calls; the answer has it as a `config`."""
+def most_layers(brief: Brief) -> dict[str, int]:
+    """How many layers each part of an answer may have."""
     shown = layer_calls.calls_of(brief.last_config) if brief.last_config else layer_calls.Calls((), ())
-    most = {
+    return {
         "image": max(MOST_IMAGE, len(shown.image) + MORE),
         "vector": max(MOST_VECTOR, len(shown.vector) + MORE),
     }
+
+
+def network_answer(brief: Brief) -> type[BaseModel]:
+    """A network on the data of `brief`, as calls; the answer has it as a `config`."""
+    most = most_layers(brief)
 
     class Held(Network):
         @model_validator(mode="after")

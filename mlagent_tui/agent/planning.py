@@ -28,6 +28,7 @@ from mlagent_tui.schemas import (
     ModelConfig,
     Plan,
     ToolCall,
+    Wish,
 )
 
 REFERENCE = "$model_config"
@@ -122,14 +123,23 @@ def refuse_unwished(brief: Brief, config: ModelConfig, plan: Plan) -> None:
 
     What earlier networks missed as well is not asked for again: the planner could not do it then.
     """
-    asked, earlier = brief.goal.asked, brief.last_config
-    before = wishes.check(asked, earlier, brief.last_eval_config)
-    missed = wishes.lost(before, wishes.check(asked, config, plan.evaluation))
-    if missed:
-        wanted = ", ".join(wishes.words(answer.wish) for answer in missed)
+    answers = _lost(brief, config, plan.evaluation)
+    if answers:
+        wanted = ", ".join(wishes.words(answer.wish) for answer in answers)
         raise Unwished(
-            f"the goal asks for {wanted}, but {' and '.join(dict.fromkeys(a.has for a in missed))}"
+            f"the goal asks for {wanted}, but {' and '.join(dict.fromkeys(a.has for a in answers))}"
         )
+
+
+def missed(brief: Brief, config: ModelConfig, settings: EvalConfig | None) -> list[Wish]:
+    """What the goal asks of the network, `config` lacks, and the last network had, if there was one."""
+    return [answer.wish for answer in _lost(brief, config, settings)]
+
+
+def _lost(brief: Brief, config: ModelConfig, settings: EvalConfig | None) -> list[wishes.Answer]:
+    asked = brief.goal.asked
+    before = wishes.check(asked, brief.last_config, brief.last_eval_config)
+    return wishes.lost(before, wishes.check(asked, config, settings))
 
 
 def closer(brief: Brief, plan: Plan, config: ModelConfig, first: ModelConfig | None) -> ModelConfig:

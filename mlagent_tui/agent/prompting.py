@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from mlagent_tui import events
+from mlagent_tui import events, own_prompts
 from mlagent_tui.agent.options import RunOptions
 from mlagent_tui.errors import PromptError
 from mlagent_tui.llm import LanguageModel, Message
-from mlagent_tui.prompts import Profile, Prompts, own
+from mlagent_tui.prompts import Profile, Prompts
 
 
 def chosen(prompts: Prompts, models: Mapping[events.Role, LanguageModel]) -> events.PromptsChosen:
@@ -44,7 +44,7 @@ def told(
             message=f"the prompts have changed since the run was started: {', '.join(differ)}",
             remedy="`mlagent prompts list` shows the files in use.",
         )
-    for file in own.unknown(root):
+    for file in own_prompts.unknown(root):
         yield events.Warned(
             message=f"{file} is not used: no prompt has this name",
             remedy="`mlagent prompts list` shows the names.",

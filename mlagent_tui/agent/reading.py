@@ -15,22 +15,15 @@ from typing import Literal
 
 from mlagent_tui.agent import goal_words as words
 from mlagent_tui.agent import wish_reading
+from mlagent_tui.agent.criteria import Criterion, candidates, comparison_fitting, stated
 from mlagent_tui.agent.numbers import Found, find_numbers, levelled, masked, plain
+from mlagent_tui.agent.places import Place, places_in
 from mlagent_tui.errors import GoalError
 from mlagent_tui.research import wishes as wish_rules
 from mlagent_tui.schemas import Comparison, DatasetName, Goal, Metric, Wish
 
 NO_CRITERION = "the goal has no measurable criterion"
 NO_DATASET = "the goal names no data set"
-_NEAR = 34
-"""Characters before a number in which a direction such as "at least" belongs to it."""
-_STOP = re.compile(r"[.;!?。；](?=\s|$|[^\x00-\x7f])|\n")
-
-_CLOSING = re.compile(
-    r"\w*\s*(?:at\s+(?:most|least)|max(?:imum)?|min(?:imum)?|tops)\s*(?=[,;.]|$|(?:and|but|with)\b)",
-    re.IGNORECASE,
-)
-"""A direction behind the number that it belongs to: the next number has its own."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +75,11 @@ class Reading:
         return {name: getattr(self, name) for name in names}
 
 
-@dataclass(frozen=True)
-class Criterion:
-    """One criterion of the text."""
-
-    metric: Metric
-    comparison: Comparison
-    threshold: float
-    text: str
-
-
 def read(text: str, typed: Typed | None = None) -> Reading:
     """Everything that the text and the typed options decide. Needs no model and takes milliseconds."""
     typed = typed or Typed()
     reading = Reading(text=text, asked=wish_reading.wishes_in(text))
-    places = _places(text)
+    places = places_in(text)
     _criterion(reading, places, text, typed)
     _limits(reading, places, typed)
     _datasets(reading, text, typed)
@@ -156,7 +139,7 @@ def settle(reading: Reading, answer: Goal) -> tuple[Goal, list[str]]:
         and take(answer.threshold, is_accuracy)
     ):
         goal |= {"metric": answer.metric, "threshold": answer.threshold}
-        goal["comparison"] = _fitting(answer.metric, answer.comparison)
+        goal["comparison"] = comparison_fitting(answer.metric, answer.comparison)
     if reading.max_parameters is None and take(answer.max_parameters):
         goal["max_parameters"] = answer.max_parameters
     if reading.max_seconds is None and take(answer.max_seconds):
@@ -202,78 +185,6 @@ def named_datasets(text: str) -> list[DatasetName]:
     return [
         name for name in ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "dummy") if name in named
     ]
-
-
-# --- the numbers and what stands around them ------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Place:
-    """A number, the text between it and its neighbours, and what it is for where its words say so."""
-
-    found: Found
-    before: str
-    after: str
-    role: Literal["size", "parameters", "seconds", "number"]
-
-    def direction(self) -> str:
-        """`>=`, `>`, `<=`, `<`, `up`, `better`, or empty: what the words around the number say."""
-        behind = re.sub(rf"^\s*(?:{words.ACCURACY.pattern})", "", self.after, flags=re.IGNORECASE)
-        for kind, pattern in words.AFTER:
-            if match := pattern.search(behind):
-                sign = "<" if words.DOWN_AFTER.search(match.group()) else ">"
-                return sign if kind == "better" else f"{sign}="
-        return words.direction_of(self.before[-_NEAR:])
-
-
-def _places(text: str) -> list[Place]:
-    flat, places = masked(text), []
-    found = [f for f in find_numbers(text) if f.text.lower() not in ("one", "a", "an")]
-    used = 0
-    for i, one in enumerate(found):
-        until = found[i + 1].start if i + 1 < len(found) else len(flat)
-        before = _STOP.split(flat[used : one.start])[-1] if one.start > used else ""
-        after = _STOP.split(flat[one.end : until])[0][:60]
-        role = _role(one, before, after)
-        own = {"parameters": words.PARAMETERS_AFTER, "size": words.SIZES_AFTER}.get(role)
-        attached = own.search(after) if own else None
-        places.append(Place(one, before, after, role))
-        used = one.end + (attached.end() if attached else 0)
-        if closing := _CLOSING.match(flat, used):
-            used = closing.end()
-    return places
-
-
-def _role(found: Found, before: str, after: str) -> Literal["size", "parameters", "seconds", "number"]:
-    if found.unit == "s":
-        return "seconds"
-    if not found.unit and abs(found.value) >= 1 and words.PARAMETERS_AFTER.search(after):
-        return "parameters"
-    if (words.SHARES_OF if found.unit else words.SIZES_AFTER).search(after):
-        return "size"
-    roles = (
-        ("size", words.SIZES), ("parameters", words.PARAMETERS),
-        ("number", words.ACCURACY), ("number", words.LOSS), ("number", words.ERROR),
-        ("number", words.UNKNOWN),
-    )  # fmt: skip
-    last = max(((m.end(), role) for role, p in roles for m in p.finditer(before)), default=(0, "number"))[1]
-    if found.unit == "%":
-        beside = re.search(
-            r"(?:dropout|smoothing|sparsity|memory)[^\w,;]*(?:\w+[^\w,;]+)?$", before, re.IGNORECASE
-        )
-        return "size" if beside else "number"
-    if last == "parameters" and found.value < 1:
-        return "number"
-    if found.scaled and last == "number" and _is_most(before, after):
-        return "parameters"
-    return last  # type: ignore[return-value]
-
-
-def _is_most(before: str, after: str) -> bool:
-    """Whether an amount such as 20k is a maximum: "under 20k", "20k tops". It can only be of parameters."""
-    if words.direction_of(before[-_NEAR:]) in ("<", "<=", "up"):
-        return True
-    return bool(re.match(r"\s*(?:at\s+most|max(?:imum)?|tops)\b", after, re.IGNORECASE))
 
 
 # --- data set and limits --------------------------------------------------------------------------------
@@ -362,7 +273,7 @@ def _not_training(place: Place) -> bool:
 
 
 def _criterion(reading: Reading, places: list[Place], text: str, typed: Typed) -> None:
-    candidates, reading.open = _candidates(places, text)
+    stating, reading.open = candidates(places, text)
     reading.directions = {place.found.text: place.direction() for place in places}
     unknown = words.UNKNOWN.search(levelled(text))
     if typed.metric is None and unknown and unknown.lastgroup:
@@ -374,8 +285,8 @@ def _criterion(reading: Reading, places: list[Place], text: str, typed: Typed) -
         return
     criteria: list[Criterion] = []
     problems: list[str] = []
-    for place in candidates:
-        made = _made(place, text, len(candidates))
+    for place in stating:
+        made = stated(place, text)
         if isinstance(made, Criterion):
             criteria.append(made)
         else:
@@ -428,94 +339,6 @@ def _typed_criterion(reading: Reading, criteria: list[Criterion], problems: list
         reading.warnings.append(
             f"the goal says {said}; the options count: {metric} {comparison} {plain(threshold)}"
         )
-
-
-def _candidates(places: list[Place], text: str) -> tuple[list[Place], list[Found]]:
-    """The numbers that state the criterion, and those that nothing accounts for."""
-    plain_numbers = [p for p in places if p.role == "number"]
-    sure = [p for p in plain_numbers if p.found.unit == "%" or _beside_metric(p)]
-    rest = [p for p in plain_numbers if p not in sure]
-    if not sure:
-        sure = [p for p in rest if 0 < p.found.value <= 1 and not p.found.scaled]
-        loss = words.LOSS.search(text)
-        sure = sure or [p for p in rest if loss and 0 < p.found.value <= 100 and p.direction()]
-    unused = [p.found for p in rest if p not in sure]
-    said = {p.found for p in rest if p.direction() or p.found.scaled or 0 < p.found.value < 1}
-    return sure, [found for found in unused if found in said]
-
-
-def _beside_metric(place: Place) -> bool:
-    """Whether a bare number stands with a metric: behind its word, or right before it."""
-    if place.found.scaled or place.found.value > 1000:
-        return False
-    pattern = re.compile(
-        "|".join(p.pattern for p in (words.ACCURACY, words.LOSS, words.ERROR)), re.IGNORECASE
-    )
-    ahead = re.match(
-        rf"\s*(?:validation\s+|test\s+|val[\s_]+)?(?:{pattern.pattern})", place.after, re.IGNORECASE
-    )
-    return bool(ahead or pattern.search(place.before))
-
-
-def _made(place: Place, text: str, candidates: int) -> Criterion | str:
-    """The criterion that a number states, or what is wrong with it."""
-    kind, found, sign = _kind(place, text), place.found, place.direction()
-    value = found.value
-    if kind == "loss":
-        if found.unit == "%" or not 0 < value <= 100:
-            return f"{found.text} is not a possible validation loss"
-        if sign in (">", ">="):
-            return f"a validation loss of {found.text} or more is not a goal: a loss should be small"
-        comparison: Comparison = "<" if sign in ("<", "better") else "<="
-        return Criterion("val_loss", comparison, value, f"validation loss {comparison} {plain(value)}")
-    bare = not found.unit
-    if bare and value > 1 and kind == "error":
-        return f"{found.text} is not a clear error rate: write it as a percentage"
-    if bare and 1 < value <= 100:
-        value = round(value / 100, 9)
-    if not 0 < value <= 1 or (value == 1 and kind == "error"):
-        return f"{found.text} is not a possible {'error rate' if kind == 'error' else 'accuracy'}"
-    if kind == "error":
-        if sign in (">", ">="):
-            return f"an error rate of {found.text} or more is not a goal: an error rate should be small"
-        comparison = ">" if sign in ("<", "better") else ">="
-        value = round(1 - value, 9)
-    else:
-        if sign in ("<", "<="):
-            return f"an accuracy of {found.text} or less is not a goal: an accuracy should be large"
-        comparison = ">" if sign in (">", "better") else ">="
-    return Criterion("accuracy", comparison, value, f"accuracy {comparison} {plain(value)}")
-
-
-def _kind(place: Place, text: str) -> str:
-    """accuracy, loss or error: by the nearest word that names one; a share alone is an accuracy."""
-    kinds = (("accuracy", words.ACCURACY), ("loss", words.LOSS), ("error", words.ERROR))
-    ahead = re.compile(r"^\s*(?:validation\s+|test\s+|val[\s_]+|mean\s+)?$", re.IGNORECASE)
-    for kind, pattern in kinds:
-        match = pattern.search(place.after)
-        if match and ahead.match(place.after[: match.start()]):
-            return kind
-    for where, latest in ((place.before, True), (place.after, False), (text, False)):
-        hits = [(m.end() if latest else -m.start(), kind) for kind, p in kinds for m in p.finditer(where)]
-        if where is text and len({kind for _, kind in hits}) > 1:
-            return "accuracy"
-        if hits:
-            return max(hits)[1]
-    return "accuracy"
-
-
-def comparison_for(metric: Metric, direction: str) -> Comparison:
-    """How a number is a criterion that the words around it give this direction: see `Place.direction`."""
-    strict = direction in (">", "<", "better")
-    if metric == "accuracy":
-        return ">" if strict else ">="
-    return "<" if strict else "<="
-
-
-def _fitting(metric: Metric, comparison: Comparison) -> Comparison:
-    if metric == "accuracy":
-        return ">" if comparison == ">" else ">="
-    return "<" if comparison == "<" else "<="
 
 
 def _unread(text: str, found: list[Found]) -> list[str]:

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from mlagent_tui import events, paths, prompts
+from mlagent_tui import events, own_prompts, paths, prompts
 from mlagent_tui.agent import prompting
 from mlagent_tui.agent.background import Background
 from mlagent_tui.agent.clock import Clock
@@ -41,7 +41,6 @@ from mlagent_tui.llm import (
     start_models,
     wait_for_models,
 )
-from mlagent_tui.prompts import own
 from mlagent_tui.schemas import DataCard, DatasetName, EvalConfig, ModelConfig
 from mlagent_tui.settings import RoleOptions
 from mlagent_tui.tools import ToolContext, use_context
@@ -115,7 +114,7 @@ class Session:
 
     def read_prompts(self) -> None:
         """The user's prompts as they are now are used to the end. Raises `PromptError`."""
-        self.prompts = own.read(self.project.root)
+        self.prompts = own_prompts.read(self.project.root)
         self.background.within = partial(prompts.use, self.prompts)
 
     def start_workers(self) -> None:
@@ -186,6 +185,8 @@ class Session:
             with self.clock.spend("loading"):
                 model = self.open_bundled(self._models)
                 self._keep(model)
+                if len(self.stand_ins.roles) == 2 and isinstance(model, Awaited):
+                    model.watch("the bundled model's server", self._warn)
                 if not wait_for_models((model,), self.cancel):
                     raise Interrupted("stopped while the bundled model was loading")
             for role in sorted(self.stand_ins.roles):
@@ -231,19 +232,18 @@ class Session:
 
     def _watch_models(self, planner: LanguageModel, coder: LanguageModel) -> None:
         """Tell the user when what serves a model is waited for."""
-
-        def tell(message: str, remedy: str) -> None:
-            self.background.emit(events.Warned(message=message, remedy=remedy))
-
         if isinstance(coder, Awaited):
-            coder.watch("the coder's model server", tell)
+            coder.watch("the coder's model server", self._warn)
         if isinstance(planner, Awaited):
             both = (
                 isinstance(coder, ServedModel)
                 and isinstance(planner, ServedModel)
                 and planner.shares_with(coder)
             )
-            planner.watch("the model server" if both else "the planner's model server", tell)
+            planner.watch("the model server" if both else "the planner's model server", self._warn)
+
+    def _warn(self, message: str, remedy: str) -> None:
+        self.background.emit(events.Warned(message=message, remedy=remedy))
 
     def warm_up(self) -> None:
         """Import what draws the report's curves while the first worker starts: seconds, the first time.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from mlagent_tui import events
 from mlagent_tui.agent.wrapped import Wrapped
-from mlagent_tui.errors import CodeError, ConfigError, GoalError, MlagentError, ModelError
+from mlagent_tui.errors import CodeError, ConfigError, GoalError, Interrupted, MlagentError, ModelError
 from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, PromptTooLong, Request
 from mlagent_tui.research import ranking
 from mlagent_tui.schemas import Summary
@@ -186,8 +186,8 @@ def asked(loop: Loop, task: Task, ask: Callable[[Models], Steps[T]]) -> Steps[T]
     else:
         try:
             result = yield from ask(session.models)
-        except WEAKNESSES[task] as error:
-            loop.interrupted_by(error)
+        except (*WEAKNESSES[task], Interrupted) as error:
+            loop.interrupted_by(error)  # else an answer was ended that led nowhere
             bundled = yield from _replacing(loop, task, own, error)
         else:
             stand_ins.succeeded(task)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlagent_tui import tools
-from mlagent_tui.agent import Brief, Planner, planning, stopping
-from mlagent_tui.agent.configuring import ATTEMPTS
+from mlagent_tui.agent import CONFIG_ATTEMPTS, Brief, Planner, again, fitted, refuse_pointless, settle
 from mlagent_tui.checkup.gauge import Gauge
 from mlagent_tui.checkup.questions import BriefQuestion, CodeQuestion, GoalQuestion, Question
 from mlagent_tui.errors import (
@@ -118,12 +117,12 @@ class Asker:
         """As the loop does: what cannot be built, is too large or was tried goes back with the reason."""
         problem, planner, brief = "", self._planner, question.brief
         plan = _same_training(brief)
-        for attempt in range(ATTEMPTS):
-            config = planning.fitted(brief, planner.configure(brief, problem or None, attempt))
+        for attempt in range(CONFIG_ATTEMPTS):
+            config = fitted(brief, planner.configure(brief, problem or None, attempt))
             try:
                 steps = infer(config)
                 if plan:
-                    planning.refuse_pointless(brief, config, steps, plan)
+                    refuse_pointless(brief, config, steps, plan)
             except ConfigError as error:
                 problem = error.what
             else:
@@ -132,7 +131,7 @@ class Asker:
 
     def _decision(self, question: BriefQuestion) -> Outcome:
         said = self._planner.decide(question.brief)
-        by_numbers = stopping.settle(said, question.brief).decision.decision
+        by_numbers = settle(said, question.brief).decision.decision
         wrong = said.decision != by_numbers
         return self._planned(f"decided {said.decision}, the numbers say {by_numbers}" if wrong else "")
 
@@ -176,4 +175,4 @@ def planner_of(model: LanguageModel, cancel: threading.Event) -> Planner:
 
 def _same_training(brief: Brief) -> Plan | None:
     """The plan that trains as the last trial did: then the network has to be another one."""
-    return planning.again(brief.history[-1]) if brief.history else None
+    return again(brief.history[-1]) if brief.history else None

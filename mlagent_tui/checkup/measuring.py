@@ -17,7 +17,7 @@ from pathlib import Path
 from mlagent_tui import check_results, temporary, tools
 from mlagent_tui.check_results import Count, Result, Step
 from mlagent_tui.checkup import questions, verdict
-from mlagent_tui.checkup.asking import Asker, Outcome, planner_of
+from mlagent_tui.checkup.asking import WRONG, Asker, Outcome, planner_of
 from mlagent_tui.checkup.gauge import Asked, Gauge, Noting
 from mlagent_tui.checkup.questions import QUESTIONS, WORDS, Question
 from mlagent_tui.errors import ModelError
@@ -32,7 +32,6 @@ from mlagent_tui.llm import (
     start_models,
     wait_for_models,
 )
-from mlagent_tui.llm.base import Tell
 from mlagent_tui.sandbox import usage
 from mlagent_tui.training import WorkerPool
 
@@ -51,10 +50,12 @@ USUAL_ANSWERS: dict[Step, int] = {
     "goal": 100, "plan": 250, "config": 350, "decision": 120, "code": 500, "explain": 150,
 }  # fmt: skip
 """Tokens, in most models' vocabularies."""
+USUAL_PROMPT = 600
+"""Tokens of a prompt that cannot be counted beforehand."""
 LONG_ANSWERS: dict[Step, int] = {
     "goal": 200, "plan": 400, "config": 900, "decision": 300, "code": 1600, "explain": 250,
 }  # fmt: skip
-"""The same at the end of a run with large networks."""
+"""Of an answer at the end of a run with large networks."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+Tell = Callable[[str, str], None]
 Start = Callable[[str, RoleOptions], LanguageModel]
 
 
@@ -171,12 +173,13 @@ class Measuring:
         self._say("counting the tokens of prompts")
         self._count_prompts()
         self._note(gauge)
-        asker, left = Asker(gauge, folder, pool), self._chosen()
-        for number, question in enumerate(left, 1):
-            if self._left <= 0:
+        asker = Asker(gauge, folder, pool)
+        for number, question in enumerate(QUESTIONS):
+            end = self._end(number)
+            if number >= end or self._left <= 0:
                 return
-            self._say(WORDS[question.step], number, len(left))
-            outcome = asker.ask(question, self._share(left[number - 1 :]))
+            self._say(WORDS[question.step], number + 1, end)
+            outcome = asker.ask(question, self._share(QUESTIONS[number:end]))
             _count(found.steps.setdefault(question.step, Count()), outcome, gauge.seconds)
             self._note(gauge)
 
@@ -234,6 +237,8 @@ class Measuring:
         for step, ask in asks.items():
             try:
                 ask()
+            except WRONG:
+                continue  # it needs no model, or says of itself that it does not fit
             except Asked as asked:
                 self._prompts[step] = self._model.count_tokens(asked.request.messages)
         whole = {step: tokens + LONG_ANSWERS[step] for step, tokens in self._prompts.items()}
@@ -243,21 +248,20 @@ class Measuring:
 
     # --- the budget -------------------------------------------------------------------------------------
 
-    def _chosen(self) -> tuple[Question, ...]:
-        """The questions that there is time for, one of each step at least."""
-        kinds = len({question.step for question in QUESTIONS})
+    def _end(self, number: int) -> int:
+        """Up to which question, from `number` on, there is time; one of each step is tried in any case."""
         needed = 0.0
-        for number, question in enumerate(QUESTIONS):
-            needed += WITH_REPAIRS * self._expected(question.step)
-            if needed > self._left and number >= kinds:
-                return QUESTIONS[:number]
-        return QUESTIONS
+        for at in range(number, len(QUESTIONS)):
+            needed += WITH_REPAIRS * self._expected(QUESTIONS[at].step)
+            if needed > self._left and at >= len(WORDS):
+                return at
+        return len(QUESTIONS)
 
     def _expected(self, step: Step) -> float:
         """Seconds of one call, by the speeds measured; 1 for each where there are none, to share evenly."""
         if not (self._found.read_speed and self._found.write_speed):
             return 1.0
-        prompt = self._prompts.get(step, USUAL_ANSWERS["code"])
+        prompt = self._prompts.get(step, USUAL_PROMPT)
         return prompt / self._found.read_speed + USUAL_ANSWERS[step] / self._found.write_speed
 
     def _share(self, left: tuple[Question, ...]) -> float:

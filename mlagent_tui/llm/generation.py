@@ -19,6 +19,7 @@ from mlagent_tui.llm.base import Answer, Finish, PromptTooLong, Request
 from mlagent_tui.llm.constrain import Constraint
 from mlagent_tui.llm.families import Family, Prompt
 from mlagent_tui.llm.repetition import repetition
+from mlagent_tui.llm.seam import Blanks
 from mlagent_tui.llm.thinking import Emit, Writer
 
 MIN_P = 0.05
@@ -41,6 +42,7 @@ class TokenModel(Protocol):
     """What a backend offers."""
 
     context_length: int
+    vocab_size: int
 
     def tokenize(self, text: str, fragment: bool = False) -> list[int]:
         """The tokens of a prompt, control tokens included; a `fragment` stands inside a text."""
@@ -77,10 +79,13 @@ def write_answer(
     emit: Emit,
     cancelled: Callable[[], bool],
     fixed: str = "",
+    blanks: Blanks | None = None,
+    owed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Answer:
     """The model's answer to a rendered prompt, which other prompts have in common as far as `fixed`.
 
+    With `blanks`, the model has to begin with `owed` blanks, which are no part of the answer.
     Raises `PromptTooLong`; `ModelError` when the model fails.
     """
     started = time.perf_counter()
@@ -89,6 +94,7 @@ def write_answer(
         raise PromptTooLong(len(tokens), model.context_length)
     writer = Writer(emit, prompt.inside, prompt.known, request.stops)
     decoding = _Decoding(model, request, constraint, writer, len(tokens), thinking_tokens, prompt.known)
+    decoding.blanks, decoding.owed = blanks, owed if blanks else 0
     finish: Finish = "cancelled"
     shared = in_common(tokens, model.tokenize(fixed)) if fixed else 0
     reused = model.begin(tokens, cancelled, shared, progress)
@@ -134,6 +140,8 @@ class _Decoding:
         self.thought = 0
         self.answered = 0
         self._looked = 0
+        self.blanks: Blanks | None = None
+        self.owed = 0
 
     def run(self, cancelled: Callable[[], bool]) -> Finish:
         try:
@@ -154,7 +162,7 @@ class _Decoding:
             chosen = self._think(family) if family else self._answer()
             tokens = chosen[:room]
             for token in tokens:
-                self._writer.write(self._model.piece(token))
+                self._writer.write(self._model.piece(token)[self._paid(token) :])
             if family:
                 self.thought += len(tokens)
             else:
@@ -170,6 +178,14 @@ class _Decoding:
             if family and not self._writer.inside and len(chosen) == 1:
                 self._put(family.answer)
         return "cancelled"
+
+    def _paid(self, token: int) -> int:
+        """How many of the blanks that are owed the token brings."""
+        if not self.owed or not self.blanks:
+            return 0
+        paid = min(self.blanks.brought(token), self.owed)
+        self.owed -= paid
+        return paid
 
     def _repeats(self) -> bool:
         """Whether the answer has begun to repeat itself; looks from time to time."""
@@ -213,6 +229,8 @@ class _Decoding:
             return forced
         logits = self._model.logits()
         temperature = self._request.temperature
+        if self.owed and self.blanks and (allowed := self.blanks.allowed(self.owed)).size:
+            return [int(allowed[self._sample(logits[allowed], temperature)])]
         token = self._sample(logits, temperature)
         if self._constraint and not self._constraint.accepts(token):
             allowed = self._constraint.allowed()

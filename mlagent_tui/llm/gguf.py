@@ -145,6 +145,10 @@ class Header:
         kv_heads = self._per_layer("attention.head_count_kv") or self._per_layer("attention.head_count")
         return int(context * sum(kv_heads) * (key + value) * bytes_per_value)
 
+    def score_bytes(self, context: int, chunk: int) -> int:
+        """Bytes of the attention scores, in float32, of `chunk` tokens to a context of so many."""
+        return 4 * max(self._per_layer("attention.head_count"), default=0) * chunk * context
+
     def number(self, key: str) -> int:
         """The whole number `{architecture}.{key}`; 0 when there is none, or none that makes sense."""
         value = self.metadata.get(f"{self.architecture}.{key}")

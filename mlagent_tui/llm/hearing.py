@@ -8,9 +8,9 @@ from mlagent_tui.errors import ModelError
 from mlagent_tui.llm.base import Answer, Finish, Request
 from mlagent_tui.llm.begun import Begun
 from mlagent_tui.llm.chunks import Chunk
-from mlagent_tui.llm.client import Stream
 from mlagent_tui.llm.extract import holds_class, json_object
 from mlagent_tui.llm.repetition import EVERY, repetition
+from mlagent_tui.llm.stream import Stream
 from mlagent_tui.llm.thinking import Writer, split
 
 MOST_TOKENS = 2

@@ -6,10 +6,13 @@ It calls the C interface through llama-cpp-python's bindings and leaves that pac
 from __future__ import annotations
 
 import ctypes
+import statistics
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -20,11 +23,13 @@ from llguidance.llamacpp import lltokenizer_from_vocab
 from numpy.typing import NDArray
 
 from mlagent_tui.errors import ModelError
+from mlagent_tui.llm import cores
+from mlagent_tui.llm.fingerprint import fingerprint
 from mlagent_tui.llm.generation import Progress, Stopped
 from mlagent_tui.llm.gguf import Header, read_header
 from mlagent_tui.llm.prefixes import CHUNK, Reader
+from mlagent_tui.llm.stored import State, StoredStates
 
-State = ctypes.Array[ctypes.c_uint8]
 FlashAttention = Literal["auto", "on", "off"]
 _FLASH_ATTENTION = {
     "auto": c.LLAMA_FLASH_ATTN_TYPE_AUTO,
@@ -35,6 +40,9 @@ _FLASH_ATTENTION = {
 _text_is_not_empty = c.ggml_abort_callback(ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p).value or 0)
 """Asked by llama.cpp between two operations whether to stop: C's own `strlen`, of a text that is empty or one
 character long. A function in Python would cost more than the operations of a small model."""
+
+MEASURED_TOKENS, MEASURED_SECONDS = 12, 0.5
+"""A number of threads is measured with so many tokens, or for so long."""
 
 _ABORTED = 2
 _WARNING, _ERROR = 3, 4
@@ -69,14 +77,18 @@ class Llama:
         path: Path,
         *,
         context_limit: int,
-        threads: int,
+        threads: int = 0,
         gpu_layers: int = -1,
         flash_attention: FlashAttention = "auto",
         prefix_bytes: int = 0,
+        states: Path | None = None,
     ) -> None:
         """Raises `ModelError` for a file that cannot be loaded. `gpu_layers` -1 means all.
 
-        `prefix_bytes` is the room for what was computed for the beginnings of prompts.
+        `threads` 0 chooses by a measurement, and uses fewer while the machine is busy.
+
+        `prefix_bytes` is the room for what was computed for the beginnings of prompts. What took long to
+        compute is stored in the folder `states` for the next start.
         """
         self.header: Header = read_header(path)
         c.llama_log_set(_on_log, ctypes.c_void_p(0))
@@ -91,7 +103,8 @@ class Llama:
         if not c.llama_model_has_decoder(self._model) or c.llama_vocab_n_tokens(self._vocab) == 0:
             raise ModelError(f"{path} is not a model that can write text", "Choose a chat or instruct model.")
         self._stop = ctypes.create_string_buffer(2)
-        self._context = self._open_context(path, context_limit, threads, flash_attention)
+        self._threads: cores.Threads | None = None
+        self._context = self._open_context(path, context_limit, threads or 1, flash_attention)
         self._memory = c.llama_get_memory(self._context)
         self.context_length: int = c.llama_n_ctx(self._context)
         self.vocab_size: int = c.llama_vocab_n_tokens(self._vocab)
@@ -99,8 +112,15 @@ class Llama:
         self._length = self._logits_at = 0
         self._tokens = (c.llama_token * CHUNK)()
         self._no_logits = (ctypes.c_int8 * CHUNK)()
-        self._reader: Reader[State] = Reader(self, prefix_bytes)
+        known_as = fingerprint(self.header.parts or [path])
+        how = (CHUNK, self.context_length, gpu_layers, flash_attention, parameters.use_extra_bufts)
+        store = StoredStates(states, _identity(known_as, how)) if states else None
+        self._reader: Reader[State] = Reader(self, prefix_bytes, store)
         self.piece = lru_cache(maxsize=None)(self._piece)
+        if not threads:
+            most = cores.chosen(known_as, self._token_seconds)
+            self._set_threads(most)
+            self._threads = cores.Threads(most, self._set_threads)
 
     def _open_context(
         self, path: Path, context_limit: int, threads: int, flash_attention: FlashAttention
@@ -192,6 +212,8 @@ class Llama:
 
         Returns how many tokens were there already. The state after the first `fixed` tokens is kept.
         """
+        if self._threads:
+            self._threads.before_a_prompt()
         return self._reader.begin(prompt, cancelled, fixed, progress)
 
     def append(self, tokens: Sequence[int], more: bool = False) -> None:
@@ -202,6 +224,8 @@ class Llama:
         wanted = self._no_logits if more else None  # where nothing is said, the last token's are wanted
         for start in range(0, len(tokens), CHUNK):
             chunk = tokens[start : start + CHUNK]
+            if self._threads:
+                self._threads.between_tokens()
             self._tokens[: len(chunk)] = list(chunk)
             batch = c.llama_batch(n_tokens=len(chunk), token=self._tokens, logits=wanted)
             status: int = c.llama_decode(self._context, batch)
@@ -213,6 +237,21 @@ class Llama:
                     f"llama.cpp could not evaluate the text (status {status})", "Use a shorter context."
                 )
             self._length += len(chunk)
+
+    def _set_threads(self, threads: int) -> None:
+        c.llama_set_n_threads(self._context, threads, threads)
+
+    def _token_seconds(self, threads: int) -> float:
+        """How long a token takes with so many threads, in seconds."""
+        self._set_threads(threads)
+        taken: list[float] = []
+        while len(taken) <= MEASURED_TOKENS and sum(taken) < MEASURED_SECONDS:
+            started = time.perf_counter()
+            self.append([0])
+            self.logits()
+            taken.append(time.perf_counter() - started)
+        self.cut(0)
+        return statistics.median(taken[1:] or taken)  # the first one warms up
 
     def cut(self, length: int) -> bool:
         """Forgets all but the first `length` tokens; False where a model, such as a recurrent one, cannot."""
@@ -256,6 +295,12 @@ class Llama:
     def close(self) -> None:
         c.llama_free(self._context)
         c.llama_model_free(self._model)
+
+
+def _identity(model: str, how: tuple[object, ...]) -> str:
+    """What the values of a state depend on besides its tokens."""
+    system = c.llama_print_system_info().decode(errors="replace")
+    return "\n".join((model, version("llama-cpp-python"), system, repr(how)))
 
 
 def _load_error(path: Path) -> ModelError:

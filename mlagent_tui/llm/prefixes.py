@@ -1,11 +1,13 @@
 """Has a backend read prompts, and keeps what it computed for their beginnings: the instructions that a role
 is given each time.
 
-A backend stores whatever it can go on from. The states least used go first when the room is full.
+A backend stores whatever it can go on from. The states least used go first when the room is full. What took
+long to read is also put into a store that outlives the process, where there is one.
 """
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -21,6 +23,11 @@ CHUNK = 256
 STEP = 64
 """A beginning is kept to a multiple of so many tokens: where its last token depends on what follows, as in
 some vocabularies, most of it is still the same."""
+TAILS = (CHUNK // 2, STEP)
+"""Tokens of the parts that the end of a prompt is read in: a prompt that goes on where an earlier one ended
+has most of it in common."""
+WORTH_SECONDS = 0.5
+"""Reading a beginning takes so long where its state is worth storing for the next start."""
 
 
 class Memory(Protocol[State]):
@@ -43,6 +50,16 @@ class Memory(Protocol[State]):
 
     def restore(self, state: State, length: int) -> bool:
         """Holds the `length` tokens of a saved state and nothing else; False where that went wrong."""
+
+
+class Store(Protocol[State]):
+    """Where states outlive the process."""
+
+    def load(self, tokens: Sequence[int]) -> State | None:
+        """The state after `tokens`; None where there is none."""
+
+    def save(self, tokens: Sequence[int], state: State) -> None:
+        """Stores the state after `tokens`, if it can."""
 
 
 class Prefixes(Generic[State]):
@@ -87,9 +104,10 @@ class Reader(Generic[State]):
     the same company whatever was asked before: the same request gives the same answer to the last bit.
     """
 
-    def __init__(self, memory: Memory[State], room: int) -> None:
+    def __init__(self, memory: Memory[State], room: int, store: Store[State] | None = None) -> None:
         """`room` is what states may take, in bytes."""
         self._memory = memory
+        self._store = store
         self._states: Prefixes[State] = Prefixes(room)
         self._held: list[Part] = []
 
@@ -103,13 +121,14 @@ class Reader(Generic[State]):
         """
         boundary = _boundary(prompt, fixed)
         parts = split(prompt, boundary)
-        held = self._go_back(parts)
+        started = time.monotonic()
+        held = self._go_back(parts, boundary)
         done = reused = _length(parts[:held])
         for part in parts[held:]:
             if cancelled():
                 return None
             if boundary and done == boundary:
-                self._keep()
+                self._keep(worth_storing=time.monotonic() - started >= WORTH_SECONDS)
             try:
                 self._memory.append(part, more=done + len(part) < len(prompt))
             except Stopped:
@@ -119,10 +138,14 @@ class Reader(Generic[State]):
             progress(done, len(prompt))
         return reused
 
-    def _go_back(self, parts: Sequence[Part]) -> int:
+    def _go_back(self, parts: Sequence[Part], boundary: int) -> int:
         """Makes the memory hold as many of the first parts as are known, never the last; returns how many."""
         held = in_common(self._held, parts[:-1])
         stored, state = self._states.longest(parts) or (0, None)
+        if self._store and _length(parts[: max(held, stored)]) < boundary:
+            fixed = -(-boundary // CHUNK)
+            loaded = self._store.load(_joined(parts[:fixed]))
+            stored, state = (fixed, loaded) if loaded is not None else (stored, state)
         if stored > held or not self._memory.cut(_length(parts[:held])):
             if state is not None and self._memory.restore(state, _length(parts[:stored])):
                 held = stored
@@ -132,23 +155,35 @@ class Reader(Generic[State]):
         self._held = list(parts[:held])
         return held
 
-    def _keep(self) -> None:
+    def _keep(self, worth_storing: bool) -> None:
         size = self._memory.state_bytes()
         if self._held in self._states or not self._states.takes(size):
             return
         state = self._memory.save()
         if state is not None:
             self._states.keep(self._held, state, size)
+            if self._store and worth_storing:
+                self._store.save(_joined(self._held), state)
 
 
 def split(prompt: Sequence[int], boundary: int = 0) -> list[Part]:
-    """The prompt in parts of at most `CHUNK` tokens, of which one ends at `boundary`."""
-    starts = [*range(0, boundary, CHUNK), *range(boundary, len(prompt), CHUNK), len(prompt)]
-    return [tuple(prompt[begin:end]) for begin, end in pairwise(starts)]
+    """The prompt in parts of at most `CHUNK` tokens, of which one ends at `boundary`.
+
+    The tokens after the last whole chunk are split again; see `TAILS`.
+    """
+    starts = [*range(0, boundary, CHUNK), *range(boundary, len(prompt), CHUNK)]
+    for tail in TAILS:
+        if starts and len(prompt) - starts[-1] > tail:
+            starts.append(starts[-1] + tail)
+    return [tuple(prompt[begin:end]) for begin, end in pairwise([*starts, len(prompt)])]
 
 
 def _boundary(prompt: Sequence[int], fixed: int) -> int:
     return min(fixed, len(prompt) - 1) // STEP * STEP
+
+
+def _joined(parts: Sequence[Part]) -> list[int]:
+    return [token for part in parts for token in part]
 
 
 def _length(parts: Sequence[Part]) -> int:

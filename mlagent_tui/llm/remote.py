@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import address, chunks, faults
 from mlagent_tui.llm.base import Answer, Finish, Message, OnProgress, OnText, PromptTooLong, Request, Tell
-from mlagent_tui.llm.client import POLL_SECONDS, Manner, Stream
+from mlagent_tui.llm.client import POLL_SECONDS, Manner
 from mlagent_tui.llm.event_stream import DONE, SAMPLE, NotJson
 from mlagent_tui.llm.hearing import Hearing
 from mlagent_tui.llm.openai import CUT_OFF, ENDED, NOTHING_YET, Api, Arriving, Broken, refused
 from mlagent_tui.llm.refusals import Refused
+from mlagent_tui.llm.stream import Stream
 from mlagent_tui.llm.terms import Terms, Wanted
 from mlagent_tui.llm.waiting import UNREACHABLE, Limits, Waiting, in_words
 from mlagent_tui.prompts import CodeForm, Profile

@@ -15,9 +15,11 @@ import re
 import sys
 import threading
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from mlagent_tui import paths
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import fit
 from mlagent_tui.llm.base import Message, PromptTooLong, Request
@@ -27,7 +29,9 @@ from mlagent_tui.llm.families import Prompt, known_to, ready
 from mlagent_tui.llm.folder import read_folder
 from mlagent_tui.llm.generation import TokenModel, in_common, write_answer
 from mlagent_tui.llm.gguf import read_header
+from mlagent_tui.llm.prefixes import CHUNK
 from mlagent_tui.llm.process import ALIVE, ALIVE_SECONDS, Options
+from mlagent_tui.llm.seam import Blanks, without_blanks
 
 if TYPE_CHECKING:
     from llguidance import LLTokenizer
@@ -36,6 +40,8 @@ FLUSH_SECONDS = 0.05
 PROGRESS_SECONDS = 0.2
 PREFIX_BYTES, PREFIX_SHARE = 2_000_000_000, 8
 """Room for the beginnings of prompts: so many bytes, and at most this part of the memory that is free."""
+STATES = "prefixes"
+"""The folder inside the cache folder where the same is stored for the next start."""
 SMALL_FILE = 64_000_000
 """Bytes. In a model below this a second thread mostly waits for the first: on a busy machine two threads made
 one of the bundled model's size three to seven times slower."""
@@ -146,8 +152,6 @@ class Replies:
 class Backend(TokenModel, Protocol):
     """What the server asks of a loaded model besides writing."""
 
-    vocab_size: int
-
     @property
     def name(self) -> str:
         """What the model calls itself."""
@@ -188,8 +192,13 @@ class Server:
         texts = sorted(self.model.control_texts(), key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, texts)) or r"(?!)")
 
+    @cached_property
+    def blanks(self) -> Blanks:
+        """The vocabulary's tokens with blanks; takes half a second for a large one."""
+        return Blanks(self.model.piece, self.model.vocab_size)
+
     def render(self, fields: dict[str, Any]) -> tuple[Prompt, str]:
-        """The prompt, and as much of it as is the same whatever the user says.
+        """The prompt, and as much of it as is the same whatever the user says last: instructions, examples.
 
         Control tokens that occur inside a message are broken up, to be mere text.
         """
@@ -200,10 +209,11 @@ class Server:
         format_ = self._format(fields["chat_template"])
         think = self._budget(fields) > 0
         text = format_.render(messages, think)
-        asked = next((i for i, message in enumerate(messages) if message.role == "user"), 0)
+        asked = max((i for i, message in enumerate(messages) if message.role == "user"), default=0)
         other = [*messages[:asked], Message("user", "\0"), *messages[asked + 1 :]]
         fixed = text[: in_common(text, format_.render(other, think))]
-        return ready(text, known_to(format_.source), think, fields["begin"]), fixed
+        begin = fields["begin"] if fields.get("schema") else without_blanks(fields["begin"])[0]
+        return ready(text, known_to(format_.source), think, begin), fixed
 
     def answer(self, fields: dict[str, Any], requests: Requests, replies: Replies) -> None:
         """Handles one request."""
@@ -212,6 +222,7 @@ class Server:
             replies.send(event="count", tokens=len(self.model.tokenize(prompt.text)))
             return
         said = ("schema", "max_tokens", "temperature", "seed")
+        owed = 0 if fields["schema"] else without_blanks(fields["begin"])[1]
         request = Request((), **{name: fields[name] for name in said}, stops=tuple(fields["stops"]))
         answer = write_answer(
             self.model,
@@ -222,6 +233,8 @@ class Server:
             emit=replies.text,
             cancelled=lambda: requests.is_cancelled(fields["id"]),
             fixed=fixed,
+            blanks=self.blanks if owed else None,
+            owed=owed,
             progress=replies.progress,
         )
         replies.flush()
@@ -260,8 +273,19 @@ def _load(path: Path, options: Options) -> tuple[Backend, fit.Held]:
             f"{path} was made for a context of {header.context_length} tokens", "Choose another model."
         )
     context = min(header.context_length or options.context_limit, options.context_limit)
-    model = fit.Model(header.name, header.size, header.layers, header.kv_bytes)
     gpus = [device for device in facts()["devices"] if device["kind"] == "gpu"]
+    small = header.size < SMALL_FILE
+    on_cpu = not gpus or options.gpu_layers == 0
+    flash_attention = options.flash_attention
+    scores = 0
+    if flash_attention == "auto" and on_cpu and not small:
+        flash_attention, scores = "off", CHUNK  # with it, results depend on the number of threads
+    model = fit.Model(
+        header.name,
+        header.size,
+        header.layers,
+        lambda tokens: header.kv_bytes(tokens) + header.score_bytes(tokens, scores),
+    )
     layers = options.gpu_layers
     if options.memory_check:
         layers = _layers(model, context, options, available, gpus)
@@ -269,10 +293,11 @@ def _load(path: Path, options: Options) -> tuple[Backend, fit.Held]:
     llama = Llama(
         path,
         context_limit=options.context_limit,
-        threads=options.threads or _threads(header.size),
+        threads=options.threads or (0 if on_cpu and not small else _threads(header.size)),
         gpu_layers=layers,
-        flash_attention=options.flash_attention,
+        flash_attention=flash_attention,
         prefix_bytes=min(PREFIX_BYTES, available // PREFIX_SHARE),
+        states=paths.cache_folder() / STATES,
     )
     return llama, fit.held(model, context, layers if apart else 0)
 

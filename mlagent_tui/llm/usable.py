@@ -132,6 +132,27 @@ def _unknown(header: Header) -> str:
     )
 
 
+@cache
+def is_known(architecture: str) -> bool:
+    """Whether the installed llama.cpp may know the architecture; True where its library is not found.
+
+    Their names are C strings in the library, so one that is not there is not known; the reverse is not sure.
+    """
+    library = _library()
+    return not library or architecture.encode(errors="replace") + b"\0" in library
+
+
+def _library() -> bytes:
+    found = find_spec("llama_cpp")
+    if not found or not found.origin:
+        return b""
+    suffix = "dylib" if sys.platform == "darwin" else "so"
+    try:
+        return (Path(found.origin).parent / "lib" / f"libllama.{suffix}").read_bytes()
+    except OSError:
+        return b""
+
+
 KINDS = (
     Kind(
         lambda h: _is_type(h, "adapter") or "adapter.type" in h.metadata,
@@ -191,24 +212,3 @@ KINDS = (
     ),
 )
 """The first that fits is told."""
-
-
-def is_known(architecture: str) -> bool:
-    """Whether the installed llama.cpp may know the architecture; True where its library is not found.
-
-    Their names are C strings in the library, so one that is not there is not known; the reverse is not sure.
-    """
-    library = _library()
-    return not library or architecture.encode(errors="replace") + b"\0" in library
-
-
-@cache
-def _library() -> bytes:
-    found = find_spec("llama_cpp")
-    if not found or not found.origin:
-        return b""
-    suffix = "dylib" if sys.platform == "darwin" else "so"
-    try:
-        return (Path(found.origin).parent / "lib" / f"libllama.{suffix}").read_bytes()
-    except OSError:
-        return b""

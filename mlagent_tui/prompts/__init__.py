@@ -1,6 +1,6 @@
 """What language models are told: one folder a profile, one file a task. Nothing of any model.
 
-A file of the user's takes the place of the shipped one of the same profile and name; `own` reads those.
+A file of the user's takes the place of the shipped one of its profile and name: `own_prompts` reads those.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal, get_args
 
-__all__ = ["PROFILES", "CodeForm", "Profile", "Prompt", "Prompts", "names", "shipped", "text", "use"]
+__all__ = [
+    "PROFILES", "SUFFIX", "CodeForm", "Profile", "Prompt", "Prompts", "names", "shipped", "text", "use",
+    "without_comments",
+]  # fmt: skip
 
 Profile = Literal["minnow", "chat", "completion"]
 """Which prompts a model is asked with: Minnow's short ones, those for models that were taught to follow

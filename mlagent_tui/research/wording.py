@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
-def whose(source: object, dropped: int = 0) -> str:
-    """Whose words an explanation has, for people; empty where that was not recorded."""
+def whose(source: object, dropped: int = 0, model: str = "") -> str:
+    """Whose words an explanation has, for people; empty where that was not recorded.
+
+    `model` is the one that has explained in the coder's place, if one has.
+    """
     if source == "measurement":
         return "composed from the measurement"
     if source != "coder":
         return ""
     left_out = f"; {dropped} sentence{'s' if dropped > 1 else ''} left out" if dropped else ""
-    return f"the coder's words{left_out}"
+    words = f"the words of {model}" if model else "the coder's words"
+    return f"{words}{left_out}"
 
 
 def wished(asked: Sequence[str], unchecked: Sequence[str]) -> str:

@@ -90,12 +90,9 @@ class _Writing:
         refused: list[str] = []
         problem: str | None = None
         while len(refused) < TRIES:
-            self.on_text(f"{INDENT}{line.left}", False)
-            answer = self.coder.generate(
-                self.ask(line, refused, self.seed),
-                self.on_text,
-                self.cancel,
-            )
+            begun = _Begun(f"{INDENT}{line.left}", self.on_text)
+            answer = self.coder.generate(self.ask(line, refused, self.seed), begun.text, self.cancel)
+            begun.begin()
             self._count(answer)
             if answer.finish == "cancelled":
                 return None
@@ -122,6 +119,24 @@ class _Writing:
             seconds=before.seconds + answer.seconds,
             reused_tokens=before.reused_tokens + answer.reused_tokens,
         )
+
+
+class _Begun:
+    """Puts the left side of a line before the first piece of its answer: only then has it been asked for."""
+
+    def __init__(self, left: str, on_text: OnPiece) -> None:
+        self._left, self._on_text = left, on_text
+
+    def begin(self) -> None:
+        """The left side, where it has not been told yet."""
+        left, self._left = self._left, ""
+        if left:
+            self._on_text(left, False)
+
+    def text(self, piece: str, thinking: bool) -> None:
+        """A piece of the answer."""
+        self.begin()
+        self._on_text(piece, thinking)
 
 
 def right_side(answer: str, left: str) -> str:

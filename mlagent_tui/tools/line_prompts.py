@@ -15,9 +15,11 @@ from mlagent_tui import prompts
 from mlagent_tui.llm import Message, Request
 from mlagent_tui.tools.outline import Line
 
-SHOWN = (3, 6)
-"""Worked lines that are shown, those most like the line last: when it is asked for first, and again."""
-RETRY_TEMPERATURE, WARMER = 0.4, 0.15
+SHOWN = (6, 1, 6, 3)
+"""Worked lines of the same form that are shown: at the first try, the second, the third, and so on round."""
+FEWEST = 3
+"""With fewer worked lines of the same form, the most like are shown, whatever their form."""
+RETRY_TEMPERATURE, WARMER = 0.5, 0.2
 """What a line is drawn at when the likeliest was refused twice, and how much more each time after."""
 GREEDY = 2
 """Tries at a temperature of 0, the second with another prompt."""
@@ -33,10 +35,9 @@ def line_request(line: Line, refused: Sequence[str] = (), seed: int = 0) -> Requ
     No two of them are the same: the second has other examples, and those after are drawn at random.
     """
     tried = len(refused)
-    shown = nearest(line)[-SHOWN[tried % len(SHOWN)] :]
     return Request(
         messages=(
-            Message("system", "\n".join(map(_text, shown))),
+            Message("system", "\n".join(map(_text, shown(line, tried)))),
             Message("user", _text((f"# {line.comment}", line.left))),
         ),
         task="code",
@@ -53,15 +54,31 @@ def worked(kind: str) -> tuple[Worked, ...]:
     return _bank()[kind]
 
 
+def shown(line: Line, tried: int = 0) -> list[Worked]:
+    """The worked lines to show, the one most like the line last.
+
+    They have the same names of arguments where there are enough such: small models write any that they see.
+    None has the same arguments: it would be the answer.
+    """
+    made = line.comment.partition(": ")[2]
+    alike = [one for one in nearest(line) if "=" not in made or one[0].partition(": ")[2] != made]
+    same = [one for one in alike if _arguments(one[0]) == _arguments(line.comment)]
+    return (same if len(same) >= FEWEST else alike[-FEWEST:])[-SHOWN[tried % len(SHOWN)] :]
+
+
 def nearest(line: Line) -> list[Worked]:
     """The worked lines of the kind, last those with the same argument names, or else of the same prefix."""
-    wanted = _features(f"# {line.comment}")
-    return sorted(worked(line.kind), key=lambda one: -len(_features(one[0]) ^ wanted))
+    wanted = _arguments(line.comment) | _prefixes(line.comment)
+    return sorted(worked(line.kind), key=lambda one: -len((_arguments(one[0]) | _prefixes(one[0])) ^ wanted))
 
 
-def _features(comment: str) -> set[str]:
-    """The names of arguments in a comment, and what its names are without their numbers."""
-    return set(re.findall(r"\w+(?==)", comment)) | set(re.findall(r"\b[a-z_]+(?:2d)?(?=\d*\b)", comment))
+def _arguments(comment: str) -> set[str]:
+    return set(re.findall(r"\w+(?==)", comment))
+
+
+def _prefixes(comment: str) -> set[str]:
+    """What names in a comment are without their numbers."""
+    return set(re.findall(r"\b[a-z_]+(?:2d)?(?=\d*\b)", comment))
 
 
 def _text(worked: Worked) -> str:

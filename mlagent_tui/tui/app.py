@@ -121,6 +121,11 @@ class MlagentApp(InOrder[int], inherit_bindings=False):
             self._contrast[key] = Contrast(*key)
         return [*found, self._contrast[key], *self._font]
 
+    def get_key_display(self, binding: Binding) -> str:
+        """Textual's; Enter in letters where the font has no sign for it that looks like no arrow."""
+        shown = super().get_key_display(binding)
+        return shown.replace("⏎", "enter") if self._font else shown
+
     def refresh_css(self, animate: bool = True) -> None:
         """Textual asks for this as it starts, too, when there is nothing yet that has styles."""
         if self._is_mounted:

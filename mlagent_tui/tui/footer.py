@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.events import Resize
+from textual.screen import Screen
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
@@ -17,7 +20,7 @@ NARROW = 100
 
 
 class KeyLine(Footer):
-    """One key for each action that can be taken.
+    """One key for each action that can be taken, as many as fit: none is cut off.
 
     A screen may have `footer_words()`, other words for actions at this moment, and `focused_part`, the name
     of the panel that has the focus.
@@ -29,6 +32,9 @@ class KeyLine(Footer):
         padding-right: 1;
     }
     """
+
+    _columns = 0
+    """The width that was composed for last."""
 
     def compose(self) -> ComposeResult:
         if not self._bindings_ready:
@@ -52,7 +58,33 @@ class KeyLine(Footer):
                 classes="-command-palette" if binding.action == ALWAYS else "",
             ).data_bind(compact=Footer.compact)
             ranked[binding.action] = (far, shown)
-        yield from (shown for _, shown in sorted(ranked.values(), key=lambda one: one[0]))
+        yield from self._fitting([shown for _, shown in sorted(ranked.values(), key=lambda one: one[0])])
 
-    def on_resize(self, event: Resize) -> None:
-        self.compact = event.size.width < NARROW
+    def _fitting(self, shown: Sequence[FooterKey]) -> Iterator[FooterKey]:
+        """The first keys that have room beside the one at the right, and that one."""
+        last = [key for key in shown if key.action == ALWAYS]
+        edges = 1 if self.compact else 2  # the line before that key, and a space behind it
+        left = (self._columns or self.app.size.width) - sum(self._width(key) + edges for key in last)
+        for key in shown:
+            if key.action == ALWAYS:
+                continue
+            left -= self._width(key)
+            if left < -1:  # the space behind the last one need not be there
+                break
+            yield key
+        yield from last
+
+    def _width(self, key: FooterKey) -> int:
+        """Columns of a key, its description and the spaces around them."""
+        return cell_len(key.key_display) + cell_len(key.description) + (2 if self.compact else 3)
+
+    def on_mount(self) -> None:
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._laid_out)
+
+    def _laid_out(self, _: Screen[object]) -> None:
+        """Show the keys for another width. (Where a help panel takes it, Textual 8.2 tells no `Resize`.)"""
+        if self.size.width != self._columns:
+            self._columns = self.size.width
+            self.compact = self._columns < NARROW
+            if self._bindings_ready:
+                self.call_after_refresh(self.recompose)

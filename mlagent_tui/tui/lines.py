@@ -9,7 +9,7 @@ from mlagent_tui.schemas import RegistryEntry
 from mlagent_tui.tui import diff, words
 from mlagent_tui.tui.fields import MUTED
 from mlagent_tui.tui.opened import Opened
-from mlagent_tui.tui.text import cut, line, plain
+from mlagent_tui.tui.text import line, plain
 from mlagent_tui.tui.transcript import Exchange
 
 
@@ -57,7 +57,7 @@ def run_words(entry: RegistryEntry, is_best: bool, wide: bool = False) -> Conten
     if (said := marked(entry)) and said != accuracy:
         parts.append((f" {said}", "$text-warning"))
     if wide:
-        change = cut(line("; ".join(entry.change)), 28)
+        change = line("; ".join(entry.change))
         parts += [f"  {words.count(entry.parameters):>9} params", (f"  {change}", MUTED)]
     return Content.assemble(*parts)
 

@@ -10,7 +10,7 @@ from mlagent_tui import events
 from mlagent_tui.research import wording
 from mlagent_tui.tui import words
 from mlagent_tui.tui.facts import short_tool
-from mlagent_tui.tui.text import line, visible
+from mlagent_tui.tui.text import line, sentences, visible
 
 MAX_LINE = 2_000
 
@@ -115,7 +115,7 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
     events.GoalUnderstood: lambda e: (
         " · ".join(filter(None, [*words.goal_items(e.goal), wording.wished(e.asked, e.unchecked)]))
     ),
-    events.Warned: lambda e: f"{e.message} {e.remedy}",
+    events.Warned: lambda e: sentences(e.message, e.remedy),
     events.StepStarted: lambda e: f"{e.step}{f' of iteration {e.iteration}' if e.iteration else ''}",
     events.StepFinished: lambda e: f"{e.step} · {words.duration(e.seconds)}",
     events.ToolCalled: lambda e: f"{short_tool(e.tool)} {json.dumps(e.arguments, ensure_ascii=False)}",
@@ -160,7 +160,7 @@ _TELLERS: dict[type[events.Event], Callable[[Any], str]] = {
         f"{e.run_id} · {_metrics(('test accuracy', e.accuracy))} on {e.test_size:,} images"
     ),
     events.DecisionMade: _decision,
-    events.Failed: lambda e: f"{e.title}: {e.what} {e.remedy}",
+    events.Failed: lambda e: sentences(f"{e.title}: {e.what}", e.remedy),
     events.RunFinished: lambda e: " · ".join([f"{e.outcome}: {e.reason}", *e.wishes]),
     events.Unreadable: lambda e: f"{e.reason}: {e.text}",
 }  # fmt: skip

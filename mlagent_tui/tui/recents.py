@@ -65,9 +65,10 @@ Every project that was opened here, the latest first, and how its last run stand
         self._glances: dict[Path, Glance] = {}
 
     def show(self, entries: list[Recent]) -> None:
-        """The projects to list. How they stand is told later, one by one."""
+        """The projects to list, the cursor on one that came to the head. How they stand is told later."""
+        heads = [listed[0].root if listed else None for listed in (self._entries, entries)]
         self._entries = entries
-        self.fill([self._row(entry) for entry in entries], self.here)
+        self.fill([self._row(entry) for entry in entries], self.here if heads[0] == heads[1] else None)
         if self.parent is not None:
             self.parent.set_class(not entries, "-empty")
 

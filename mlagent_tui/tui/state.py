@@ -71,6 +71,10 @@ class RunState:
         self.loading = ""
         self.stand_in = ""
         """The model that stands in for others, once it does."""
+        self.standing: dict[str, str] = {}
+        """The model that stands in for a role's own one, by task, while it does."""
+        self.taken: set[str] = set()
+        """The tasks that it does for the rest of the run."""
         self.answers = self.replacements = 0
         """Calls of roles for which it may, and those in which it has."""
         self.unloaded: list[str] = []

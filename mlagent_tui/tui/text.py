@@ -20,6 +20,13 @@ def line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
+def sentences(*parts: str) -> str:
+    """What happened and what to do about it, one after the other, with a full stop between."""
+    said = [part.strip() for part in parts if part.strip()]
+    ended = [part if part.endswith((".", "!", "?", "…")) else f"{part}." for part in said[:-1]]
+    return " ".join([*ended, *said[-1:]])
+
+
 def plain(text: str, style: str = "") -> Content:
     """`text` made visible, in one style, with markup off."""
     return Content.styled(visible(text), style) if style else Content(visible(text))

@@ -15,10 +15,11 @@ from pathlib import Path
 from mlagent_tui import tools
 from mlagent_tui.errors import CodeError
 from mlagent_tui.llm import LanguageModel, Message, Request, code_block
-from mlagent_tui.schemas import ModelConfig
-from mlagent_tui.shapes import Step, infer
-from mlagent_tui.tools import line_by_line
-from mlagent_tui.tools.line_prompts import line_request, nearest
+from mlagent_tui.schemas import DEFAULT_CLASS, ModelConfig
+from mlagent_tui.shapes import infer
+from mlagent_tui.tools import ending, line_by_line
+from mlagent_tui.tools.file_prompts import file_request
+from mlagent_tui.tools.line_prompts import line_request, shown
 from mlagent_tui.tools.outline import Line
 from mlagent_tui.tools.prompts import code_request
 from mlagent_tui.training import WorkerPool
@@ -60,13 +61,17 @@ def _row(name: str, model: LanguageModel, write: Write, configs: Sequence[ModelC
     return Row(name, first, later, len(configs), written, time.monotonic() - began)
 
 
-def _whole(ask: Callable[[ModelConfig, list[Step]], Request]) -> Write:
-    def write(model: LanguageModel, config: ModelConfig) -> tuple[str, bool, int]:
-        request = ask(config, infer(config))
-        answer = model.generate(replace(request, max_tokens=min(request.max_tokens, MOST)))
-        return code_block(answer.text), True, answer.tokens
+def _whole_file(model: LanguageModel, config: ModelConfig) -> tuple[str, bool, int]:
+    """The whole file, from two worked networks; the answer ends with its class."""
+    request = file_request(model.profile, config, infer(config))
+    answer = ending.heard(model, request, DEFAULT_CLASS, lambda *_: None, threading.Event())
+    return ending.cut(code_block(answer.text), DEFAULT_CLASS), True, answer.tokens
 
-    return write
+
+def _as_minnow(model: LanguageModel, config: ModelConfig) -> tuple[str, bool, int]:
+    """The whole file, from Minnow's prompt, which other models were asked with before."""
+    answer = model.generate(replace(code_request(config, infer(config)), max_tokens=MOST))
+    return code_block(answer.text), True, answer.tokens
 
 
 def _lines(ask: line_by_line.Ask) -> Write:
@@ -85,13 +90,11 @@ def _no_examples(line: Line, refused: Sequence[str], seed: int) -> Request:
     return replace(asked, messages=(Message("system", "from torch import nn"), Message("user", text)))
 
 
-def _near_examples(line: Line, refused: Sequence[str], seed: int) -> Request:
-    """Only the three worked lines that are most like it, each time."""
+def _one_example(line: Line, refused: Sequence[str], seed: int) -> Request:
+    """Only the worked line that is most like it, each time."""
     asked = line_request(line, refused, seed)
-    shown = "\n".join("\n".join(one) for one in nearest(line)[-3:])
-    return replace(
-        asked, messages=(Message("system", shown), Message("user", f"# {line.comment}\n{line.left}"))
-    )
+    text = f"# {line.comment}\n{line.left}"
+    return replace(asked, messages=(Message("system", "\n".join(shown(line)[-1])), Message("user", text)))
 
 
 def _wrong_shown(line: Line, refused: Sequence[str], seed: int) -> Request:
@@ -104,7 +107,7 @@ def _wrong_shown(line: Line, refused: Sequence[str], seed: int) -> Request:
 
 
 def _with_template(line: Line, refused: Sequence[str], seed: int) -> Request:
-    """The same in the model's chat template, with the answer begun."""
+    """The same lines in the model's chat template, with the answer begun."""
     asked = line_request(line, refused, seed)
     text = asked.messages[-1].content
     head, _, left = text.rpartition("\n")
@@ -115,9 +118,10 @@ def _with_template(line: Line, refused: Sequence[str], seed: int) -> Request:
 WAYS: Mapping[str, Write] = {
     "lines": _lines(line_request),
     "lines, no examples": _lines(_no_examples),
-    "lines, three nearest examples": _lines(_near_examples),
+    "lines, one example": _lines(_one_example),
     "lines, wrong answers shown": _lines(_wrong_shown),
     "lines, in the chat template": _lines(_with_template),
-    "whole, Minnow's prompt": _whole(code_request),
+    "whole file, two worked networks": _whole_file,
+    "whole file, Minnow's prompt": _as_minnow,
 }
 """Ways to ask, the shipped one first."""

@@ -6,7 +6,14 @@ import time
 from itertools import islice
 
 from mlagent_tui.agent import Brief, Planner
-from mlagent_tui.agent.planning import core_plan, fitted, refuse_pointless
+from mlagent_tui.agent.planning import (
+    Unwished,
+    closer,
+    core_plan,
+    fitted,
+    refuse_pointless,
+    refuse_unwished,
+)
 from mlagent_tui.errors import ConfigError, ModelError
 from mlagent_tui.llm import LanguageModel
 from mlagent_tui.research import change, wishes
@@ -43,20 +50,24 @@ def configs(model: LanguageModel, name: str, count: int, misses: int = 0) -> lis
 
 
 def _designed(planner: Planner, brief: Brief) -> tuple[list[str], ModelConfig | None]:
-    """The problem of each network that was refused, and the one that was accepted."""
-    settings = _settings(brief)
+    """The problem of each network that was refused, and the one that was accepted: as in the loop."""
+    plan = core_plan(_settings(brief))
     problems: list[str] = []
+    unwished: ModelConfig | None = None
     for attempt in range(ATTEMPTS):
         try:
             config = fitted(brief, planner.configure(brief, problems[-1] if problems else None, attempt))
-            refuse_pointless(brief, config, infer(config), core_plan(settings))
+            refuse_pointless(brief, config, infer(config), plan)
+            if unwished is None:
+                refuse_unwished(brief, config, plan)
         except ConfigError as error:
             problems.append(error.what)
+            unwished = config if isinstance(error, Unwished) else unwished
         except ModelError as error:
-            return [*problems, error.what], None
+            return [*problems, error.what], unwished
         else:
-            return problems, config
-    return problems, None
+            return problems, closer(brief, plan, config, unwished)
+    return problems, unwished
 
 
 def does_what_was_asked(brief: Brief, config: ModelConfig) -> bool:

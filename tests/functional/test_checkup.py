@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 
-from mlagent_tui import checkup, paths
+from mlagent_tui import checkup, models_command, paths
 from mlagent_tui.check_results import STEPS, Kept, Result
 from mlagent_tui.checkup import QUESTIONS, Progress
 from mlagent_tui.checkup.questions import EXPLAINED
 from mlagent_tui.cli import main
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import Answer, Message, OnProgress, OnText, Request
+from tests.hugging_face import convert
+from tests.odd_server import answer, serving
 from tests.scripted import ACHIEVED, CONFIG, ITERATE, Scripted, plan
 from tests.tiny_gguf import make
 
@@ -41,7 +43,7 @@ THINNER = CONFIG | {"layers": [CONFIG["layers"][0] | {"out_channels": 3}, *CONFI
 class Model(Scripted):
     """Answers prose as well, which has no task; tells the speed that is said of it, at once."""
 
-    def __init__(self, read: float = 1000.0, write: float = 50.0, **answers: Any) -> None:
+    def __init__(self, read: float = 10_000.0, write: float = 500.0, **answers: Any) -> None:
         super().__init__(**answers)
         self._speeds = read, write
 
@@ -127,9 +129,31 @@ def test_a_model_of_noise_has_a_result_within_its_time(tmp_path: Path, capsys: A
     assert "mlagent run GOAL --model bundled" in out
     found = Kept().of(str(model))
     assert found is not None and found.read_speed > 0 and found.asked >= len(STEPS["planner"])
-    assert not any(count.right for step, count in found.steps.items() if step in ("code", "plan"))
-    main(["models", "--json"])
-    assert json.loads(capsys.readouterr().out)
+    assert not any(count.right for step, count in found.steps.items() if step == "code")
+
+
+@pytest.mark.slow
+def test_a_server_is_checked_too_and_known_by_its_address(capsys: Any) -> None:
+    with serving() as odd:
+        odd.answers = [answer("I would ", "rather ", "talk.")]
+        assert main(["models", "check", f"{odd.url}#some", "--seconds", "60", "--json"]) == 1
+        told = json.loads(capsys.readouterr().out)
+        assert told["name"] == "some" and told["memory"] == 0 and told["context"] == 4096
+        assert told["steps"]["code"]["first"] == told["steps"]["config"]["first"] == 0
+        assert "no" in told["steps"]["config"]["misses"][0] and told["suits_coder"] is False
+        kept = Kept().of(f"{odd.url}#some")
+        assert kept is not None and kept.verdict == told["verdict"]
+        assert Kept().of(f"{odd.url}#other") is None
+
+
+@pytest.mark.slow
+def test_a_folder_of_weights_is_checked_too(tmp_path: Path, capsys: Any) -> None:
+    folder = convert(paths.bundled_model(), tmp_path / "minnow")
+    main(["models", "check", str(folder), "--seconds", "60", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["steps"]["goal"]["first"] > 0 and told["read_speed"] > 0
+    kept = Kept().of(str(folder))
+    assert kept is not None and kept.asked == sum(count["asked"] for count in told["steps"].values())
 
 
 # --- the budget -----------------------------------------------------------------------------------------
@@ -166,6 +190,7 @@ def test_answers_without_end_are_stopped_and_counted_as_not_right_in_time() -> N
 def test_a_slow_model_is_asked_fewer_questions_one_of_each_step_at_least() -> None:
     found, told = checked(Model(read=20.0, write=2.0, code="no code"), seconds=120)
     assert len(STEPS["planner"]) + len(STEPS["coder"]) == found.asked < found.questions
+    assert "asked 6 of 20 questions" in models_command.report(found)
     assert set(found.steps) == {step for steps in STEPS.values() for step in steps}
     assert told[-1].of == found.asked
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from mlagent_tui import events
+from mlagent_tui import events, paths
 from mlagent_tui.agent import listening
 from mlagent_tui.errors import ModelError
 from mlagent_tui.llm import (
@@ -323,6 +323,27 @@ def test_instructions_are_evaluated_once_whatever_is_asked_in_between(tmp_path: 
     model.close()
 
 
+def test_instructions_are_not_read_again_after_a_restart_of_the_server(tmp_path: Path, home: Path) -> None:
+    """The model is so wide that its instructions take longer to read than storing is worth."""
+    template = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
+    path = make(tmp_path / "wide.gguf", template=template, width=1024)
+
+    def ask(what: str) -> Answer:
+        with closing(ServedModel(path, Options(threads=1))) as model:
+            system = Message("system", "plan a small network " * 100)
+            return model.generate(Request((system, Message("user", what)), max_tokens=30))
+
+    first = ask("one")
+    assert first.reused_tokens == 0
+    stored = list(paths.cache_folder().joinpath("prefixes").iterdir())
+    assert len(stored) == 1
+    other, again = ask("two"), ask("one")
+    assert other.reused_tokens == again.reused_tokens > 0.8 * again.prompt_tokens
+    assert again.text == first.text != other.text
+    stored[0].write_bytes(b"damaged")
+    assert ask("one").text == first.text
+
+
 def test_a_long_prompt_tells_how_far_it_is(model: ServedModel) -> None:
     told: list[tuple[int, int]] = []
     asked = Request((Message("user", "other words " * 200),), max_tokens=1)
@@ -543,3 +564,16 @@ def test_a_model_that_hangs_while_it_loads_can_be_cancelled(path: Path) -> None:
     thread.join(10)
     assert loaded == [False]
     model.close()
+
+
+def test_a_plain_request_is_read_without_the_chat_template_and_a_setting_chooses_the_form_of_code(
+    path: Path,
+) -> None:
+    asked = Request((Message("user", "x = self.conv1(x)\nx ="),), max_tokens=1)
+    manner = client.Manner(profile="chat", code="whole")
+    with closing(ServedModel(path, manner=manner)) as model:
+        in_template = model.generate(asked)
+        plain = model.generate(dataclasses.replace(asked, plain=True))
+        other = model.shared(client.Manner(profile="chat"))
+        assert plain.prompt_tokens < in_template.prompt_tokens
+        assert (model.code_forms, other.code_forms) == (("whole",), ("lines",))

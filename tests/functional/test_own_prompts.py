@@ -64,9 +64,9 @@ def test_a_run_asks_with_the_users_file_says_so_and_no_plan_of_its_own_changes_i
     told = carry_out(root, Scripted(plan={"calls": calls}, decision=ACHIEVED))
     assert isinstance(told[-1], events.RunFinished) and told[-1].exit_status == 0, told[-1]
 
-    assert asked(told, "decision")[0].startswith(MINE.strip())
+    assert asked(told, "decision")[0].startswith(f"system:\n{MINE.strip()}")
     assert (root / "prompts/minnow/explain.md").read_text() == "Praise the network."
-    assert asked(told, "explain")[0].startswith(shipped("minnow", "explain").text.strip())
+    assert asked(told, "explain")[0].startswith("system:\n" + shipped("minnow", "explain").text)
 
     event = chosen(told)
     assert event.profiles == {"planner": "minnow", "coder": "minnow"}
@@ -94,7 +94,7 @@ def test_a_resumed_run_reads_them_again_and_says_what_has_changed(root: Path) ->
     (root / "prompts/minnow/decision.md").unlink()
     told = carry_out(root, Scripted(decision=ACHIEVED), saved)
     assert isinstance(told[-1], events.RunFinished) and told[-1].exit_status == 0
-    assert asked(told, "code")[0].startswith("Write PyTorch.")
+    assert asked(told, "code")[0].startswith("system:\nWrite PyTorch.")
     assert [file["name"] for file in chosen(told).files if file["changed"]] == ["code"]
     said = "the prompts have changed since the run was started: minnow/code, minnow/decision"
     assert said in warnings(told)

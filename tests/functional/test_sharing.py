@@ -154,7 +154,10 @@ def test_a_run_is_stopped_while_its_model_is_being_loaded_again(tmp_path: Path) 
     assert len(registry.load(tmp_path / "p")) == 1
 
 
-def test_a_model_that_cannot_be_loaded_again_is_said_and_the_numbers_decide(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fallback", ["none", "bundled"])
+def test_a_model_that_cannot_be_loaded_again_is_said_and_the_numbers_or_the_bundled_model_decide(
+    tmp_path: Path, fallback: str
+) -> None:
     model = tmp_path / "own.gguf"
     model.write_bytes(paths.bundled_model().read_bytes())
 
@@ -162,8 +165,11 @@ def test_a_model_that_cannot_be_loaded_again_is_said_and_the_numbers_decide(tmp_
         if isinstance(event, events.ModelUnloaded) and model.exists():
             os.truncate(model, 100)
 
-    run = asking(planner=str(model), coder=str(model), sharing="offload")
+    run = asking(planner=str(model), coder=str(model), sharing="offload", fallback=fallback)
     told = carry_out(tmp_path / "p", run, remove)
-    assert any("gave no decision" in event.message for event in of(told, events.Warned))
+    without, instead = "the planner gave no decision: ", "; Minnow answers this call"
+    warned = [event.message for event in of(told, events.Warned)]
+    assert any(said.startswith(without) if fallback == "none" else said.endswith(instead) for said in warned)
+    assert [event.task for event in of(told, events.StoodIn)] == ["decision"] * (fallback == "bundled")
     assert of(told, events.ModelLoaded) == []
     assert ending(told) == "achieved"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from mlagent_tui import events, paths, workspace
 from mlagent_tui.agent import RunOptions, Saved, last_run, research
-from mlagent_tui.errors import ModelError
+from mlagent_tui.errors import Interrupted, ModelError
 from mlagent_tui.experiments import Project, registry
 from mlagent_tui.llm import LanguageModel, PromptTooLong, ServedModel, start_bundled
 from tests.scripted import CONFIG, ITERATE, Scripted, plan
@@ -23,7 +23,6 @@ pytestmark = [
 ]
 
 TEXT = "a small network for the digits, at least 60% accuracy"
-OPEN = "a small network for the digits, 60% accuracy with batches of more than 20k"
 GOAL = {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": 0.6}
 TOO_LONG = PromptTooLong(9000, 512)
 GONE = ModelError("http://127.0.0.1:1/v1 cannot be reached: it refused", "Start the server.")
@@ -46,7 +45,7 @@ def carry_out(
     root: Path,
     model: Scripted,
     run: RunOptions | Saved | None = None,
-    bundled: Bundled | None = None,
+    bundled: Callable[[Sequence[LanguageModel]], LanguageModel] | None = None,
     cancel: threading.Event | None = None,
     stop: type[events.Event] | None = None,
     **options: Any,
@@ -81,7 +80,8 @@ def ending(told: list[events.Event]) -> events.RunFinished:
 PROSE = "Certainly! Here is what you asked for."
 
 
-ANSWERS = {"prose": PROSE, "empty": "", "long": TOO_LONG, "other": '{"a": 1}'}
+ENDED = Interrupted("the answer was ended: it repeats itself")
+ANSWERS = {"prose": PROSE, "empty": "", "long": TOO_LONG, "other": '{"a": 1}', "ended": ENDED}
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
@@ -138,10 +138,15 @@ def test_a_model_that_fails_at_everything_costs_no_iteration(tmp_path: Path) -> 
 
 def test_a_criterion_that_a_model_does_not_choose_is_not_blamed_on_the_goal(tmp_path: Path) -> None:
     refused = Scripted(goal=GOAL | {"threshold": None})
-    told = carry_out(tmp_path / "p", refused, goal_text=OPEN, stop=events.GoalUnderstood)
+    loss = {"dataset": "digits", "metric": "val_loss", "comparison": "<", "threshold": 2}
+    second = Scripted(goal=loss)
+    said = {"bundled": lambda beside: second, "stop": events.GoalUnderstood}
+    told = carry_out(tmp_path / "p", refused, goal_text="a network for the digits with less than 2", **said)
     (stood_in,) = of(told, events.StoodIn)
     assert stood_in.task == "goal"
-    assert of(told, events.GoalUnderstood)[0].goal["threshold"] == 0.6
+    (understood,) = of(told, events.GoalUnderstood)
+    assert (understood.goal["metric"], understood.goal["threshold"]) == ("val_loss", 2)
+    assert second.closed
 
 
 def test_a_goal_without_a_criterion_stays_the_users_to_correct(tmp_path: Path) -> None:
@@ -254,21 +259,28 @@ def test_a_plan_that_overwrites_the_checked_code_trains_that_code_all_the_same(t
     assert (tmp_path / "p" / paths.CURRENT_MODEL).read_text() == of(told, events.CodeMade)[0].code
 
 
-@pytest.mark.parametrize("helped", [True, False])
-def test_a_planner_that_needed_help_and_brings_no_progress_is_replaced_before_the_search_stops(
-    tmp_path: Path, helped: bool
-) -> None:
-    useless = plan(epochs=1, learning_rate=1e-6)
+def unhelpful(**answers: Any) -> Scripted:
+    """A planner whose networks all train, and none of them well."""
+    first, *rest = CONFIG["layers"]
     networks = [
-        CONFIG | {"layers": [*CONFIG["layers"][:2], {"type": "dropout", "p": rate}, *CONFIG["layers"][2:]]}
-        for rate in (0.1, 0.2, 0.3)
+        CONFIG | {"layers": [first, {"type": "dropout", "p": rate}, *rest]} for rate in (0.1, 0.2, 0.3)
     ]
-    model = Scripted(plan=useless, config=networks, goal=[PROSE] * 3 + [GOAL] if helped else GOAL)
-    told = carry_out(tmp_path / "p", model, iterations=6, patience=2)
-    if not helped:
-        assert ending(told).reason == "no improvement beyond noise for 2 iterations"
-        return
+    return Scripted(
+        **({"goal": GOAL, "plan": plan(epochs=1, learning_rate=1e-6), "config": networks} | answers)
+    )
+
+
+def test_a_planner_that_needed_help_and_brings_no_progress_is_replaced_before_the_search_stops(
+    tmp_path: Path,
+) -> None:
+    told = carry_out(tmp_path / "p", unhelpful(goal=PROSE), iterations=6, patience=2)
     assert ending(told).outcome == "achieved"
-    for_good = [event for event in of(told, events.StoodIn) if event.for_good]
+    for_good = [event for event in of(told, events.StoodIn) if event.for_good and event.role == "planner"]
     assert [event.task for event in for_good] == ["plan", "config", "decision"]
     assert {event.reason for event in for_good} == {"no improvement for 2 iterations"}
+
+
+def test_a_planner_that_needed_no_help_keeps_its_search_to_itself(tmp_path: Path) -> None:
+    told = carry_out(tmp_path / "p", unhelpful(), iterations=6, patience=2)
+    assert ending(told).reason == "no improvement beyond noise for 2 iterations"
+    assert all(event.role == "coder" for event in of(told, events.StoodIn))

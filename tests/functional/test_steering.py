@@ -327,7 +327,7 @@ def test_the_settings_of_the_training_are_edited_and_holds_change_during_a_run(
     assert asked == ["evaluate"]
     assert [reply.ok for reply in user.replies] == [False, False, False, False, True, True, True, True]
     for reply, what in zip(
-        user.replies, ("epochs: ", "dataset is the same", "epoch: ", "time_limit"), strict=False
+        user.replies, ("epochs: ", "dataset is the same", "no setting 'epoch'", "time_limit"), strict=False
     ):
         assert what in reply.message
     (entry,) = registry.load(root)

@@ -22,6 +22,7 @@ from mlagent_tui.cli import main
 from mlagent_tui.errors import ProjectError
 from mlagent_tui.experiments import Project, registry, runs
 from mlagent_tui.headless import Output
+from mlagent_tui.prompts import PROFILES
 from mlagent_tui.schemas import EvalResult, ModelConfig, RegistryEntry
 from mlagent_tui.settings import RoleOptions, Settings
 from tests.scripted import CONFIG, GOAL, Scripted
@@ -152,6 +153,11 @@ def test_a_resumed_run_keeps_its_options_but_for_what_is_said_now() -> None:
             ["--planner-option", "contxt=1"],
             "--planner-option: there is no option 'contxt'",
             "thinking_budget",
+        ),
+        (
+            ["--planner-option", "prompts=chatty"],
+            "--planner-option: prompts: expected one of auto, minnow, chat, completion, got",
+            "prompts",
         ),
         (
             ["--model-option", "context=3"],
@@ -553,6 +559,16 @@ def test_a_network_that_cannot_be_read_is_said_with_its_file_and_line(
     told = ["run", "a goal", "--project", "P", "--another", "--branch-from", RUN_IDS[0]]
     assert main(told) == 1
     assert f"{file.relative_to(here)}, line 1: " in capsys.readouterr().err
+
+
+def test_each_profile_of_prompts_can_be_asked_for(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "settings.yaml").write_text("coder_options: {prompts: completion}\n")
+    monkeypatch.setenv("MLAGENT_CONFIG", str(here / "settings.yaml"))
+    for profile in ("auto", *PROFILES):
+        told = parser(cli._COMMANDS).parse_args(["run", "a goal", "--planner-option", f"prompts={profile}"])
+        options: RunOptions = run_options(told, settings.load())
+        assert (options.planner_options.prompts, options.coder_options.prompts) == (profile, "completion")
+    assert arguments.PROFILES == PROFILES
 
 
 def test_help_names_every_option_of_a_role() -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gguf
 import pytest
 
-from mlagent_tui import events, headless, workspace
+from mlagent_tui import events, headless, paths, workspace
 from mlagent_tui.cli import main
 from mlagent_tui.console import error_text
 from mlagent_tui.experiments import Project
@@ -52,6 +53,24 @@ def test_a_run_that_can_start_has_no_problem_and_nothing_was_made(here: Path, ch
     assert (status, told["problems"]) == (0, [])
     assert told["sandbox"]
     assert sorted(here.iterdir()) == before
+
+
+def test_a_file_that_is_no_language_model_and_a_prompt_that_is_empty_are_told(here: Path, check: Any) -> None:
+    made = gguf.GGUFWriter(str(here / "mmproj.gguf"), "clip")
+    made.add_type("mmproj")
+    made.write_header_to_file()
+    made.write_kv_data_to_file()
+    made.close()
+    empty = paths.prompts_folder() / "minnow" / "goal.md"
+    empty.parent.mkdir(parents=True)
+    empty.touch()
+    status, told = check(GOAL, model="mmproj.gguf")
+    assert (status, fields(told)) == (2, ["planner", "coder", "prompts"])
+    assert "mmproj.gguf is a vision projector" in told["problems"][0]["message"]
+    assert told["problems"][0]["remedy"].endswith(
+        "Name the language model instead: " + str(here / "m.gguf") + "."
+    )
+    assert told["problems"][2]["message"] == f"{empty} is empty"
 
 
 def test_the_wishes_of_a_goal_are_told(check: Any) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mlagent_tui import paths, prompts
+from mlagent_tui import own_prompts, paths, prompts
 from mlagent_tui.errors import PromptError
-from mlagent_tui.prompts import own
 
 MINE = "Answer in rhymes.\n"
 
@@ -50,7 +49,7 @@ def test_the_projects_file_comes_before_that_of_the_settings_and_both_before_the
     write(paths.prompts_folder() / "minnow" / "goal.md", "From the settings.\n")
     write(paths.prompts_folder() / "minnow" / "plan.md", "From the settings.\n")
     mine = write(project / "prompts" / "minnow" / "goal.md")
-    found = own.read(project)
+    found = own_prompts.read(project)
     assert found.get("minnow", "goal").path == mine
     assert found.get("minnow", "goal").sha256 == hashlib.sha256(MINE.encode()).hexdigest()
     with prompts.use(found):
@@ -58,12 +57,12 @@ def test_the_projects_file_comes_before_that_of_the_settings_and_both_before_the
         assert prompts.text("minnow", "plan") == "From the settings.\n"
         assert prompts.text("minnow", "code") == prompts.shipped("minnow", "code").text
     assert prompts.text("minnow", "goal") == prompts.shipped("minnow", "goal").text
-    assert own.read().get("minnow", "goal").text == "From the settings.\n"
+    assert own_prompts.read().get("minnow", "goal").text == "From the settings.\n"
 
 
 def test_prompts_are_read_once(project: Path) -> None:
     file = write(project / "prompts" / "minnow" / "goal.md")
-    with prompts.use(own.read(project)):
+    with prompts.use(own_prompts.read(project)):
         file.write_text("Say yes to everything.\n")
         assert prompts.text("minnow", "goal") == MINE
         file.unlink()
@@ -73,15 +72,15 @@ def test_prompts_are_read_once(project: Path) -> None:
 def test_comments_windows_line_ends_and_a_byte_order_mark_are_not_told(project: Path) -> None:
     source = "\ufeff<!-- Of mine,\r\n two lines. -->\r\nFirst.\r\n<!-- a note -->\r\n a <!-- b --> c\r\n"
     write(project / "prompts" / "minnow" / "goal.md", source)
-    assert own.read(project).get("minnow", "goal").text == "First.\n a <!-- b --> c\n"
+    assert own_prompts.read(project).get("minnow", "goal").text == "First.\n a <!-- b --> c\n"
 
 
 def test_a_copy_with_a_comment_is_not_a_change(project: Path) -> None:
     text = prompts.shipped("minnow", "goal").text
     file = write(project / "prompts" / "minnow" / "goal.md", f"<!-- mine -->\n{text}\n")
-    assert not own.read(project).get("minnow", "goal").changed
+    assert not own_prompts.read(project).get("minnow", "goal").changed
     file.write_text(text.replace("goal", "wish"))
-    assert own.read(project).get("minnow", "goal").changed
+    assert own_prompts.read(project).get("minnow", "goal").changed
 
 
 @pytest.mark.parametrize(
@@ -92,7 +91,7 @@ def test_a_copy_with_a_comment_is_not_a_change(project: Path) -> None:
         (b"one\ntwo \xff\n", "line 2, is not UTF-8 text"),
         (b"a\0b", "is not a text file"),
         (b"<!-- no end\nDo it.\n", "has a comment without an end"),
-        (b"x" * (own.MAX_BYTES + 1), "it is larger than 64,000 bytes"),
+        (b"x" * (own_prompts.MAX_BYTES + 1), "it is larger than 64,000 bytes"),
     ],
 )
 @pytest.mark.parametrize("where", ["project", "settings"])
@@ -102,7 +101,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
     folder = project / "prompts" if where == "project" else paths.prompts_folder()
     file = write(folder / "minnow" / "goal.md", content)
     with pytest.raises(PromptError) as caught:
-        own.read(project)
+        own_prompts.read(project)
     assert str(file) in caught.value.what
     assert said in caught.value.what
     assert caught.value.remedy.endswith(".")
@@ -110,8 +109,8 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
 
 def test_a_folder_in_the_place_of_a_file_is_said(project: Path) -> None:
     (project / "prompts" / "minnow" / "goal.md").mkdir(parents=True)
-    with pytest.raises(PromptError, match=r"goal\.md: it is not a plain file"):
-        own.read(project)
+    with pytest.raises(PromptError, match=r"goal\.md: it is a folder, not a file"):
+        own_prompts.read(project)
 
 
 def test_a_link_of_the_projects_leads_nowhere_else(project: Path, tmp_path: Path) -> None:
@@ -119,26 +118,26 @@ def test_a_link_of_the_projects_leads_nowhere_else(project: Path, tmp_path: Path
     (project / "prompts" / "minnow").mkdir(parents=True)
     (project / "prompts" / "minnow" / "goal.md").symlink_to(secret)
     with pytest.raises(PromptError, match="outside"):
-        own.read(project)
+        own_prompts.read(project)
 
 
 def test_a_link_of_the_users_own_is_followed(tmp_path: Path) -> None:
     kept = write(tmp_path / "kept" / "minnow" / "goal.md")
     paths.prompts_folder().parent.mkdir(parents=True)
     paths.prompts_folder().symlink_to(kept.parent.parent)
-    assert own.read().get("minnow", "goal").text == MINE
+    assert own_prompts.read().get("minnow", "goal").text == MINE
 
 
 def test_a_name_that_nothing_is_shipped_under_is_found(project: Path) -> None:
     slip = write(project / "prompts" / "minnow" / "gaol.md")
     write(project / "prompts" / "minnow" / "goal.md")
-    assert own.unknown(project) == [slip]
+    assert own_prompts.unknown(project) == [slip]
 
 
 def test_a_thread_that_was_given_the_context_asks_with_the_same_prompts(project: Path) -> None:
     write(project / "prompts" / "minnow" / "goal.md")
     heard: list[str] = []
-    with prompts.use(own.read(project)):
+    with prompts.use(own_prompts.read(project)):
         context = contextvars.copy_context()
     thread = threading.Thread(
         target=context.run, args=(lambda: heard.append(prompts.text("minnow", "goal")),)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlagent_tui import paths, prompts, workspace
+from mlagent_tui import own_prompts, paths, prompts, workspace
 from mlagent_tui.cli import main
-from mlagent_tui.prompts import own
 
 EVERY = [(profile, name) for profile in prompts.PROFILES for name in prompts.names(profile)]
 
@@ -25,7 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_copy_of_every_shipped_file_is_told_as_the_shipped_one(project: Path) -> None:
     assert main(["prompts", "copy", "--to", "project", "--project", str(project)]) == 0
-    found = own.read(project)
+    found = own_prompts.read(project)
     for profile, name in EVERY:
         copied, original = found.get(profile, name), prompts.shipped(profile, name)
         assert copied.path == project / "prompts" / profile / f"{name}.md"
@@ -38,7 +37,9 @@ def test_a_copy_of_every_shipped_file_is_told_as_the_shipped_one(project: Path) 
 def test_what_is_copied_into_the_settings_holds_for_every_project(project: Path) -> None:
     assert main(["prompts", "copy", "--profile", "minnow"]) == 0
     assert {file.name for file in paths.prompts_folder().iterdir()} == {"minnow"}
-    assert own.read(project).get("minnow", "goal").path == paths.prompts_folder() / "minnow" / "goal.md"
+    assert (
+        own_prompts.read(project).get("minnow", "goal").path == paths.prompts_folder() / "minnow" / "goal.md"
+    )
 
 
 def test_a_changed_file_is_kept_unless_force(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +55,7 @@ def test_a_changed_file_is_kept_unless_force(project: Path, capsys: pytest.Captu
     assert mine.read_text() == "Mine.\n"
     assert main([*copy, "--force"]) == 0
     assert f"replaced  {mine}" in capsys.readouterr().out
-    assert not own.read(project).get("minnow", "goal").changed
+    assert not own_prompts.read(project).get("minnow", "goal").changed
 
 
 def test_the_list_names_the_file_of_every_task(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,5 +139,5 @@ LINES = "Worked lines.\n\n## conv2d\n# conv1\nself.conv1\n\n## keep\n# keep x\nr
     ],
 )
 def test_a_file_without_the_parts_that_it_is_read_by_is_said(text: str, like: str, said: str) -> None:
-    assert said in own.misshaped(text, like)
-    assert bool(said) == bool(own.misshaped(text, like))
+    assert said in own_prompts.misshaped(text, like)
+    assert bool(said) == bool(own_prompts.misshaped(text, like))

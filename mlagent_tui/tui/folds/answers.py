@@ -59,7 +59,9 @@ def model_called(state: RunState, event: events.ModelCalled) -> Touched:
 
 def stood_in(state: RunState, event: events.StoodIn) -> Touched:
     """Another model answers in place of a role's own."""
-    state.stand_in = line(event.model)
+    state.stand_in = state.standing[event.task] = line(event.model)
+    if event.for_good:
+        state.taken.add(event.task)
     said = wording.stood_in(event.task, event.model, event.instead_of, event.reason, event.for_good)
     state.warning = line(said)
     return ("header",)
@@ -71,6 +73,8 @@ def answer_used(state: RunState, event: events.AnswerUsed) -> Touched:
     if event.instead_of:
         state.stand_in = line(event.model)
         state.replacements += 1
+    if event.task not in state.taken:
+        state.standing.pop(event.task, None)
     return ("header",)
 
 
@@ -147,7 +151,11 @@ def summary_made(state: RunState, event: events.SummaryMade) -> Touched:
         summary.get("multiply_adds"),
         tuple(summary.get("input_shape") or ())[1:],
         str(summary.get("explanation") or ""),
-        wording.whose(summary.get("explanation_source"), len(summary.get("explanation_dropped") or ())),
+        wording.whose(
+            summary.get("explanation_source"),
+            len(summary.get("explanation_dropped") or ()),
+            state.standing.get("explain", ""),
+        ),
         tuple(map(str, summary.get("not_counted") or ())),
         _inputs(summary),
         str(summary.get("output") or ""),

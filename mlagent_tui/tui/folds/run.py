@@ -6,7 +6,7 @@ from mlagent_tui import events
 from mlagent_tui.tui import told
 from mlagent_tui.tui.folds import answers, trials
 from mlagent_tui.tui.state import ALL, RunState, Touched
-from mlagent_tui.tui.text import line
+from mlagent_tui.tui.text import line, sentences
 
 
 def run_started(state: RunState, event: events.RunStarted) -> Touched:
@@ -48,7 +48,7 @@ def goal_understood(state: RunState, event: events.GoalUnderstood) -> Touched:
 
 def warned(state: RunState, event: events.Warned) -> Touched:
     """What the line below the header says."""
-    state.warning = f"{event.message} {event.remedy}".strip()
+    state.warning = sentences(event.message, event.remedy)
     return ("header",)
 
 

@@ -31,6 +31,8 @@ def step_started(state: RunState, event: events.StepStarted) -> Touched:
 
 def _iteration_started(state: RunState, event: events.StepStarted) -> Touched:
     state.iteration = event.iteration
+    if state.iteration > 1:  # before the first one, what was told of the run as a whole stays in sight
+        state.warning = ""
     if state.code_accepted:
         state.previous_code = state.code
     state.repairs = []

@@ -21,7 +21,7 @@ def trial_started(state: RunState, event: events.TrialStarted) -> Touched:
     state.device = event.device or state.device
     state.touched.add(event.run_id)
     state.rows[event.run_id] = Row(event.run_id, state.iteration, change=asked(state), status="training")
-    return ("header", "evaluation", "runs")
+    return ("header", "plan", "evaluation", "runs")
 
 
 def _trial(state: RunState, run_id: str) -> Trial:

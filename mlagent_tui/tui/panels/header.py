@@ -14,7 +14,7 @@ from mlagent_tui.research import ranking, wording
 from mlagent_tui.tui import words
 from mlagent_tui.tui.panels.fitted import Fact
 from mlagent_tui.tui.state import RunState
-from mlagent_tui.tui.text import cut, fitted, line, visible
+from mlagent_tui.tui.text import cut, fitted, line, sentences, visible
 
 DOING = {
     "understand": "reading the goal", "scaffold": "setting up", "plan": "planning", "configure": "designing",
@@ -163,7 +163,7 @@ class Banner(Static):
         if moment.replay:
             return "", ""
         if state.failure is not None and state.finished is not None:
-            what = line(f"{state.failure.title}: {state.failure.what} {state.failure.remedy}")
+            what = line(sentences(f"{state.failure.title}: {state.failure.what}", state.failure.remedy))
             again = f"[{keys()['take_up']}] resume  " if state.resumable else ""
             return f"{again}{what}{'' if again else '  Start a new run.'}", "error"
         if state.finished is not None:

@@ -23,7 +23,7 @@ from mlagent_tui.tui.screens.dialogs import ApproveDialog, EditDialog, SentenceD
 from mlagent_tui.tui.screens.leaving import Leaving
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.state import RunState
-from mlagent_tui.tui.text import visible
+from mlagent_tui.tui.text import sentences, visible
 
 if TYPE_CHECKING:
     from mlagent_tui.commands import Command, Reply
@@ -66,7 +66,7 @@ class RunActions(Leaving[None]):
     async def tell(self, command: Command) -> Reply:
         """Send a command and say what came of it."""
         reply = await self.host.engine.send(command)
-        words = visible(" ".join(part for part in (reply.message, reply.remedy) if part))
+        words = visible(sentences(reply.message, reply.remedy))
         if words:
             self.notify(words, severity="information" if reply.ok else "error", timeout=6, markup=False)
         return reply
@@ -266,12 +266,10 @@ class RunActions(Leaving[None]):
             return
         rows: list[tuple[str, Content]] = []
         for name, shown in HOLDS.items():
-            now = name in self.state.holds
-            deed = "No longer pause" if now else "Always pause"
-            rows.append((name, Content(f"{'✓' if now else ' '} {deed} before {shown} ({name})")))
-        step = await self.app.push_screen_wait(
-            Pick("Holds", rows, "Where this run pauses in every iteration.")
-        )
+            mark = "✓" if name in self.state.holds else " "
+            rows.append((name, Content(f"{mark} before {shown} ({name})")))
+        told = "In every iteration this run pauses (✓) or does not. Choose one to change that."
+        step = await self.app.push_screen_wait(Pick("Holds", rows, told))
         if step is not None:
             before: Literal["assemble", "evaluate"] = "assemble" if step == "assemble" else "evaluate"
             await self.tell(commands.Hold(before=before, wait=step not in self.state.holds))
@@ -353,7 +351,7 @@ class RunActions(Leaving[None]):
         try:
             names = await asyncio.to_thread(export, self.root, run_id, paths.user_path(folder))
         except MlagentError as error:
-            self.notify(visible(f"{error.what} {error.remedy}"), severity="error", markup=False)
+            self.notify(visible(sentences(error.what, error.remedy)), severity="error", markup=False)
         else:
             self.notify(visible(f"{len(names)} files copied to {folder}"), title="Exported", markup=False)
 

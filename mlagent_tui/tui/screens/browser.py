@@ -255,7 +255,8 @@ opens one. `d` compares two trials: measurements, configuration and code.
         at = self.run.others.index(self.run.entry)
         before = self.run.others[at - 1].run_id if at else others[0].run_id
         start = next(i for i, entry in enumerate(others) if entry.run_id == before)
-        picked = await self.app.push_screen_wait(Pick(f"Compare {self.run_id} with", options, start=start))
+        title = f"Compare {self.run_id} with"
+        picked = await self.app.push_screen_wait(Pick(title, options, start=start, one_line=True))
         if picked is not None:
             self.compare(picked)
 

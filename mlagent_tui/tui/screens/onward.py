@@ -16,7 +16,7 @@ from mlagent_tui.tui.engine import EngineLink
 from mlagent_tui.tui.screens.dialogs import SentenceDialog
 from mlagent_tui.tui.screens.pick import Pick
 from mlagent_tui.tui.state import RunState
-from mlagent_tui.tui.text import plain, visible
+from mlagent_tui.tui.text import plain, sentences, visible
 
 MORE_TRIALS = 4
 LONGEST = 1000
@@ -92,8 +92,8 @@ async def one_more(
 
     Returns whether an engine is at work on it now.
     """
-    deed = "changes the network of" if kind == "branch" else "trains again"
-    told = f"No engine is at work on this run. Resume it with one more iteration, which {deed} {run_id}?"
+    deed = f"changes the network of {run_id}" if kind == "branch" else f"trains {run_id} again"
+    told = f"No engine is at work on this run. Resume it with one more iteration, which {deed}?"
     choices = [("go", Content("Resume the run with this iteration")), ("no", Content("Do nothing"))]
     title = "Branch" if kind == "branch" else "Rerun"
     if await screen.app.push_screen_wait(Pick(title, choices, plain(told))) != "go":
@@ -108,12 +108,14 @@ async def resumed(screen: Screen[Any], link: EngineLink, how: Onward) -> bool:
     try:
         link.resume(how.arguments(link.root))
     except MlagentError as error:
-        screen.notify(visible(f"{error.what} {error.remedy}"), severity="error", timeout=10, markup=False)
+        screen.notify(
+            visible(sentences(error.what, error.remedy)), severity="error", timeout=10, markup=False
+        )
         return False
     screen.notify("The run is being resumed.", markup=False)
     if await link.ready():
         return True
     problem = link.why_ended()
-    told = visible(f"{problem.message} {problem.remedy}".strip())
+    told = visible(sentences(problem.message, problem.remedy))
     screen.notify(told, title="The run was not resumed", severity="error", timeout=15, markup=False)
     return False

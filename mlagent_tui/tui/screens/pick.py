@@ -21,18 +21,28 @@ FEW = 4
 
 
 class Pick(Over[str | None]):
-    """Returns the id of what was picked, or None. `options` are ids and what is shown for them."""
+    """Returns the id of what was picked, or None. `options` are ids and what is shown for them.
+
+    With `one_line`, an option that is too wide is cut off at the edge; its whole text can be looked for.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("pick")]
 
     def __init__(
-        self, title: str, options: Sequence[tuple[str, Content]], words: Content | str = "", start: int = 0
+        self,
+        title: str,
+        options: Sequence[tuple[str, Content]],
+        words: Content | str = "",
+        start: int = 0,
+        *,
+        one_line: bool = False,
     ) -> None:
         super().__init__()
         self.heading = title
         self.words = words
         self.options = options
         self.start = start
+        self.set_class(one_line, "-one-line")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:

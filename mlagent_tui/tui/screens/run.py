@@ -20,7 +20,6 @@ from textual.widgets import Tab, Tabs
 from mlagent_tui import paths
 from mlagent_tui.errors import MlagentError
 from mlagent_tui.tui import fold, keys, markdown
-from mlagent_tui.tui.engine import Problem
 from mlagent_tui.tui.feed import Feed, Source
 from mlagent_tui.tui.filters import Sifted
 from mlagent_tui.tui.footer import KeyLine
@@ -44,7 +43,7 @@ from mlagent_tui.tui.screens.arrangement import Arranged, Arrangement
 from mlagent_tui.tui.screens.dialogs import TextDialog
 from mlagent_tui.tui.screens.playing import Playing
 from mlagent_tui.tui.state import ALL, RunState
-from mlagent_tui.tui.text import visible
+from mlagent_tui.tui.text import sentences, visible
 
 if TYPE_CHECKING:
     from mlagent_tui.schemas import RegistryEntry
@@ -237,7 +236,10 @@ panel. This help also describes the panel that has the focus.
         alive = self.host.engine.alive()
         if alive != self._alive:
             self._alive, self.gone = alive, not alive
-            self._why = "" if alive else _sentence(self.host.engine.why_ended())
+            self._why = ""
+            if not alive:
+                told = self.host.engine.why_ended()
+                self._why = sentences(told.message, told.remedy)
             self.refresh_bindings()
             self._dirty.add("header")
 
@@ -307,7 +309,7 @@ panel. This help also describes the panel that has the focus.
         try:
             listed = registry.read(self.root)
         except MlagentError as error:
-            words = visible(f"{error.what} {error.remedy}")
+            words = visible(sentences(error.what, error.remedy))
             self.app.call_from_thread(self.notify, words, severity="warning", markup=False)
             return
         if listed.notice:
@@ -380,7 +382,3 @@ panel. This help also describes the panel that has the focus.
         except OSError as error:
             text = f"cannot be read: {error.strerror or error}"
         self.app.push_screen(TextDialog(f"Log, entry {event.entry + 1:,}", text))
-
-
-def _sentence(problem: Problem) -> str:
-    return f"{problem.message} {problem.remedy}".strip()

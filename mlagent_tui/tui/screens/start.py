@@ -133,7 +133,7 @@ The run goes on in a process of its own: closing this program does not end it.
             "metric": ("Metric", [("as in the goal", ""), *((name, name) for name in form.METRICS)]),
             "device": ("Device", [(name, name) for name in form.DEVICES]),
             "sandbox": ("Sandbox", self._sandboxes()),
-            "fallback": ("Fallback", [("the bundled model", "bundled"), ("none", "none")]),
+            "fallback": ("Fallback", [(name, name) for name in form.FALLBACKS]),
         }
         for pair in (
             ("dataset", "metric"),
@@ -172,6 +172,10 @@ The run goes on in a process of its own: closing this program does not end it.
         self._list_recent()
         self._show_folder()
         self._show_problems()
+
+    def on_descendant_focus(self) -> None:
+        """The recent projects are in sight while one is chosen."""
+        self.set_class(self.query_one("#recent").has_focus, "-choosing")
 
     def on_run_ended(self, _: RunEnded) -> None:
         self._look_at_recent()

@@ -14,6 +14,7 @@ from mlagent_tui.agent import changes, instruct, layer_calls
 from mlagent_tui.agent.context import Attempt, Brief
 from mlagent_tui.agent.instruct import InstructWording, Manner, texts
 from mlagent_tui.agent.reading import read
+from mlagent_tui.agent.wish_reading import wishes_in
 from mlagent_tui.agent.wording import Refused
 from mlagent_tui.prompts import PROFILES
 from mlagent_tui.schemas import DataCard, EvalConfig, Goal, ModelConfig, RegistryEntry
@@ -62,7 +63,9 @@ def test_examples_have_the_form_of_the_cases(manner: Manner, task: str) -> None:
     told = texts(manner, task)
     assert "{" not in told.instructions, "a place for text is not filled"
     for question, answer in told.examples:
-        assert [label for label in labels(question) if label != "Problem"] == labels(cases[task])
+        assert [label for label in labels(question) if label not in ("Problem", "Wishes")] == labels(
+            cases[task]
+        )
         assert json.dumps(json.loads(answer), separators=(",", ":"), ensure_ascii=False) == answer
 
 
@@ -87,6 +90,22 @@ def test_the_answers_of_examples_are_valid(manner: Manner) -> None:
     for question, answer in texts(manner, "decision").examples:
         listed = question.partition("Possible changes: ")[2].split("; ")
         assert set(json.loads(answer)["changes"]) <= set(listed)
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("task", ["config", "decision"])
+def test_the_numbers_of_parameters_in_examples_are_those_of_their_networks(manner: Manner, task: str) -> None:
+    checked = 0
+    for question, _ in texts(manner, task).examples:
+        shape = re.search(r"^(\d+) \| (\d+) \| (\d+) \| (\d+) \| \d+$", question, re.M)
+        shown = re.search(r"^Network: (\{.*\})$", question, re.M)
+        told = re.findall(r"\| (\d+) \| [\d.]+ \| goal|has (\d+) parameters", question)
+        if shape and shown and told:
+            *size, classes = map(int, shape.groups())
+            config = layer_calls.network(**json.loads(shown[1]), inputs=size, classes=classes)
+            assert {int(a or b) for a, b in told} == {shapes.count_parameters(infer(config))}
+            checked += 1
+    assert checked >= 2
 
 
 def test_a_prompt_ends_inside_the_line_where_a_base_model_goes_on() -> None:
@@ -216,11 +235,22 @@ def test_after_a_network_that_cannot_be_built_the_remedy_is_told() -> None:
     )
 
 
+def test_after_a_network_that_lacks_a_wish_the_change_that_brings_it_is_told() -> None:
+    asked = wishes_in("gelu and dropout 0.3")
+    goal = brief().goal.model_copy(update={"asked": asked})
+    first = replace(brief(), goal=goal, history=())
+    told = InstructWording("chat").config(first, Refused("the goal asks for gelu", NETWORK))
+    assert told.messages[-1].content.endswith(
+        "Change: use gelu: write gelu instead of relu; "
+        'use dropout 0.3: write dropout(0.3) at the end of "vector"'
+    )
+
+
 def test_after_the_same_network_as_before_the_change_is_asked_for_again() -> None:
     told = case(Refused("the same network and training as in iteration 1", NETWORK))
-    assert told.endswith("Change: double the channels")
+    assert "Change: double the channels: write conv2d(12, kernel_size=3) instead of conv2d(6" in told
     again = case(Refused("the same network and training as in iteration 1", NETWORK, repeated=True))
-    assert again.endswith("Change: double the channels; use other sizes than before")
+    assert again.endswith("; use other sizes than before")
 
 
 def test_changes_are_chosen_from_a_list_of_those_that_were_not_tried() -> None:
@@ -244,4 +274,4 @@ def test_the_first_changes_of_the_list_fit_the_run() -> None:
 def test_each_profile_has_a_text_for_each_task_of_the_planner() -> None:
     assert set(MANNERS) < set(PROFILES)
     for manner in MANNERS:
-        assert all(len(texts(manner, task).examples) in (2, 3, 4) for task in TASKS)
+        assert all(len(texts(manner, task).examples) in range(2, 6) for task in TASKS)

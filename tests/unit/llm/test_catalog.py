@@ -70,9 +70,11 @@ def test_no_speed_is_claimed_where_nothing_is_known() -> None:
 
 def test_files_and_folders_are_described_alike(tmp_path: Path) -> None:
     file = catalog.describe(make(tmp_path / "a.gguf"), LAPTOP)
-    weights = catalog.describe(folder(tmp_path / "w"), LAPTOP)
+    (folder(tmp_path / "w") / "tokenizer.json").write_text("{}")
+    weights = catalog.describe(tmp_path / "w", LAPTOP)
     assert (file.facts.name, file.facts.family, file.facts.quantisation) == ("tiny", "llama", "F32")
     assert (weights.facts.name, weights.facts.family, weights.facts.parameters) == ("w", "llama", 207)
+    assert (file.facts.profile, weights.facts.profile) == ("chat", "completion")
     assert file.spec == str(tmp_path / "a.gguf")
     assert file.fits == weights.fits == "cpu"
     with pytest.raises(ModelError, match="there is no file"):

@@ -15,6 +15,7 @@ from mlagent_tui.llm.base import Answer, PromptTooLong, Request
 from mlagent_tui.llm.constrain import Constrainer
 from mlagent_tui.llm.families import FAMILIES, Family, Prompt, known_to, ready
 from mlagent_tui.llm.generation import Stopped, write_answer
+from mlagent_tui.llm.seam import Blanks
 
 END, BEGIN = 256, 257
 SCHEMA = {
@@ -30,6 +31,7 @@ class Scripted:
 
     def __init__(self, script: str, then: str = "", context_length: int = 1000) -> None:
         self.context_length = context_length
+        self.vocab_size = END + 1
         self._script, self._then = list(script.encode()), list(then.encode())
         self.seen: list[int] = []
         self.fixed = 0
@@ -221,9 +223,36 @@ def begun(begin: str, **fields: object) -> Answer:
 def test_an_answer_under_a_schema_goes_on_from_what_was_begun() -> None:
     assert begun('{"size":"').text == 'deep"}'
     assert begun('{"size":"s').text == 'mall"}'
+    assert begun('\nAnswer: {"size":"').text == 'deep"}'
     assert (begun('{"size":"deep"}').text, begun('{"size":"deep"}').finish) == ("", "stop")
 
 
 def test_what_no_valid_answer_begins_with_is_refused() -> None:
     with pytest.raises(ModelError, match="no answer of this schema begins with"):
         begun('{"size":"large')
+
+
+def blanks_owed(script: str, owed: int, then: str = "") -> Answer:
+    model = Scripted(script, then)
+    return write_answer(
+        model, ready("x =", known_to(""), True), Request((), max_tokens=50), None, thinking_tokens=50,
+        emit=lambda *_: None, cancelled=lambda: False, blanks=Blanks(model.piece, END + 1), owed=owed,
+    )  # fmt: skip
+
+
+def test_blanks_at_the_end_of_a_begun_answer_are_left_to_the_model_and_are_no_part_of_the_rest() -> None:
+    assert blanks_owed(" nn.Linear(4, 2)", 1).text == "nn.Linear(4, 2)"
+    assert blanks_owed("   nn.Linear(4, 2)", 2).text == " nn.Linear(4, 2)"
+
+
+def test_a_model_that_would_go_on_without_the_blanks_is_held_to_them() -> None:
+    answer = blanks_owed("(4)", 2, then=" nn.ReLU()")
+    assert (answer.text, answer.tokens) == ("nn.ReLU()", 11)
+
+
+def test_the_tokens_that_bring_blanks_are_known() -> None:
+    pieces = [b"a", b" ", b" a", b"  ", b"   a", b""]
+    blanks = Blanks(pieces.__getitem__, len(pieces))
+    assert blanks.allowed(1).tolist() == [1, 2, 3, 4]
+    assert blanks.allowed(2).tolist() == [1, 3, 4]
+    assert [blanks.brought(token) for token in range(6)] == [0, 1, 1, 2, 3, 0]

@@ -88,21 +88,6 @@ def test_a_header_with_any_bytes_changed_is_read_or_refused(
         assert error.remedy
 
 
-def test_a_split_model_needs_all_its_parts(tmp_path: Path, tiny: Path) -> None:
-    content = tiny.read_bytes()
-    count = struct.unpack_from("<Q", content, 16)[0]
-    entry = struct.pack("<Q", 11) + b"split.count" + struct.pack("<IH", 2, 2)
-    split = content[:16] + struct.pack("<Q", count + 1) + entry + content[24:]
-    first, second = (tmp_path / f"big-0000{n}-of-00002.gguf" for n in (1, 2))
-    first.write_bytes(split)
-    with pytest.raises(ModelError, match="does not contain big-00002-of-00002"):
-        read_header(first)
-    second.write_bytes(split)
-    assert read_header(first).name == "tiny"
-    with pytest.raises(ModelError, match="not the first"):
-        read_header(second)
-
-
 def _with_entries(path: Path, tiny: Path, entries: dict[str, bytes]) -> Path:
     """A copy of `tiny` with more metadata; each value begins with its type."""
     content = tiny.read_bytes()
@@ -117,6 +102,17 @@ def _with_entries(path: Path, tiny: Path, entries: dict[str, bytes]) -> Path:
         more, count = more + filler, count + 1
     path.write_bytes(content[:16] + struct.pack("<Q", count + len(entries)) + more + body)
     return path
+
+
+def test_a_split_model_needs_all_its_parts(tmp_path: Path, tiny: Path) -> None:
+    split = {"split.count": struct.pack("<IH", 2, 2)}
+    first = _with_entries(tmp_path / "big-00001-of-00002.gguf", tiny, split)
+    with pytest.raises(ModelError, match="does not contain big-00002-of-00002"):
+        read_header(first)
+    second = _with_entries(tmp_path / "big-00002-of-00002.gguf", tiny, split)
+    assert read_header(first).name == "tiny"
+    with pytest.raises(ModelError, match="not the first"):
+        read_header(second)
 
 
 def test_what_a_model_weighs_is_counted_from_its_tensors(tiny: Path) -> None:

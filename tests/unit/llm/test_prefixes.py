@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlagent_tui.llm import prefixes
 from mlagent_tui.llm.generation import Stopped
 from mlagent_tui.llm.prefixes import CHUNK, STEP, Prefixes, Reader, split
 
@@ -164,3 +165,45 @@ def test_a_prompt_asked_again_has_its_last_part_read_again_for_its_logits() -> N
     memory.logits = False
     assert read(reader, prompt) == len(prompt) - len(split(prompt)[-1])
     assert memory.logits
+
+
+def test_a_prompt_that_goes_on_where_another_ended_has_little_read_again() -> None:
+    reader = Reader(Noted(), 0)
+    prompt = list(range(2 * CHUNK + 200))
+    read(reader, prompt)
+    assert read(reader, [*prompt, *range(50)]) == 2 * CHUNK + 128 + 64
+    assert read(reader, [*prompt, *range(100)]) == 2 * CHUNK + 128 + 64
+
+
+class Shelf:
+    """A store that outlives readers."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+
+    def load(self, tokens: Sequence[int]) -> list[tuple[int, ...]] | None:
+        return self.held.get(tuple(tokens))
+
+    def save(self, tokens: Sequence[int], state: list[tuple[int, ...]]) -> None:
+        self.held[tuple(tokens)] = state
+
+
+@pytest.mark.parametrize("cuts", [True, False])
+def test_what_took_long_to_read_is_there_after_a_restart(cuts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefixes, "WORTH_SECONDS", 0.0)
+    shelf = Shelf()
+    read(Reader(Noted(cuts), 10**6, shelf), [*ROLE, 1], len(ROLE))
+    memory = Noted(cuts)
+    reader = Reader(memory, 10**6, shelf)
+    assert read(reader, [*ROLE, *range(CHUNK)], len(ROLE)) == BOUNDARY
+    assert memory.held == split([*ROLE, *range(CHUNK)], BOUNDARY)
+    shelf.held.clear()
+    assert read(reader, [*OTHER, 1], len(OTHER)) == 0
+    assert read(reader, [*ROLE, 2], len(ROLE)) == BOUNDARY
+
+
+def test_what_is_read_quickly_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefixes, "WORTH_SECONDS", 60.0)
+    shelf = Shelf()
+    read(Reader(Noted(), 10**6, shelf), [*ROLE, 1], len(ROLE))
+    assert not shelf.held

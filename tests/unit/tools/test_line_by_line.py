@@ -16,7 +16,7 @@ from mlagent_tui.schemas import ModelConfig
 from mlagent_tui.shapes import infer
 from mlagent_tui.tools import ToolContext, pytorch_model_assembler, use_context
 from mlagent_tui.tools.line_by_line import TRIES, Written, right_side, write
-from mlagent_tui.tools.line_prompts import line_request, nearest, worked
+from mlagent_tui.tools.line_prompts import line_request, nearest, shown, worked
 from mlagent_tui.tools.outline import outline
 from mlagent_tui.tools.torch_calls import KINDS
 from mlagent_tui.training import WorkerPool
@@ -133,6 +133,18 @@ def test_the_nearest_worked_line_has_the_arguments_of_the_line() -> None:
         outline(STEPS)[0], comment="conv1: Conv2d in_channels=1, out_channels=4, kernel_size=3, bias=False"
     )
     assert "bias=False" in nearest(line)[-1][0] and "padding" not in nearest(line)[-1][0]
+
+
+def test_worked_lines_have_the_arguments_of_the_line_but_never_the_same_numbers() -> None:
+    usual = outline(STEPS)[0]
+    assert len(shown(usual)) == 6
+    assert all("padding=" in comment and "stride=" not in comment for comment, _ in shown(usual))
+    for comment, _ in worked("conv2d"):
+        line = replace(usual, comment=comment.removeprefix("# "))
+        others = [shown(line, tried) for tried in range(TRIES)]
+        assert all(others) and others[0] != others[1]
+        made = comment.partition(": ")[2]
+        assert not any(made in text for some in others for text, _ in some)
 
 
 @pytest.fixture(scope="module")

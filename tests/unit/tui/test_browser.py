@@ -90,6 +90,22 @@ async def test_two_runs_are_compared_by_keyboard(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_each_trial_to_compare_with_has_one_line_that_holds_its_whole_change(tmp_path: Path) -> None:
+    root = small_project.make(tmp_path)
+    kept = (root / paths.REGISTRY).read_text()
+    long = "sizes 256, 256 to 48, 48; learning rate 0.0003; train 40 epochs; augment with shifts"
+    (root / paths.REGISTRY).write_text(kept.replace('"wider"', f'"{long}"'))
+    app = MlagentApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, root, SECOND)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        trials = app.screen.query_one(OptionList)
+        await until(pilot, lambda: trials.region.height == trials.option_count == 2)
+        assert long in str(trials.get_option_at_index(0).prompt)
+
+
+@pytest.mark.asyncio
 async def test_a_failed_run_says_why_it_has_nothing_to_show(tmp_path: Path) -> None:
     root = small_project.make(tmp_path)
     app = MlagentApp()
@@ -143,7 +159,7 @@ async def test_without_an_engine_a_branch_starts_one_which_says_why_it_cannot(
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, Pick))
         await pilot.press("enter")
-        await until(pilot, lambda: "Usage: the time budget is used up Give more." in told)
+        await until(pilot, lambda: "Usage: the time budget is used up. Give more." in told)
     assert started == [["resume", "--quiet", f"--branch-from={SECOND}", "--", str(root)]]
 
 

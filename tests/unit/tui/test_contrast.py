@@ -9,9 +9,11 @@ from rich.cells import cell_len
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding
 from textual.color import Color as Background
 
 from mlagent_tui.tui import glyphs
+from mlagent_tui.tui.app import MlagentApp
 from mlagent_tui.tui.contrast import LINES, TEXT, Contrast, Greys, ratio, wanted
 
 BLACK = Background(0, 0, 0)
@@ -83,3 +85,4 @@ def test_a_text_console_is_known_by_its_name(
 ) -> None:
     monkeypatch.setenv("TERM", term)
     assert glyphs.console_font() is console
+    assert MlagentApp().get_key_display(Binding("enter", "open")) == ("enter" if console else "⏎")

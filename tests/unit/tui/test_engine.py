@@ -74,7 +74,7 @@ async def test_the_list_of_models_is_that_of_the_command_line(
     assert listing.problem == ""
     by_spec = {model.spec: model for model in listing.models}
     assert set(by_spec) == {"bundled", str(own), str(home / "models" / "bad.gguf")}
-    assert by_spec[str(own)].facts == ("~/models", "llama", "F32", "4,096 tokens")
+    assert by_spec[str(own)].facts == ("~/models", "llama", "F32", "4,096 tokens", "chat prompts")
     assert by_spec[str(own)].size == own.stat().st_size
     assert listing.models[-1].problem
 

@@ -220,6 +220,28 @@ async def test_the_footer_begins_with_the_keys_of_the_focused_panel(tmp_path: Pa
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("panel", ["1", "4", "5", "6"])
+async def test_the_footer_shows_whole_keys_only(panel: str, tmp_path: Path) -> None:
+    app = MlagentApp(Opening(recording.project(tmp_path / "p")))
+
+    def rest() -> str:
+        """What the footer shows besides whole keys."""
+        line = app.screen._compositor.render_strips()[-1].text[: app.screen.query_one(KeyLine).size.width]
+        for key in app.screen.query_one(KeyLine).query(FooterKey):
+            line = line.replace(f"{key.key_display} {key.description}", "", 1)
+        return line.replace("▏", "").strip()
+
+    async with app.run_test(size=(150, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen._settled)
+        await pilot.press(panel)
+        for width in (150, 120, 110, 100, 99, 90, 85, 80, 60):
+            await pilot.resize_terminal(width, 40)
+            await until(pilot, lambda: rest() == "" and footer(app)[-1] == "Help")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: rest() == "" and len(footer(app)) < 5)
+
+
+@pytest.mark.asyncio
 async def test_j_and_k_move_as_the_arrows_do_and_are_letters_in_a_field(tmp_path: Path) -> None:
     app = MlagentApp(Opening(recording.project(tmp_path / "p")))
     async with app.run_test(size=(120, 40)) as pilot:

@@ -59,6 +59,12 @@ def test_cut_text_fits(some: str, columns: int) -> None:
     assert cell_len(text.cut(text.line(some), columns)) <= columns
 
 
+def test_what_happened_and_its_remedy_are_sentences_of_their_own() -> None:
+    assert text.sentences("the disk is full", "Free some space.") == "the disk is full. Free some space."
+    assert text.sentences("Is it there?", "", " Look. ") == "Is it there? Look."
+    assert text.sentences("the run continues", "") == "the run continues"
+
+
 @given(st.text(alphabet=st.sampled_from("[]()*_`#-> \n1.ab\x1b<|~"), max_size=200))
 def test_any_markdown_becomes_text_without_control_characters(some: str) -> None:
     assert "\x1b" not in prose(some).plain

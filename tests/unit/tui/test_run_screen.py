@@ -527,7 +527,7 @@ async def test_what_comes_after_this_step_is_said_and_taken_back(tmp_path: Path)
             await until(pilot, lambda: len(at_work.told) == 5)
             assert at_work.told[-1] == commands.Resume()
             await pilot.press("h")
-            await until(pilot, lambda: "Always pause before the training" in shown(app))
+            await until(pilot, lambda: "  before the training (evaluate)" in shown(app))
             await pilot.press("down", "enter")
             await until(pilot, lambda: at_work.told[-1] == commands.Hold(before="evaluate"))
             recording.append(root, events.HoldsSet(before=["evaluate"]))
@@ -566,7 +566,7 @@ async def test_an_engine_whose_disk_was_full_is_told_with_the_words_of_its_log(t
     app = MlagentApp(Opening(root))
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, app)
-        await until(pilot, lambda: "the disk is full Free some space." in shown(app))
+        await until(pilot, lambda: "the disk is full. Free some space." in shown(app))
         assert "[r] resume the run" in shown(app)
 
 

@@ -447,6 +447,20 @@ async def test_recent_projects_say_how_they_stand_and_open(
     assert [entry.root for entry in Memory().recent()] == [root]
 
 
+@pytest.mark.asyncio
+async def test_the_project_that_was_left_is_the_one_under_the_cursor(answer: Answer, tmp_path: Path) -> None:
+    root = small_project.make(tmp_path)
+    Memory().opened(root)
+    Memory().opened(tmp_path / "later")
+    async with MlagentApp().run_test(size=(80, 24)) as pilot:
+        recent = screen_of(pilot).query_one("#recent", RecentList)
+        await pilot.press("ctrl+o", "down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, StartScreen))
+        assert (recent.here, recent.highlighted) == (str(root), 0)
+
+
 MISSING = Problem(
     "dataset",
     "mnist is not in /home/somebody/.local/share/mlagent/data: missing MNIST/raw/train-images-idx3-ubyte, "
@@ -476,6 +490,9 @@ async def test_a_long_message_is_read_whole_with_its_remedy_and_start_stays_in_s
         assert all(part in shown for part in (MISSING.message[-30:], MISSING.remedy))
         assert screen.region.contains_region(start.region) and start.region.area > 0
         assert not start.region.overlaps(words.region)
+        await pilot.press("ctrl+o")
+        recent = screen.query_one("#recent")
+        await until(pilot, lambda: recent.region.height >= 2 and screen.region.contains_region(recent.region))
 
 
 @pytest.mark.asyncio

@@ -172,6 +172,26 @@ def test_no_payload_however_odd_stops_the_fold(payload: dict[str, Any]) -> None:
     assert state.finished is not None
 
 
+def test_what_was_done_before_a_training_is_not_said_during_it() -> None:
+    state = state_of(*recording.told()[:60], events.Doing(what="starting a trial worker"))
+    state.changed.clear()
+    fold.apply(state, [events.TrialStarted(run_id="qe_1")])
+    assert state.doing == "" and {"header", "plan"} <= state.changed
+
+
+def test_a_warning_is_said_in_its_own_iteration_and_one_of_the_whole_run_in_the_first_too() -> None:
+    def begins(number: int) -> events.StepStarted:
+        return events.StepStarted(step="plan", iteration=number)
+
+    state = state_of(events.RunStarted(goal_text="g"), events.Warned(message="no sandbox", remedy="Get one."))
+    fold.apply(state, [begins(1)])
+    assert state.warning == "no sandbox. Get one."
+    fold.apply(state, [begins(2)])
+    assert state.warning == ""
+    fold.apply(state, [events.Warned(message="refused"), begins(3)])
+    assert state.warning == ""
+
+
 # --- a run that goes on ---------------------------------------------------------------------------------
 
 
@@ -257,3 +277,16 @@ def test_a_model_that_stands_in_is_said_at_once_and_its_share_stays_in_the_heade
     fold.apply(state, [used, used.but(model="Tiny", instead_of="")])
     said = [words for _, words, _ in header.items(state, header.Moment())]
     assert "Minnow stood in for 1 of 2 answers" in said
+
+
+def test_the_words_of_a_model_that_explains_in_place_of_the_coder_are_called_its_own() -> None:
+    summary = {"layers": [], "total_parameters": 1, "explanation": "One.", "explanation_source": "coder"}
+    made = events.SummaryMade(summary=summary)
+    stood_in = events.StoodIn(role="coder", task="explain", model="Minnow", instead_of="Tiny")
+    used = events.AnswerUsed(role="coder", task="explain", model="Minnow", instead_of="Tiny")
+    state = state_of(*recording.told()[:60], stood_in, made)
+    assert state.network.whose == "the words of Minnow"
+    fold.apply(state, [used, made])
+    assert state.network.whose == "the coder's words"
+    fold.apply(state, [stood_in.but(for_good=True), used, made])
+    assert state.network.whose == "the words of Minnow"
