@@ -39,7 +39,7 @@ class Constrainer:
         self._compiled: dict[str, LLMatcher] = {}
 
     def constraint(self, schema: dict[str, Any], begin: str = "") -> Constraint:
-        """What may follow `begin` in an answer.
+        """What may follow `begin` in an answer. Text before the first brace, such as "Answer:", is not JSON.
 
         Raises `ModelError` for a schema that llguidance cannot enforce, and for a `begin` that no valid
         answer begins with: JSON on one line, without spaces between its parts.
@@ -48,7 +48,8 @@ class Constrainer:
         if key not in self._compiled:
             self._compiled[key] = self._compile(schema)
         matcher = self._compiled[key].deep_copy()
-        tokens = self._tokenizer.tokenize_str(begin) if begin else []
+        begun = begin[begin.find("{") :] if "{" in begin else ""
+        tokens = self._tokenizer.tokenize_str(begun) if begun else []
         if matcher.try_consume_tokens(tokens) < len(tokens):
             raise ModelError(f"no answer of this schema begins with {begin[:SHOWN]!r}")
         return Constraint(matcher, self._vocab_size)

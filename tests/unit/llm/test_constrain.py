@@ -124,3 +124,9 @@ def test_the_schema_itself_is_left_alone() -> None:
 def test_a_schema_that_cannot_be_enforced_is_an_error() -> None:
     with pytest.raises(ModelError, match="cannot be enforced"):
         BYTES.constraint({"type": "string", "pattern": "(?=ahead)"})
+
+
+@pytest.mark.parametrize(("begin", "next_"), [("\nAnswer:", "{"), ('Answer: {"decision":', '"'), ("", "{")])
+def test_text_before_the_json_of_a_begun_answer_is_no_part_of_it(begin: str, next_: str) -> None:
+    constraint = BYTES.constraint(Decision.model_json_schema(), begin)
+    assert constraint.allowed().tolist() == [ord(next_)]

@@ -223,6 +223,7 @@ def begun(begin: str, **fields: object) -> Answer:
 def test_an_answer_under_a_schema_goes_on_from_what_was_begun() -> None:
     assert begun('{"size":"').text == 'deep"}'
     assert begun('{"size":"s').text == 'mall"}'
+    assert begun('\nAnswer: {"size":"').text == 'deep"}'
     assert (begun('{"size":"deep"}').text, begun('{"size":"deep"}').finish) == ("", "stop")
 
 
