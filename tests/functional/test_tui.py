@@ -69,10 +69,15 @@ def run_screen(app: MlagentApp) -> RunScreen:
 
 
 async def achieved(pilot: Pilot[int], app: MlagentApp) -> RunScreen:
-    """The run screen, once the run has achieved its goal."""
-    await until(pilot, lambda: run_screen(app).state.finished is not None, 200)
-    await until(pilot, lambda: "✔ goal achieved" in shown(app))
-    return run_screen(app)
+    """The run screen, once the run has achieved its goal. An engine that ends before that is told at once."""
+    screen = run_screen(app)
+    try:
+        await until(pilot, lambda: screen.state.finished is not None or screen.gone, 200)
+        await until(pilot, lambda: screen.state.finished is not None, 5)  # what it wrote last is read
+        await until(pilot, lambda: "✔ goal achieved" in shown(app))
+    except AssertionError as error:
+        raise AssertionError(f"{shown(app)}\n{app.engine.log_tail()}") from error
+    return screen
 
 
 async def started(root: Path, *hold: str) -> EngineLink:
