@@ -32,7 +32,7 @@ HOLDS = ("assemble", "evaluate")
 ROLE_OPTIONS = ("planner_options", "coder_options")
 HELP = "See: mlagent run --help"
 ROLE_KEYS = (
-    "temperature, context, thinking_budget, chat_template, prompts, gpu_layers, threads, "
+    "temperature, context, thinking_budget, chat_template, prompts, code, gpu_layers, threads, "
     "flash_attention, device, dtype, memory_check"
 )
 """The keys of `settings.RoleOptions`: as text, for help that is shown without loading it."""

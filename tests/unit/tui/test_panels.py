@@ -74,7 +74,7 @@ PARTS = ["word", "**Goal** ", "- ", "max_pool2d", "_x", "\n", "\n\n", " ", "1. "
 
 
 @given(
-    st.lists(st.sampled_from(PARTS))
+    st.lists(st.sampled_from(PARTS), max_size=8)
     .map(lambda parts: text.visible("".join(parts)))
     .filter(lambda said: markdown._simple(said) is not None)
 )
