@@ -116,7 +116,7 @@ def chosen(model: str, seconds: Callable[[int], float]) -> int:
     most = physical_cores()
     file = paths.cache_folder() / FILE
     known: dict[str, Any] = {}
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, TypeError):
         known = dict(json.loads(file.read_text(encoding="utf-8")))
     key = f"{model} {_processor()} {most}"
     remembered = known.get(key)

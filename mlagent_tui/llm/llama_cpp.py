@@ -85,7 +85,8 @@ class Llama:
     ) -> None:
         """Raises `ModelError` for a file that cannot be loaded. `gpu_layers` -1 means all.
 
-        `threads` 0 chooses by a measurement, and uses fewer while the machine is busy.
+        `threads` 0 chooses by a measurement. Without flash attention fewer are used while the machine is
+        busy: with it, the results of a CPU depend on their number.
 
         `prefix_bytes` is the room for what was computed for the beginnings of prompts. What took long to
         compute is stored in the folder `states` for the next start.
@@ -120,7 +121,8 @@ class Llama:
         if not threads:
             most = cores.chosen(known_as, self._token_seconds)
             self._set_threads(most)
-            self._threads = cores.Threads(most, self._set_threads)
+            if flash_attention == "off":
+                self._threads = cores.Threads(most, self._set_threads)
 
     def _open_context(
         self, path: Path, context_limit: int, threads: int, flash_attention: FlashAttention

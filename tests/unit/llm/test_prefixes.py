@@ -172,7 +172,8 @@ def test_a_prompt_that_goes_on_where_another_ended_has_little_read_again() -> No
     prompt = list(range(2 * CHUNK + 200))
     read(reader, prompt)
     assert read(reader, [*prompt, *range(50)]) == 2 * CHUNK + 128 + 64
-    assert read(reader, [*prompt, *range(100)]) == 2 * CHUNK + 128 + 64
+    assert read(reader, [*prompt, *range(56)]) == 2 * CHUNK + 128 + 64
+    assert read(reader, [*prompt, *range(57)]) == 2 * CHUNK
 
 
 class Shelf:

@@ -26,6 +26,11 @@ LOOPS = {
     "prose with commas and brackets": "First, choose a layer (such as Linear), then train it. ",
     "an example": 'Goal: 95 % on the digits\nAnswer: {"dataset": "digits", "limits": [1, 2]}\n\n',
     "fields": '"type":"relu","type":"relu",',
+    # what SmolLM2-135M-Instruct and Gemma 3 270M wrote until their limits
+    "SmolLM2, layers": "12_",
+    "SmolLM2, wishes": "1234567890",
+    "Gemma 3, layers": "The layers of a network are the layers of the network.\n",
+    "Gemma 3, wishes": 'JSON: {"wishes": "I want to be a doctor", "name": "John", "age": 18}\n',
 }
 
 
