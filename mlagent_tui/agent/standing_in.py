@@ -45,14 +45,17 @@ PLANNING: tuple[Task, ...] = ("plan", "config", "decision")
 """What a planner does in every iteration."""
 
 WEAKNESSES: dict[Task, tuple[type[MlagentError], ...]] = {
-    "goal": (ModelError, GoalError),
-    "plan": (ModelError,),
-    "config": (ModelError, ConfigError),
-    "decision": (ModelError,),
-    "code": (ModelError, CodeError),
-    "explain": (ModelError,),
+    "goal": (ModelError, Interrupted, GoalError),
+    "plan": (ModelError, Interrupted),
+    "config": (ModelError, Interrupted, ConfigError),
+    "decision": (ModelError, Interrupted),
+    "code": (ModelError, Interrupted, CodeError),
+    "explain": (ModelError, Interrupted),
 }
-"""The errors by which a call for a task ends when its model has not done it."""
+"""The errors by which a call for a task ends when its model has not done it.
+
+`Interrupted` is one where nobody has stopped the run: an answer was ended that led nowhere.
+"""
 
 
 class Unavailable(ModelError):
@@ -186,8 +189,8 @@ def asked(loop: Loop, task: Task, ask: Callable[[Models], Steps[T]]) -> Steps[T]
     else:
         try:
             result = yield from ask(session.models)
-        except (*WEAKNESSES[task], Interrupted) as error:
-            loop.interrupted_by(error)  # else an answer was ended that led nowhere
+        except WEAKNESSES[task] as error:
+            loop.interrupted_by(error)
             bundled = yield from _replacing(loop, task, own, error)
         else:
             stand_ins.succeeded(task)
