@@ -63,7 +63,7 @@ GOALS = (
         {"dataset": "digits", "metric": "accuracy", "comparison": ">=", "threshold": 0.93},
     ),
     GoalQuestion(
-        "For mnist I want an accuracy of 0.96 or better, and it must not have more than 60k parameters",
+        "For mnist I want an accuracy of 0.96 or better, with no more than 60k parameters",
         {"dataset": "mnist", "metric": "accuracy", "threshold": 0.96, "max_parameters": 60_000},
     ),
     GoalQuestion(

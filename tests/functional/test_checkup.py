@@ -113,7 +113,6 @@ def test_the_bundled_model_is_above_what_is_asked_for_a_role() -> None:
     found = checkup.check("bundled", seconds=250)
     assert found.asked == found.questions and not found.interrupted
     assert (found.suits_planner, found.suits_coder) == (True, True)
-    assert all(found.count(step).right == found.count(step).asked for step in ("goal", "code"))
     assert found.read_speed > found.write_speed > 0
     assert found.memory > 1_000_000 and found.longest > 0
     assert found.planner_seconds > 0 and found.coder_seconds > 0
