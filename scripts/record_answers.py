@@ -126,7 +126,7 @@ def record(
             outcome = {}
         clock.cancel()
         length = sum(len(said.text) + len(said.thinking) for said in recorder.said)
-        kept = bool(outcome) and length <= options.most
+        kept = bool(outcome and recorder.said) and length <= options.most
         verdict = outcome.get("error") or ("understood" if outcome else f"took over {options.seconds:.0f} s")
         print(
             f"{'' if kept else 'LEFT OUT '}{model.name}, {task}, {question[:40]}: "
