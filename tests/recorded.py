@@ -74,9 +74,12 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "plan": ("first", "missed"),
     "config": ("first", "missed", "too large"),
     "decision": ("missed", "too large", "reached"),
-    "code": ("mlp", "conv", "residual"),
+    "code": ("mlp", "conv", "norm", "residual"),
+    "file": ("linear", "mlp"),
+    "free": (f"goal {GOALS[2]}", f"goal {GOALS[3]}", "plan first", "config first", "decision missed"),
 }
-"""What is asked, by task: goals, situations of a run, networks."""
+"""What is asked, by task: goals, situations of a run, networks; code as a whole file, whatever suits the model;
+and all of it without a grammar, as of a server that has none."""
 
 CARD = DataCard(
     dataset="digits", input_shape=(1, 8, 8), num_classes=10, train_size=1151, val_size=287, test_size=359
@@ -247,8 +250,10 @@ def ask(
 
     Raises `Interrupted` on `cancel`.
     """
+    if task == "free":
+        task, _, question = question.partition(" ")
     try:
-        if task == "code":
+        if task in ("code", "file"):
             return _code(network(question), model, place, cancel)
         planner = Planner(model, 0, lambda *_: None, lambda *_: None, cancel)
         made = _PLANNED[task](planner, question)
