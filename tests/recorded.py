@@ -78,8 +78,8 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     "file": ("linear", "mlp"),
     "free": (f"goal {GOALS[2]}", f"goal {GOALS[3]}", "plan first", "config first", "decision missed"),
 }
-"""What is asked, by task: goals, situations of a run, networks. `file`: code as a whole file, whatever suits the
-model. `free`: without a grammar, as of a server that has none."""
+"""What is asked, by task: goals, situations of a run, networks. `file`: code as a whole file, whatever suits
+the model. `free`: without a grammar, as of a server that has none."""
 
 CARD = DataCard(
     dataset="digits", input_shape=(1, 8, 8), num_classes=10, train_size=1151, val_size=287, test_size=359
