@@ -25,7 +25,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield place
 
 
-def test_recordings_have_answers_to_questions_of_today_and_are_small() -> None:
+def test_recordings_have_answers_of_both_models_to_questions_of_today_and_are_small() -> None:
+    assert len({one.model for one in RECORDINGS}) == 2
+    assert sum(len(one.answers) for one in RECORDINGS) >= 30
     assert {one.task for one in RECORDINGS} <= set(recorded.QUESTIONS)
     assert all(one.answers for one in RECORDINGS)
     assert 0 < sum(file.stat().st_size for file in recorded.FOLDER.glob("*.json")) < 150_000
