@@ -13,6 +13,7 @@ out, which is said, when it takes longer than `--seconds` or its answers have mo
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import tempfile
 import threading
@@ -33,18 +34,20 @@ from mlagent_tui.llm import (
     code_forms,
     open_model,
 )
+from mlagent_tui.prompts import CodeForm
 from tests import real_models, recorded
 
 
 class Recorder:
-    """A language model whose answers are kept."""
+    """A language model whose answers are kept. For the task `free` it is not held to a grammar."""
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: LanguageModel, task: str) -> None:
         self._model = model
+        self._free = task == "free"
         self.name = model.name
         self.context_length = model.context_length
         self.profile = model.profile
-        self.code_forms = code_forms(model)
+        self.code_forms: tuple[CodeForm, ...] = ("whole",) if task == "file" else code_forms(model)
         self.said: list[recorded.Said] = []
 
     def generate(
@@ -54,7 +57,8 @@ class Recorder:
         cancel: threading.Event | None = None,
         on_progress: OnProgress | None = None,
     ) -> Answer:
-        answer = self._model.generate(request, on_text, cancel, on_progress)
+        asked = dataclasses.replace(request, schema=None) if self._free else request
+        answer = self._model.generate(asked, on_text, cancel, on_progress)
         self.said.append(
             recorded.Said(
                 recorded.digest(request),
@@ -116,7 +120,7 @@ def record(
 ) -> Iterator[recorded.Recording]:
     """The recordings of one task, each said when it is done."""
     for question in recorded.QUESTIONS[task]:
-        recorder, cancel = Recorder(model), threading.Event()
+        recorder, cancel = Recorder(model, task), threading.Event()
         clock = threading.Timer(options.seconds, cancel.set)
         began = time.monotonic()
         clock.start()
@@ -126,7 +130,7 @@ def record(
             outcome = {}
         clock.cancel()
         length = sum(len(said.text) + len(said.thinking) for said in recorder.said)
-        kept = bool(outcome) and length <= options.most
+        kept = bool(outcome and recorder.said) and length <= options.most
         verdict = outcome.get("error") or ("understood" if outcome else f"took over {options.seconds:.0f} s")
         print(
             f"{'' if kept else 'LEFT OUT '}{model.name}, {task}, {question[:40]}: "
