@@ -101,7 +101,7 @@ SCENES = (
     Scene("start", "The start screen", (120, 36), ("can start", "best 96"), opens="start", words=GOAL),
     Scene("planning", "A plan as it is made", GRID, ("planning", CHARTS), ("1",), ("plan", 0.7)),
     Scene("coding", "Code as it is written", GRID, ("writing the code", CHARTS), ("2",), ("code", 0.8)),
-    Scene("summary", "A network measured", GRID, ("explaining", CHARTS), ("3",), ("explain", 0.8)),
+    Scene("summary", "A network measured", GRID, ("measured", CHARTS), ("3",), ("summary_made", 1.0)),
     Scene("training", "A quick evaluation", GRID, ("training", CHARTS), ("4",), ("epoch_done", 0.6)),
     Scene("finished", "A run that has ended", GRID, ("stopped", CHARTS), ("5",)),
     Scene("browser", "A run opened", GRID, ("CurrentModel",), ("2",), opens="browser"),

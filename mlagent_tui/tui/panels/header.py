@@ -40,10 +40,14 @@ class Moment:
     opening: float = 1.0
     why: str = ""
     """Why the engine stopped, where its journal does not say it but its log does."""
+    resuming: bool = False
+    """Whether the state is still that of an engine that has ended, while another one starts."""
 
 
 def status(state: RunState, moment: Moment) -> tuple[str, str]:
     """How the run stands in a few words, and their style."""
+    if moment.resuming:
+        return "▶ resuming", "$text-accent"
     if state.finished is not None:
         words_of_it, style = ENDINGS.get(state.finished.outcome, (line(state.finished.outcome), ""))
         unmet = state.finished.unmet
@@ -160,7 +164,7 @@ class Banner(Static):
 
     @staticmethod
     def _said(state: RunState, moment: Moment, keys: Callable[[], dict[str, str]]) -> tuple[str, str]:
-        if moment.replay:
+        if moment.replay or moment.resuming:
             return "", ""
         if state.failure is not None and state.finished is not None:
             what = line(sentences(f"{state.failure.title}: {state.failure.what}", state.failure.remedy))

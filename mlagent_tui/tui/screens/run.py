@@ -112,6 +112,8 @@ panel. This help also describes the panel that has the focus.
         self._shown_at: dict[str, float] = {}
         self._looked = -LOOK
         self._alive: bool | None = None
+        self._dead = 0
+        """The process of the engine that was last found to have ended."""
         self._second = -1
         self._generation = 0
         self._settled = self._whole = False
@@ -206,7 +208,9 @@ panel. This help also describes the panel that has the focus.
             self._notice(finished is not None, bool(paused))
         state = self.state
         ended = state.finished.outcome if state.finished else ""
-        keys_for = (state.paused, state.requested, state.approval is None, ended, state.started is None)
+        keys_for = (
+            state.paused, state.requested, state.approval is None, ended, state.started is None, self.resuming
+        )  # fmt: skip
         if keys_for != self._keys_for:
             self._keys_for = keys_for
             self.refresh_bindings()
@@ -234,6 +238,7 @@ panel. This help also describes the panel that has the focus.
             return
         self._looked = now
         alive = self.host.engine.alive()
+        self._dead = self._dead if alive else self.state.pid
         if alive != self._alive:
             self._alive, self.gone = alive, not alive
             self._why = ""
@@ -242,6 +247,11 @@ panel. This help also describes the panel that has the focus.
                 self._why = sentences(told.message, told.remedy)
             self.refresh_bindings()
             self._dirty.add("header")
+
+    @property
+    def resuming(self) -> bool:
+        """Whether an engine is at work that has not told anything yet: what is shown is the last one's."""
+        return bool(self._alive and self._dead) and self.state.pid == self._dead
 
     def _show(self) -> None:
         second = int(self._wall()) if self.state.running else 0
@@ -273,7 +283,8 @@ panel. This help also describes the panel that has the focus.
         return [panel for _, panel in sorted(due, key=lambda one: one[0])]
 
     def _show_header(self) -> None:
-        moment = Moment(self._alive, self._elapsed(), self.playing(), self.source.fraction, self._why)
+        seen = (self.playing(), self.source.fraction, self._why, self.resuming)
+        moment = Moment(self._alive, self._elapsed(), *seen)
         self._header.show(self.state, moment)
         if self.source.problem:
             self._banner.say(self.source.problem)
@@ -332,7 +343,7 @@ panel. This help also describes the panel that has the focus.
             return self.gone and self.state.resumable
         if action == "approve":
             return not self.gone and self.state.approval is not None
-        if action in NEED_AN_ENGINE and self.gone:
+        if action in NEED_AN_ENGINE and (self.gone or self.resuming):
             return False
         return super().check_action(action, parameters)
 

@@ -236,9 +236,9 @@ async def test_the_footer_shows_whole_keys_only(panel: str, tmp_path: Path) -> N
         await pilot.press(panel)
         for width in (150, 120, 110, 100, 99, 90, 85, 80, 60):
             await pilot.resize_terminal(width, 40)
-            await until(pilot, lambda: rest() == "" and footer(app)[-1] == "Help")
+            await until(pilot, lambda: rest() == "" and footer(app)[-1:] == ["Help"])
         await pilot.press("question_mark")
-        await until(pilot, lambda: rest() == "" and len(footer(app)) < 5)
+        await until(pilot, lambda: rest() == "" and footer(app)[-1:] == ["Help"] and len(footer(app)) < 5)
 
 
 @pytest.mark.asyncio

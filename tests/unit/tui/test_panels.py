@@ -167,6 +167,7 @@ def test_the_status_tells_an_engine_that_died_from_one_that_stands_still() -> No
     assert status(state, Moment(alive=True))[0] == "▶ training"
     assert status(state, Moment(alive=False))[0] == "✘ the engine stopped"
     assert status(state, Moment(alive=False, replay="×1"))[0] == "▶ training"
+    assert status(state, Moment(alive=True, resuming=True))[0] == "▶ resuming"
     fold.apply(state, [events.Paused(before="decide")])
     assert status(state, Moment(alive=True))[0] == "‖ paused before decide"
 

@@ -570,6 +570,28 @@ async def test_an_engine_whose_disk_was_full_is_told_with_the_words_of_its_log(t
         assert "[r] resume the run" in shown(app)
 
 
+@pytest.mark.asyncio
+async def test_what_the_last_engine_did_is_not_taken_for_what_a_new_one_does(tmp_path: Path) -> None:
+    root = recording.project(tmp_path, upto='"type":"tool_called","tool":"pytorch_quick_evaluator"')
+    journal = root / paths.JOURNAL
+    journal.write_text(
+        journal.read_text().replace('"type":"run_started",', '"type":"run_started","pid":7,', 1)
+    )
+    recording.append(root, events.Paused(reason="before evaluate", before="evaluate"))
+    app = MlagentApp(Opening(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, app)
+        await until(pilot, lambda: "the engine stopped" in shown(app))
+        with recording.engine_at_work(root):  # it starts, and has written nothing
+            await until(pilot, lambda: "▶ resuming" in shown(app))
+            assert "held before" not in shown(app) and "[p]" not in shown(app)
+            assert not screen.check_action("pause", ())
+            resumed = events.RunResumed(iteration=4, step="evaluate", pid=1)
+            recording.append(root, resumed, events.Paused(reason="before evaluate", before="evaluate"))
+            await until(pilot, lambda: "held before evaluate" in shown(app) and "[p] go on" in shown(app))
+            assert screen.check_action("pause", ())
+
+
 # --- replay -----------------------------------------------------------------------------------------------
 
 
