@@ -35,6 +35,7 @@ from mlagent_tui.agent.reading import Reading, named_datasets
 from mlagent_tui.agent.wish_reading import wishes_in
 from mlagent_tui.agent.wording import Question, Refused
 from mlagent_tui.llm import Message
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import Decision, EvalConfig, Goal, Metric, ModelConfig, Plan, Value, Verdict
 
 Manner = Literal["chat", "completion"]
@@ -114,15 +115,16 @@ class InstructWording:
         return Question(messages, answer, make, most, most // 2, begin="\nAnswer:")
 
 
-def one_of(values: Sequence[str]) -> Any:
-    """The type of a text that is one of `values`; what a model is held to, and what is checked afterwards."""
+def some_of(values: Sequence[str], most: int) -> Any:
+    """The type of at most so many of `values`: what a model is held to, and what is checked afterwards."""
 
-    def check(value: str) -> str:
-        if value not in values:
-            raise ValueError(f"it is one of: {', '.join(values)}")
-        return value
+    def check(chosen: list[str]) -> list[str]:
+        if set(chosen) - set(values):
+            raise ValueError(f"each is one of: {', '.join(values)}")
+        return chosen
 
-    return Annotated[str, AfterValidator(check), WithJsonSchema({"enum": list(values)})]
+    schema = {"type": "array", "items": {"enum": list(values)}, "maxItems": most}
+    return Annotated[list[str], Field(max_length=most), AfterValidator(check), WithJsonSchema(schema)]
 
 
 # --- goal -----------------------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ def _is_wish(wish: str, text: str) -> bool:
 def _settings() -> dict[str, Any]:
     """The fields of `EvalConfig` that a planner chooses, every one of them to be written."""
     fields = {name: EvalConfig.model_fields[name] for name in CHOSEN}
-    return {name: (Annotated[(f.annotation, *f.metadata, Field())], ...) for name, f in fields.items()}  # type: ignore[misc]
+    return {name: (Annotated[(f.annotation, *f.metadata, Field())], ...) for name, f in fields.items()}
 
 
 Training: type[BaseModel] = create_model("Training", __base__=Value, **_settings())
@@ -346,13 +348,15 @@ def decision_case(brief: Brief) -> str:
 
 
 def decision_answer(brief: Brief) -> type[BaseModel]:
-    """A verdict, what the numbers say, and changes from the list that is shown."""
-    some = Annotated[list[one_of(changes.choices(brief))], Field(max_length=2)]  # type: ignore[misc]
+    """A verdict that the numbers allow, what they say, and changes from the list that is shown."""
+    met = ranking.achieved(brief.goal, brief.history[-1].entry)
+    verdicts = ["goal_achieved"] if met else ["iterate", "stop"]
+    some = some_of(changes.choices(brief), 2)
     sentence = Annotated[str, Field(max_length=LONGEST_ASSESSMENT)]
     return create_model(
         "Decision",
         __base__=Decision,
-        decision=(Verdict, ...),
+        decision=(Annotated[Verdict, WithJsonSchema({"enum": verdicts})], ...),
         assessment=(sentence, ...),
         changes=(some, ...),
     )

@@ -296,6 +296,21 @@ def test_changes_are_chosen_from_a_list_of_those_that_were_not_tried() -> None:
         answered(answer, decision="iterate", assessment="too low", changes=[])
 
 
+def test_a_goal_that_is_not_reached_cannot_be_said_to_be() -> None:
+    def verdicts(accuracy: float) -> list[str]:
+        entry = (
+            brief()
+            .history[0]
+            .entry.model_copy(update={"metrics_summary": {"accuracy": accuracy, "val_loss": 0.5}})
+        )
+        after = replace(brief(), history=(Attempt(entry, NETWORK, None),))
+        schema = instruct.decision_answer(after).model_json_schema()["properties"]["decision"]
+        return list(schema["enum"])
+
+    assert verdicts(0.7999) == ["iterate", "stop"]
+    assert verdicts(0.8) == ["goal_achieved"]
+
+
 def test_the_first_changes_of_the_list_fit_the_run() -> None:
     assert changes.choices(brief())[0] == "augment with shift"  # training data 0.72, validation 0.61
     assert changes.choices(brief(limit=1000))[0] == "halve the channels"
