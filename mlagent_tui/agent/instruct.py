@@ -25,16 +25,17 @@ from pydantic import (
 )
 
 from mlagent_tui import prompts
-from mlagent_tui.agent import advice, changes, context, layer_calls, tables
+from mlagent_tui.agent import advice, changes, context, explicit, layer_calls, tables
 from mlagent_tui.agent.context import Brief
 from mlagent_tui.agent.criteria import comparison_for
-from mlagent_tui.agent.explicit import explicit
+from mlagent_tui.agent.explicit import Edit, edit, together
 from mlagent_tui.agent.numbers import Found, find_numbers
 from mlagent_tui.agent.planning import CHOSEN, core_plan
 from mlagent_tui.agent.reading import Reading, named_datasets
 from mlagent_tui.agent.wish_reading import wishes_in
 from mlagent_tui.agent.wording import Question, Refused
 from mlagent_tui.llm import Message
+from mlagent_tui.research import ranking
 from mlagent_tui.schemas import Decision, EvalConfig, Goal, Metric, ModelConfig, Plan, Value, Verdict
 
 Manner = Literal["chat", "completion"]
@@ -90,7 +91,7 @@ class InstructWording:
         return self._question("plan", plan_case(brief), Training, lambda said: _plan(brief, said), most)
 
     def config(self, brief: Brief, refused: Refused | None) -> Question[ModelConfig]:
-        answer = network_answer(brief)
+        answer = network_answer(brief, wanted(brief, refused))
         return self._question(
             "config", config_case(brief, refused), answer, lambda said: said.config,
             TOKENS_A_LAYER * sum(most_layers(brief).values()),
@@ -118,15 +119,16 @@ class InstructWording:
         return Question(messages, answer, make, most, most // 2, begin="\nAnswer:")
 
 
-def one_of(values: Sequence[str]) -> Any:
-    """The type of a text that is one of `values`; what a model is held to, and what is checked afterwards."""
+def some_of(values: Sequence[str], most: int) -> Any:
+    """The type of at most so many of `values`: what a model is held to, and what is checked afterwards."""
 
-    def check(value: str) -> str:
-        if value not in values:
-            raise ValueError(f"it is one of: {', '.join(values)}")
-        return value
+    def check(chosen: list[str]) -> list[str]:
+        if set(chosen) - set(values):
+            raise ValueError(f"each is one of: {', '.join(values)}")
+        return chosen
 
-    return Annotated[str, AfterValidator(check), WithJsonSchema({"enum": list(values)})]
+    schema = {"type": "array", "items": {"enum": list(values)}, "maxItems": most}
+    return Annotated[list[str], Field(max_length=most), AfterValidator(check), WithJsonSchema(schema)]
 
 
 # --- goal -----------------------------------------------------------------------------------------------
@@ -200,7 +202,7 @@ def _is_wish(wish: str, text: str) -> bool:
 def _settings() -> dict[str, Any]:
     """The fields of `EvalConfig` that a planner chooses, every one of them to be written."""
     fields = {name: EvalConfig.model_fields[name] for name in CHOSEN}
-    return {name: (Annotated[(f.annotation, *f.metadata, Field())], ...) for name, f in fields.items()}  # type: ignore[misc]
+    return {name: (Annotated[(f.annotation, *f.metadata, Field())], ...) for name, f in fields.items()}
 
 
 Training: type[BaseModel] = create_model("Training", __base__=Value, **_settings())
@@ -230,27 +232,42 @@ def _plan(brief: Brief, said: BaseModel) -> Plan:
 # --- config ---------------------------------------------------------------------------------------------
 
 
-def config_case(brief: Brief, refused: Refused | None) -> str:
-    """The goal, the data, the network to start from and what to change in it.
+@dataclass(frozen=True)
+class Wanted:
+    """The network to start from, what to change in it, and why the answer before was refused."""
 
-    After a network that was refused it is that network, with the change that it needs.
-    """
-    start, problem = brief.last_config, ""
-    change = "; ".join(explicit(one, start) if start else one for one in brief.changes)
-    if not change:
-        change = f"first network with {brief.goal.wishes}" if brief.goal.wishes else "first network"
-    if refused:
-        problem = context.one_line(refused.problem)
-        wrong = refused.config and advice.advice(brief, refused.config, refused.repeated)
-        if refused.config and wrong:
-            start, change = refused.config, wrong
-        elif refused.repeated:
-            change = f"{change}; use other sizes than before"
+    start: ModelConfig | None
+    change: Edit
+    problem: str = ""
+
+
+def wanted(brief: Brief, refused: Refused | None) -> Wanted:
+    """The change that the last decision asked for; after a network that was refused, the one it needs."""
+    start, goal = brief.last_config, brief.goal
+    if start and brief.changes:
+        change = together(edit(one, start) for one in brief.changes)
+    else:
+        first = f"first network with {goal.wishes}" if goal.wishes else "first network"
+        change = Edit("; ".join(brief.changes) or first, complete=False)
+    if not refused:
+        return Wanted(start, change)
+    problem = context.one_line(refused.problem)
+    needed = refused.config and advice.advice(brief, refused.config, refused.repeated)
+    if needed:
+        return Wanted(refused.config, needed, problem)
+    if refused.repeated:
+        change = Edit(f"{change.told}; use other sizes than before", complete=False)
+    return Wanted(start, change, problem)
+
+
+def config_case(brief: Brief, refused: Refused | None) -> str:
+    """The goal, the data, the network to start from and what to change in it."""
+    said = wanted(brief, refused)
     lines = [
         *tables.data(brief.card), *tables.goal(brief.goal, brief.steering), *tables.runs(brief),
-        *([f"Problem: {problem}"] if problem else []),
-        f"Network: {network_json(start) if start else 'none yet'}",
-        f"Change: {change}",
+        *([f"Problem: {said.problem}"] if said.problem else []),
+        f"Network: {network_json(said.start) if said.start else 'none yet'}",
+        f"Change: {said.change.told}",
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -283,9 +300,15 @@ def most_layers(brief: Brief) -> dict[str, int]:
     }
 
 
-def network_answer(brief: Brief) -> type[BaseModel]:
-    """A network on the data of `brief`, as calls; the answer has it as a `config`."""
-    most = most_layers(brief)
+def network_answer(brief: Brief, said: Wanted | None = None) -> type[BaseModel]:
+    """A network on the data of `brief`, as calls; the answer has it as a `config`.
+
+    A change that is known call by call is what an answer is held to, unless the user has said something.
+    """
+    parts = {part: _calls_schema(part, most) for part, most in most_layers(brief).items()}
+    if said and said.start and said.change.complete and not brief.steering:
+        held = explicit.allowed(said.start, said.change)
+        parts = {part: _held_schema(calls, count) for part, (calls, count) in held.items()}
 
     class Held(Network):
         @model_validator(mode="after")
@@ -296,7 +319,6 @@ def network_answer(brief: Brief) -> type[BaseModel]:
 
         @classmethod
         def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-            parts = {part: _calls_schema(part, count) for part, count in most.items()}
             return {
                 "type": "object", "properties": parts, "required": list(parts), "additionalProperties": False,
             }  # fmt: skip
@@ -307,6 +329,11 @@ def network_answer(brief: Brief) -> type[BaseModel]:
 def _calls_schema(part: str, most: int) -> dict[str, Any]:
     items = {"type": "string", "pattern": layer_calls.pattern(part)}
     return {"type": "array", "items": items, "maxItems": most}
+
+
+def _held_schema(calls: Sequence[str], count: int) -> dict[str, Any]:
+    items = {"enum": list(calls)} if calls else {"type": "string", "maxLength": 0}
+    return {"type": "array", "items": items, "minItems": count, "maxItems": count}
 
 
 # --- decision -------------------------------------------------------------------------------------------
@@ -325,13 +352,15 @@ def decision_case(brief: Brief) -> str:
 
 
 def decision_answer(brief: Brief) -> type[BaseModel]:
-    """A verdict, what the numbers say, and changes from the list that is shown."""
-    some = Annotated[list[one_of(changes.choices(brief))], Field(max_length=2)]  # type: ignore[misc]
+    """A verdict that the numbers allow, what they say, and changes from the list that is shown."""
+    met = ranking.achieved(brief.goal, brief.history[-1].entry)
+    verdicts = ["goal_achieved"] if met else ["iterate", "stop"]
+    some = some_of(changes.choices(brief), 2)
     sentence = Annotated[str, Field(max_length=LONGEST_ASSESSMENT)]
     return create_model(
         "Decision",
         __base__=Decision,
-        decision=(Verdict, ...),
+        decision=(Annotated[Verdict, WithJsonSchema({"enum": verdicts})], ...),
         assessment=(sentence, ...),
         changes=(some, ...),
     )

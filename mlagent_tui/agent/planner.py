@@ -115,8 +115,8 @@ class Planner:
         return config
 
     def _last_refused(self, problem: str) -> Refused:
-        *before, last = self._refused or [None]
-        return Refused(problem, last, last is not None and last in before)
+        last = self._refused[-1] if self._refused else None
+        return Refused(problem, last, last in self._refused[:-1])
 
     def decide(self, brief: Brief) -> Decision:
         """What to do after the last run of `brief.history`."""

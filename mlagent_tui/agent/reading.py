@@ -114,7 +114,7 @@ def keep(reading: Reading, goal: Goal) -> Reading:
     limits = {"max_parameters": goal.max_parameters, "max_seconds": goal.max_seconds}
     new = [value for name, value in limits.items() if value is not None and getattr(reading, name) is None]
     still_open = [found for found in reading.open if found.value not in new]
-    return replace(reading, **limits, open=still_open)
+    return replace(reading, max_parameters=goal.max_parameters, max_seconds=goal.max_seconds, open=still_open)
 
 
 def settle(reading: Reading, answer: Goal) -> tuple[Goal, list[str]]:

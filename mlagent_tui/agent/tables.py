@@ -32,9 +32,7 @@ def data(card: DataCard) -> list[str]:
 
 def goal(goal: Goal, steering: str = "") -> list[str]:
     """What is to be reached, the limits, the wishes, and what the user said since."""
-    rows = [
-        ("accuracy" if goal.metric == "accuracy" else goal.metric, f"{goal.comparison} {_threshold(goal)}")
-    ]
+    rows: list[tuple[str, str]] = [(goal.metric, f"{goal.comparison} {_threshold(goal)}")]
     rows += [("parameters", f"<= {goal.max_parameters}")] if goal.max_parameters else []
     rows += [("seconds", f"<= {ranking.number(goal.max_seconds)}")] if goal.max_seconds else []
     lines = ["Goal:", *table(("what", "wanted"), *rows)]

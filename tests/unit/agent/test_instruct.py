@@ -253,6 +253,37 @@ def test_after_the_same_network_as_before_the_change_is_asked_for_again() -> Non
     assert again.endswith("; use other sizes than before")
 
 
+SAME = ", kernel_size=3, padding=1"
+
+
+def held(change: str, *layers: str, steering: str = "") -> dict[str, tuple[list[str], int]]:
+    """The calls that an answer may have in each part, and how many, after a change of a network."""
+    start = layer_calls.network([f"conv2d(6{SAME})", "relu", *layers], ["linear(5)"], (2, 9, 9), 4)
+    entry = brief().history[0].entry.model_copy(update={"next_change": [change]})
+    changed = replace(brief(steering=steering), history=(Attempt(entry, start, None),))
+    parts = InstructWording("chat").config(changed, None).answer.model_json_schema()["properties"]
+    return {
+        name: (part["items"].get("enum", []), part["maxItems"] if "minItems" in part else 0)
+        for name, part in parts.items()
+    }
+
+
+def test_a_change_that_is_known_call_by_call_is_what_an_answer_is_held_to() -> None:
+    wide = held("double the channels", f"residual(conv2d(6{SAME}), relu)")
+    double = f"conv2d(12{SAME})"
+    assert wide["image"] == ([double, "relu", f"residual({double}, relu)"], 3)
+    assert wide["vector"] == (["linear(10)"], 1)
+    assert held("use gelu", "leaky_relu")["image"] == ([f"conv2d(6{SAME})", "gelu"], 3)
+    assert held("use dropout 0.3")["vector"] == (["linear(5)", "dropout(0.3)"], 2)
+    assert held("add batch norm")["image"] == ([f"conv2d(6{SAME})", "relu", "batchnorm2d"], 3)
+    assert held("remove a layer")["image"][1] == 1
+
+
+def test_a_change_that_no_rule_knows_or_a_sentence_of_the_users_leaves_all_layers_open() -> None:
+    assert held("surprise me")["image"] == ([], 0)
+    assert held("use gelu", steering="try tanh")["image"] == ([], 0)
+
+
 def test_changes_are_chosen_from_a_list_of_those_that_were_not_tried() -> None:
     listed = changes.choices(brief())
     assert "use gelu" not in listed
@@ -263,6 +294,21 @@ def test_changes_are_chosen_from_a_list_of_those_that_were_not_tried() -> None:
         answered(answer, decision="iterate", assessment="too low", changes=["use magic"])
     with pytest.raises(ValidationError, match="at least one change"):
         answered(answer, decision="iterate", assessment="too low", changes=[])
+
+
+def test_a_goal_that_is_not_reached_cannot_be_said_to_be() -> None:
+    def verdicts(accuracy: float) -> list[str]:
+        entry = (
+            brief()
+            .history[0]
+            .entry.model_copy(update={"metrics_summary": {"accuracy": accuracy, "val_loss": 0.5}})
+        )
+        after = replace(brief(), history=(Attempt(entry, NETWORK, None),))
+        schema = instruct.decision_answer(after).model_json_schema()["properties"]["decision"]
+        return list(schema["enum"])
+
+    assert verdicts(0.7999) == ["iterate", "stop"]
+    assert verdicts(0.8) == ["goal_achieved"]
 
 
 def test_the_first_changes_of_the_list_fit_the_run() -> None:
