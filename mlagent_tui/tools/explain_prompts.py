@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,6 +16,8 @@ EXPLAIN_TOKENS = 200
 ROWS, FEWER_ROWS = 12, 4
 """Layers that are shown: the largest."""
 BEGIN = "Description:"
+_FACT = re.compile(r"\w[\w -]{0,24}: \S(?!.*[.!?]$)")
+"""`Parameters: 16420`: a fact as it is told."""
 STOPS = ("\n\n", "\nClass:")
 """What follows a description that is continued by other descriptions."""
 
@@ -37,6 +40,14 @@ def facts_text(facts: Facts, rows: int) -> str:
         *(f"{layer.name}: {layer.type} {show(layer.shape)} {layer.parameters}" for layer in shown),
     ]
     return "\n".join(lines)
+
+
+def own_words(answer: str, profile: Profile) -> str:
+    """The answer without lines that only repeat how the facts are told, as small models do."""
+    if profile == "minnow":
+        return answer
+    lines = [line.removeprefix(BEGIN).strip() for line in answer.splitlines()]
+    return "\n".join(line for line in lines if not _FACT.match(line))
 
 
 def facts_requests(profile: Profile, facts: Facts, seed: int = 0) -> Iterator[Request]:

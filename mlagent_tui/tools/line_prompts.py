@@ -15,7 +15,7 @@ from mlagent_tui import prompts
 from mlagent_tui.llm import Message, Request
 from mlagent_tui.tools.outline import Line
 
-SHOWN = (6, 1, 6, 3)
+SHOWN = (6, 6, 6, 3)
 """Worked lines of the same form that are shown: at the first try, the second, the third, and so on round."""
 FEWEST = 3
 """With fewer worked lines of the same form, the most like are shown, whatever their form."""
@@ -24,6 +24,9 @@ RETRY_TEMPERATURE, WARMER = 0.5, 0.2
 GREEDY = 2
 """Tries at a temperature of 0, the second with another prompt."""
 LEAST_TOKENS = 24
+_SIZES = re.compile(
+    r"\b(?:(?:in|out)_(?:channels|features)|num_(?:features|groups|channels)|normalized_shape)="
+)
 
 Worked = tuple[str, str]
 """A comment, and the line that follows from it."""
@@ -32,13 +35,16 @@ Worked = tuple[str, str]
 def line_request(line: Line, refused: Sequence[str] = (), seed: int = 0) -> Request:
     """The request for the right side of `line`, after the answers to it that were refused.
 
-    No two of them are the same: the second has other examples, and those after are drawn at random.
+    No two of them are the same. Every other one has sizes by place, as in `nn.Conv2d(1, 16, kernel_size=3)`:
+    a model that takes one number for the other where both are named may get them right then. From the third
+    on, answers are drawn at random.
     """
     tried = len(refused)
+    written = _by_place if tried % 2 else _as_is
     return Request(
         messages=(
-            Message("system", "\n".join(map(_text, shown(line, tried)))),
-            Message("user", _text((f"# {line.comment}", line.left))),
+            Message("system", written("\n".join(map(_text, shown(line, tried))))),
+            Message("user", written(_text((f"# {line.comment}", line.left)))),
         ),
         task="code",
         max_tokens=LEAST_TOKENS + len(line.comment),
@@ -79,6 +85,15 @@ def _arguments(comment: str) -> set[str]:
 def _prefixes(comment: str) -> set[str]:
     """What names in a comment are without their numbers."""
     return set(re.findall(r"\b[a-z_]+(?:2d)?(?=\d*\b)", comment))
+
+
+def _by_place(text: str) -> str:
+    """The text with sizes of layers without their names; they come first wherever they are."""
+    return _SIZES.sub("", text)
+
+
+def _as_is(text: str) -> str:
+    return text
 
 
 def _text(worked: Worked) -> str:

@@ -20,7 +20,7 @@ from mlagent_tui.text import clean
 from mlagent_tui.tools import excerpt, naming
 from mlagent_tui.tools.checking import checked
 from mlagent_tui.tools.context import ToolContext, current
-from mlagent_tui.tools.explain_prompts import facts_requests
+from mlagent_tui.tools.explain_prompts import facts_requests, own_words
 from mlagent_tui.tools.prompts import explain_requests
 from mlagent_tui.tools.scripts import staged_copy
 
@@ -65,7 +65,8 @@ def _explained(context: ToolContext, code: str, measured: Summary) -> dict[str, 
         return {"explanation": network_facts.describe(facts), "explanation_source": "measurement"}
     if answer.finish == "cancelled":
         raise Interrupted("the coder was interrupted")
-    words = naming.in_text(clean(answer.text).strip(), DEFAULT_CLASS, name)
+    said = own_words(clean(answer.text), context.coder().profile)
+    words = naming.in_text(said.strip(), DEFAULT_CLASS, name)
     text, own, dropped = claims.explained(facts, words, cut_off=answer.finish != "stop")
     return {
         "explanation": text,

@@ -12,7 +12,7 @@ from mlagent_tui.research.claims import explained
 from mlagent_tui.research.network_facts import facts_of
 from mlagent_tui.schemas import LayerRow, ModelConfig, Summary
 from mlagent_tui.shapes import infer
-from mlagent_tui.tools.explain_prompts import facts_requests, facts_text
+from mlagent_tui.tools.explain_prompts import facts_requests, facts_text, own_words
 from mlagent_tui.tools.file_prompts import file_request, network
 
 CONFIG = ModelConfig.model_validate({
@@ -151,3 +151,10 @@ def test_the_worked_description_of_a_prompt_follows_from_its_facts(profile: Prof
     })  # fmt: skip
     kept, own, dropped = explained(facts_of(summary), words.strip())
     assert own and not dropped and kept == words.strip()
+
+
+def test_of_an_answer_that_repeats_the_facts_its_own_sentences_are_left() -> None:
+    facts = facts_text(facts_of(SUMMARY), 2)
+    answer = f"{facts}\nDescription: It has one convolution.\nNote: it has no norm.\n"
+    assert own_words(answer, "chat") == "It has one convolution.\nNote: it has no norm."
+    assert own_words(answer, "minnow") == answer
