@@ -33,20 +33,28 @@ Write = Callable[[LanguageModel, ModelConfig], tuple[str, bool, int]]
 """Code of a network, whether none of it had to be asked for again, and the tokens written."""
 
 
-def study(model: LanguageModel, count: int, names: Sequence[str] = ()) -> Iterator[Row]:
-    """A row for each way, or for those of `names`, on the same `count` networks."""
+def codes(model: LanguageModel, label: str, count: int, misses: int) -> list[Row]:
+    """A row for each way that suits the prompts `model` is asked with, the shipped one first."""
+    whole, lines = "whole file, two worked networks", "lines"
+    suits = {"minnow": ["whole file, Minnow's prompt"], "chat": [lines, whole], "completion": [lines]}
+    rows = study(model, count, suits[model.profile], misses)
+    return [replace(row, name=f"{label}, {row.name}"[:34]) for row in rows]
+
+
+def study(model: LanguageModel, count: int, names: Sequence[str] = (), misses: int = 0) -> Iterator[Row]:
+    """A row for each way, or for those of `names`, on the same `count` networks; prints `misses` of each."""
     with tempfile.TemporaryDirectory() as folder:
         pool = WorkerPool(Path(folder))
         context = tools.ToolContext(Path(folder), lambda: model, lambda: pool)
         try:
             with tools.use_context(context):
                 for name in names or WAYS:
-                    yield _row(name, model, WAYS[name], networks(count))
+                    yield _row(name, model, WAYS[name], networks(count), misses)
         finally:
             pool.close()
 
 
-def _row(name: str, model: LanguageModel, write: Write, configs: Sequence[ModelConfig]) -> Row:
+def _row(name: str, model: LanguageModel, write: Write, configs: Sequence[ModelConfig], misses: int) -> Row:
     first = later = written = 0
     began = time.monotonic()
     for config in configs:
@@ -54,7 +62,10 @@ def _row(name: str, model: LanguageModel, write: Write, configs: Sequence[ModelC
         written += tokens
         try:
             tools.check_code(code, config)
-        except CodeError:
+        except CodeError as error:
+            if misses > 0:
+                print(f"    {error.what}")
+            misses -= 1
             continue
         first += at_once
         later += not at_once
