@@ -172,10 +172,18 @@ def test_the_same_goal_seed_and_machine_give_the_same_run_even_within_narrow_lim
 
 def test_a_model_that_writes_noise_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     make(tmp_path / "noise.gguf", context=16384)
-    done = mlagent("run", GOAL, "--model", "noise.gguf", cwd=tmp_path)
+    done = mlagent("run", GOAL, "--model", "noise.gguf", "--fallback", "none", cwd=tmp_path)
     assert done.returncode in (1, 2)
     assert done.stderr.count("mlagent: ") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_with_a_model_that_writes_noise_the_bundled_one_reaches_the_goal(tmp_path: Path) -> None:
+    make(tmp_path / "noise.gguf", context=16384)
+    done = mlagent("run", GOAL, "--model", "noise.gguf", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Goal achieved")
+    assert "gave 0 of 2 answers; Minnow stood in for 2." in done.stdout
 
 
 def test_a_truncated_model_file_is_an_error_with_a_remedy(tmp_path: Path) -> None:
