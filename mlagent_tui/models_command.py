@@ -194,7 +194,9 @@ def _longest(found: Result) -> str:
     whole = f"The longest prompt of a usual run ({found.longest_step}) has {tokens}"
     if found.longest <= found.context:
         return f"{whole}, which fits."
-    return f"{whole}: in this context, fewer of the past networks are shown."
+    if found.longest_step == "code":
+        return f"{whole}: with this context, a large network is written in parts."
+    return f"{whole}: with this context, fewer of the past networks are shown."
 
 
 def _steps(found: Result) -> list[str]:
@@ -221,16 +223,20 @@ def _expected(found: Result) -> list[str]:
     if not each:
         return []
     at_least = "at least" if found.at_least else "about"
-    shares = f"{found.planner_seconds:,.0f} s as planner, {found.coder_seconds:,.0f} s as coder"
+    shares = f"{_seconds(found.planner_seconds)} as planner, {_seconds(found.coder_seconds)} as coder"
     return [
-        f"  For each network of a run, its answers take {at_least} {each:,.0f} s ({shares}).",
+        f"  For each network of a run, its answers take {at_least} {_seconds(each)} ({shares}).",
         f"  For a run of {USUAL_NETWORKS} networks that is {at_least} {_minutes(USUAL_NETWORKS * each)}, "
         "training not counted.",
     ]
 
 
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
+
+
 def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} minutes"
+    return _seconds(seconds) if seconds < 120 else f"{seconds / 60:,.0f} minutes"
 
 
 def _short(spec: str) -> str:

@@ -42,8 +42,9 @@ PROBES = ((64, 16), (512, 64))
 """Tokens to read and to write for the speed: few first, in case the model is very slow."""
 PROBE_SHARE = 0.15
 """Of the budget, for each of these."""
-LENIENT = 2.0
-"""How many times its even share of the time left a question may take: many take less."""
+LENIENT = 1.25
+"""How many times its even share of the time left a question may take: many take less. With much more, a model
+that repeats itself leaves no time for the last steps."""
 WITH_REPAIRS = 1.5
 """A question is taken to last so many times as long as one call, when it is planned how many to ask."""
 USUAL_ANSWERS: dict[Step, int] = {

@@ -104,7 +104,7 @@ def test_a_report_tells_speeds_rates_misses_and_the_verdict() -> None:
     for part in (
         "Model M, prompts for chat, 4,096 tokens of context, loaded in 1.5 s, 0.51 GB of memory",
         "   800.0 tokens/s", "    25.0 tokens/s", "3,100 tokens with its answer, which fits",
-        "got 1024 (3 times)\n", "about 16 s (12 s as planner, 4 s as coder)", "that is about 2 minutes",
+        "got 1024 (3 times)\n", "about 16 s (12 s as planner, 4.0 s as coder)", "that is about 2 minutes",
         "asked 16 of 20 questions in 61 s",
     ):  # fmt: skip
         assert part in text
@@ -153,7 +153,7 @@ def test_a_slow_model_and_a_short_context_are_said() -> None:
     result = found(context=2048, steps=steps)
     assert "at least 412 s of answers for each network" in result.verdict
     text = models_command.report(result)
-    assert "in this context, fewer of the past networks are shown" in text
+    assert "with this context, fewer of the past networks are shown" in text
     assert "that is at least 55 minutes" in text
 
 
