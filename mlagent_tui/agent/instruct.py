@@ -352,14 +352,12 @@ def decision_answer(brief: Brief) -> type[BaseModel]:
     met = ranking.achieved(brief.goal, brief.history[-1].entry)
     verdicts = ["goal_achieved"] if met else ["iterate", "stop"]
     some = some_of(changes.choices(brief), 2)
-    sentence = Annotated[str, Field(max_length=LONGEST_ASSESSMENT)]
-    return create_model(
-        "Decision",
-        __base__=Decision,
-        decision=(Annotated[Verdict, WithJsonSchema({"enum": verdicts})], ...),
-        assessment=(sentence, ...),
-        changes=(some, ...),
-    )
+    fields: dict[str, Any] = {
+        "decision": (Annotated[Verdict, WithJsonSchema({"enum": verdicts})], ...),
+        "assessment": (Annotated[str, Field(max_length=LONGEST_ASSESSMENT)], ...),
+        "changes": (some, ...),
+    }
+    return create_model("Decision", __base__=Decision, **fields)
 
 
 def _decision(said: Decision) -> Decision:
