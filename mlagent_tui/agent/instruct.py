@@ -355,16 +355,13 @@ def decision_answer(brief: Brief) -> type[BaseModel]:
     """A verdict that the numbers allow, what they say, and changes from the list that is shown."""
     met = ranking.achieved(brief.goal, brief.history[-1].entry)
     verdicts = ["goal_achieved"] if met else ["iterate", "stop"]
-    verdict: Any = Annotated[Verdict, WithJsonSchema({"enum": verdicts})]
     some = some_of(changes.choices(brief), 2)
-    sentence = Annotated[str, Field(max_length=LONGEST_ASSESSMENT)]
-    return create_model(
-        "Decision",
-        __base__=Decision,
-        decision=(verdict, ...),
-        assessment=(sentence, ...),
-        changes=(some, ...),
-    )
+    fields: dict[str, Any] = {
+        "decision": (Annotated[Verdict, WithJsonSchema({"enum": verdicts})], ...),
+        "assessment": (Annotated[str, Field(max_length=LONGEST_ASSESSMENT)], ...),
+        "changes": (some, ...),
+    }
+    return create_model("Decision", __base__=Decision, **fields)
 
 
 def _decision(said: Decision) -> Decision:
