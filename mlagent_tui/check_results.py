@@ -10,17 +10,16 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mlagent_tui import __version__, paths, prompts
-from mlagent_tui.errors import ModelError, ProjectError
-from mlagent_tui.files import atomic_write, open_plain, read_plain
-from mlagent_tui.llm import locate, read_header
-from mlagent_tui.prompts import Profile
+from mlagent_tui import __version__, own_prompts, paths
+from mlagent_tui.errors import ModelError, ProjectError, PromptError
+from mlagent_tui.files import atomic_write, read_plain
+from mlagent_tui.llm import fingerprint, locate, read_header
+from mlagent_tui.prompts import Profile, Prompts
 
 Step = Literal["goal", "plan", "config", "decision", "code", "explain"]
 Role = Literal["planner", "coder"]
@@ -31,10 +30,6 @@ STEPS: dict[Role, tuple[Step, ...]] = {
 }
 """What each role is asked for."""
 
-BEGINNING = 16 << 20
-"""Bytes at the start of a file that count: its header, with the vocabulary and the chat template."""
-SAMPLES, SAMPLE = 256, 16 << 10
-"""Pieces of the rest of a file that count, spread evenly, and bytes of each."""
 OF_A_FOLDER = ("*.safetensors", "*.json", "*.jinja")
 """The files of a folder of weights that say what the model is."""
 MAX_RESULT = 1_000_000
@@ -146,19 +141,14 @@ class Result(BaseModel):
 def identity(spec: str) -> str:
     """What a model is known by, whatever its files are called. Raises `ModelError` where there is none.
 
-    For files the SHA-256 of sizes, beginnings and samples: gigabytes would take too long, and weights
-    that differ do so everywhere. For a server its address and the model's name, as they are written.
+    For files their fingerprint; for a server its address and the model's name, as they are written.
     """
     if "://" in spec:
         return hashlib.sha256(spec.encode()).hexdigest()
-    found = hashlib.sha256()
     try:
-        for file in _files(spec):
-            found.update(f"{file.stat().st_size} {file.suffix}\0".encode())
-            _add(found, file)
+        return fingerprint(_files(spec))
     except OSError as error:
         raise ModelError(f"cannot read {spec}: {error.strerror}", "Check the path of the model.") from error
-    return found.hexdigest()
 
 
 def size(spec: str) -> int:
@@ -178,27 +168,20 @@ def _files(spec: str) -> list[Path]:
     return list(read_header(path).parts) or [path]
 
 
-def _add(found: hashlib._Hash, file: Path) -> None:
-    """The beginning of a file, then all that follows or samples of it, the last one at its end."""
-    with open_plain(file) as stream:
-        found.update(stream.read(BEGINNING))
-        room = os.fstat(stream.fileno()).st_size - BEGINNING - SAMPLE
-        if room < SAMPLES * SAMPLE:
-            found.update(stream.read())
-            return
-        for sample in range(SAMPLES):
-            stream.seek(BEGINNING + room * sample // (SAMPLES - 1))
-            found.update(stream.read(SAMPLE))
-
-
 def prompts_version(profile: Profile) -> str:
-    """What the prompts of a profile are known by: changes when one of them does."""
-    folder = resources.files(prompts).joinpath(profile)
+    """What the prompts of a profile, the user's own among them, are known by: it changes with them."""
     found = hashlib.sha256()
-    if folder.is_dir():
-        for name in sorted(file.name for file in folder.iterdir() if file.name.endswith(".md")):
-            found.update(f"{name}\0{prompts.text(profile, name.removesuffix('.md'))}\0".encode())
+    for prompt in _prompts().of(profile):
+        found.update(f"{prompt.name}\0{prompt.text}\0".encode())
     return found.hexdigest()[:16]
+
+
+def _prompts() -> Prompts:
+    """Those in use; the shipped ones where the user's cannot be read."""
+    try:
+        return own_prompts.read()
+    except PromptError:
+        return Prompts()
 
 
 # --- the store ------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mlagent_tui import check_results, checkup, paths, streams
+from mlagent_tui import check_results, checkup, own_prompts, paths, prompts, streams
 from mlagent_tui.check_results import STEPS, Count, Kept, Result
 from mlagent_tui.checkup import Progress
 from mlagent_tui.console import Terminal, clean, shorten, width
@@ -100,7 +100,7 @@ def _cell(text: str, column: int, columns: int) -> str:
 def check(
     spec: str, options: RoleOptions | None = None, *, seconds: float = checkup.SECONDS, as_json: bool = False
 ) -> int:
-    """Load a model, measure it, keep the result and print it. Raises `ModelError`.
+    """Load a model, measure it, keep the result and print it. Raises `ModelError`, `PromptError`.
 
     0 when the model suits a role, 1 when it does not, 130 after Ctrl-C; then nothing is kept.
     """
@@ -109,7 +109,7 @@ def check(
     def waiting(message: str, remedy: str) -> None:
         terminal.line(clean(f"{message}. {remedy}"))
 
-    with _Shown(terminal) as shown:
+    with _Shown(terminal) as shown, prompts.use(own_prompts.read()):
         found = checkup.check(spec, options, seconds=seconds, tell=shown.tell, waiting=waiting)
     unkept = "" if found.interrupted else _keep(found)
     print(json.dumps(_as_json(found), indent=2, ensure_ascii=False) if as_json else report(found))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure how models do with each way of asking them, on goals and networks that no prompt has as an example.
 
-    scripts/bench_prompts.py [--model FILE]... [--only goals|configs|decisions] [--prompts PROFILE]...
+    scripts/bench_prompts.py [--model FILE]... [--only goals|configs|decisions|codes] [--prompts PROFILE]...
         [--count N] [--misses N]
 
 Everything is asked through the product's own planner and coder. Prints one table: right at the first answer,
@@ -20,13 +20,14 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from mlagent_tui import prompts
 from mlagent_tui.llm import LanguageModel, open_model
+from prompt_study.codes import codes
 from prompt_study.configs import configs
 from prompt_study.decisions import decisions
 from prompt_study.goals import goals
 from prompt_study.rows import HEAD, Row
 
 Study = Callable[[LanguageModel, str, int, int], list[Row]]
-STUDIES: dict[str, Study] = {"goals": goals, "configs": configs, "decisions": decisions}
+STUDIES: dict[str, Study] = {"goals": goals, "configs": configs, "decisions": decisions, "codes": codes}
 
 
 def main() -> int:

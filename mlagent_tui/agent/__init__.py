@@ -11,6 +11,7 @@ from mlagent_tui.agent.reading import Question, Reading, Typed, named_datasets, 
 from mlagent_tui.agent.recovery import Saved, last_run
 from mlagent_tui.agent.run import research
 from mlagent_tui.agent.stopping import settle
+from mlagent_tui.agent.wrapped import Wrapped
 
 __all__ = [
     "CONFIG_ATTEMPTS",
@@ -23,6 +24,7 @@ __all__ = [
     "RunOptions",
     "Saved",
     "Typed",
+    "Wrapped",
     "again",
     "check_origin",
     "find_numbers",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
 
-from mlagent_tui.llm import Answer, LanguageModel, Message, OnProgress, OnText, Request
-from mlagent_tui.prompts import Profile
+from mlagent_tui.agent import Wrapped
+from mlagent_tui.llm import Answer, LanguageModel, OnProgress, OnText, Request
 
 FEW = 8
 """Tokens that may well come in one piece."""
@@ -16,25 +14,15 @@ AMPLE = 1_000_000
 """Tokens of context in which every prompt fits."""
 
 
-class Gauge:
+class Gauge(Wrapped):
     """The same model, its calls counted and timed. `calls` and `seconds` are those since `begin`."""
 
     def __init__(self, model: LanguageModel) -> None:
-        self._model = model
-        self.name = model.name
-        self.context_length = model.context_length
+        super().__init__(model)
         self.calls, self.seconds = 0, 0.0
         self.thinks = False
         self._read, self._reading = 0, 0.0
         self._written, self._writing = 0, 0.0
-
-    def __getattr__(self, name: str) -> Any:
-        """What else is known of the model."""
-        return getattr(self._model, name)
-
-    @property
-    def profile(self) -> Profile:
-        return self._model.profile
 
     def begin(self) -> None:
         """Another question."""
@@ -88,12 +76,6 @@ class Gauge:
         self._written += answer.tokens
         self._writing += answer.seconds
 
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        return self._model.count_tokens(messages)
-
-    def close(self) -> None:
-        self._model.close()
-
 
 class Asked(Exception):
     """What a model would have been asked."""
@@ -103,22 +85,12 @@ class Asked(Exception):
         self.request = request
 
 
-class Noting:
+class Noting(Wrapped):
     """A model that answers nothing: `generate` raises `Asked`. Its context is so long that nothing is cut."""
 
-    context_length = AMPLE
-
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
-        self.name = model.name
-
-    def __getattr__(self, name: str) -> Any:
-        """What else is known of the model."""
-        return getattr(self._model, name)
-
     @property
-    def profile(self) -> Profile:
-        return self._model.profile
+    def context_length(self) -> int:
+        return AMPLE
 
     def generate(
         self,
@@ -128,9 +100,6 @@ class Noting:
         on_progress: OnProgress | None = None,
     ) -> Answer:
         raise Asked(request)
-
-    def count_tokens(self, messages: Sequence[Message]) -> int:
-        return self._model.count_tokens(messages)
 
     def close(self) -> None:
         """The model is closed by whoever opened it."""

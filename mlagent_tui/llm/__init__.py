@@ -24,6 +24,7 @@ from mlagent_tui.llm.base import (
 )
 from mlagent_tui.llm.client import ServedModel
 from mlagent_tui.llm.extract import code_block
+from mlagent_tui.llm.fingerprint import fingerprint
 from mlagent_tui.llm.fit import Held, size
 from mlagent_tui.llm.gguf import read_header
 from mlagent_tui.llm.needed_code import left_out
@@ -60,6 +61,7 @@ __all__ = [
     "check_spec",
     "code_block",
     "code_forms",
+    "fingerprint",
     "free_memory",
     "is_bundled",
     "left_out",

@@ -1,4 +1,4 @@
-"""What a model file is known by, whatever it is called and wherever it lies."""
+"""What the files of a model are known by, whatever they are called and wherever they lie."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-BEGINNING = 1 << 20
-"""Bytes read from the start of a file: its metadata and the names of its tensors."""
-SAMPLES, SAMPLE = 64, 1 << 14
+from mlagent_tui.files import open_plain
+
+BEGINNING = 16 << 20
+"""Bytes read from the start of a file: its metadata, with the vocabulary and the chat template."""
+SAMPLES, SAMPLE = 256, 16 << 10
 """Pieces read from the rest, and bytes of each: gigabytes would take too long, and weights that differ do so
 everywhere."""
 
@@ -18,10 +20,14 @@ def fingerprint(files: Iterable[Path]) -> str:
     found = hashlib.sha256()
     for file in files:
         size = file.stat().st_size
-        found.update(f"{size}\n".encode())
-        with file.open("rb") as stream:
+        found.update(f"{size} {file.suffix}\0".encode())
+        with open_plain(file) as stream:
             found.update(stream.read(BEGINNING))
-            for number in range(SAMPLES):
-                stream.seek(max(size - SAMPLE, 0) * number // (SAMPLES - 1))
+            room = size - BEGINNING - SAMPLE
+            if room < SAMPLES * SAMPLE:
+                found.update(stream.read())
+                continue
+            for sample in range(SAMPLES):
+                stream.seek(BEGINNING + room * sample // (SAMPLES - 1))
                 found.update(stream.read(SAMPLE))
     return found.hexdigest()

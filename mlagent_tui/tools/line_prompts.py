@@ -57,7 +57,7 @@ def line_request(line: Line, refused: Sequence[str] = (), seed: int = 0) -> Requ
 
 def worked(kind: str) -> tuple[Worked, ...]:
     """The worked lines of a kind."""
-    return _bank()[kind]
+    return _bank(prompts.text("completion", "lines"))[kind]
 
 
 def shown(line: Line, tried: int = 0) -> list[Worked]:
@@ -101,9 +101,9 @@ def _text(worked: Worked) -> str:
 
 
 @cache
-def _bank() -> dict[str, tuple[Worked, ...]]:
+def _bank(text: str) -> dict[str, tuple[Worked, ...]]:
     found: dict[str, tuple[Worked, ...]] = {}
-    for section in prompts.text("completion", "lines").split("\n## ")[1:]:
+    for section in text.split("\n## ")[1:]:
         kind, *lines = (line for line in section.splitlines() if line.strip())
         found[kind.strip()] = tuple(zip(lines[::2], lines[1::2], strict=True))
     return found

@@ -12,9 +12,6 @@ import pytest
 
 from mlagent_tui import check_results, paths
 from mlagent_tui.check_results import (
-    BEGINNING,
-    SAMPLE,
-    SAMPLES,
     Count,
     Kept,
     Result,
@@ -23,6 +20,7 @@ from mlagent_tui.check_results import (
     too_slow,
 )
 from mlagent_tui.errors import ModelError, ProjectError
+from mlagent_tui.llm.fingerprint import BEGINNING, SAMPLE, SAMPLES
 from tests.tiny_gguf import make
 
 
