@@ -53,7 +53,7 @@ SHARES_OF = _words(
 )
 """What shows that a percentage is not a criterion."""
 SIZES = _words(
-    r"batch(?:es)?(?:[\s-]*size)?", r"batchgr\w+", r"lote", r"バッチ\w*", r"批(?:次|量)\w*", r"learning\s+rate|\blr\b|lernrate|tasa\s+de\s+aprendizaje|"
+    r"batch(?:es)?(?!\w*[\s-]*norm)(?:[\s-]*size)?", r"batchgr\w+", r"lote", r"バッチ\w*", r"批(?:次|量)\w*", r"learning\s+rate|\blr\b|lernrate|tasa\s+de\s+aprendizaje|"
     r"taux\s+d['’]apprentissage|学習率|学习率", r"dropout(?!-)", r"weight\s+decay|momentum|label\s+smoothing|\bseed\b|stride|padding|patch(?:\s+size)?|"
     r"kernel\w*|epochs?|epochen|[eé]pocas|[eé]poques|エポック|轮", r"layers?|schichten|capas|couches|隐藏层|層|memory|temperature|width|depth|"
     r"channels?|heads?|sparsity|patience|iterations?|version|images?|inputs?|画像|图片",
@@ -84,9 +84,13 @@ UNKNOWN = re.compile(
 """Metrics that runs do not measure, by the name to show."""
 
 NEGATED = r"(?:not?|can['’]?t|cannot|must\s+not|n['’]t|never|nicht|no|ne|pas|sin)"
+VERBS = (
+    r"(?:be|have|take|use|need|contain|cost|last|run|drop|fall|go|get|reach|sein|haben|brauchen|tener|avoir)"
+)
+"""What may stand between "not" and "more than"."""
 COMPARISONS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("<=", _words(rf"{NEGATED}\s+(?:be\s+)?(?:more|larger|higher|greater|bigger|longer|above|over|exceed\w*|m[aá]s|superior\w*|mehr|plus|dépass\w*)(?:\s+(?:than|als|de|que))?")),
-    (">=", _words(rf"{NEGATED}\s+(?:be\s+|drop\s+|fall\s+|go\s+)?(?:less|lower|fewer|smaller|worse|below|under|menos|inferior\w*|weniger|schlechter|moins)(?:\s+(?:than|als|de|que|a))?")),
+    ("<=", _words(rf"{NEGATED}\s+(?:{VERBS}\s+)?(?:more|larger|higher|greater|bigger|longer|above|over|exceed\w*|m[aá]s|superior\w*|mehr|plus|dépass\w*)(?:\s+(?:than|als|de|que))?")),
+    (">=", _words(rf"{NEGATED}\s+(?:{VERBS}\s+)?(?:less|lower|fewer|smaller|worse|below|under|menos|inferior\w*|weniger|schlechter|moins)(?:\s+(?:than|als|de|que|a))?")),
     (">=", _words(r"at\s+least", r">=|=>|≥|⩾", r"minimum(?:\s+of)?|\bmin\b", r"mindestens|wenigstens", r"al\s+menos|como\s+m[ií]nimo|m[ií]nimo", r"au\s+moins|au\s+minimum",
                   r"至少|不低于|不少于|不小于|達到|达到|最低|少なくとも")),
     ("<=", _words(r"at\s+most", r"<=|=<|≤|⩽", r"\bmax\w*(?:\s+of)?", r"no\s+worse", r"höchstens|maximal", r"como\s+(?:mucho|m[aá]ximo)|a\s+lo\s+sumo|m[aá]ximo", r"au\s+plus|au\s+maximum",

@@ -65,6 +65,12 @@ _NUMBER = re.compile(
 _SHARE = re.compile(
     r"\s*(?:out of(?: every)?|of every|in(?: every)?|von|sur|de cada|auf|/)\s*", re.IGNORECASE
 )
+_OF = re.compile(r"\s*of\s*", re.IGNORECASE)
+_THINGS = re.compile(
+    r"\s*(?:\w+\s+)?(?:images?|pictures?|photos?|digits?|samples?|examples?|cases?|right|correct)",
+    re.IGNORECASE,
+)
+"""What follows a bare "19 of 20" that is a share, and no part of a network."""
 _SHARE_REVERSED = re.compile(r"[回枚個件]?中の?")
 _OF_HUNDRED = re.compile(r"百分之(?=[\d一二两三四五六七八九十])")
 
@@ -143,7 +149,9 @@ def _join(found: list[Found], new: Found, text: str) -> None:
             return
     if last and last.unit == new.unit == "" and not (last.scaled or new.scaled):
         low, high = (last.value, new.value) if _SHARE.fullmatch(between) else (new.value, last.value)
-        is_share = _SHARE.fullmatch(between) or _SHARE_REVERSED.fullmatch(between)
+        is_share = bool(_SHARE.fullmatch(between) or _SHARE_REVERSED.fullmatch(between))
+        if not is_share and _OF.fullmatch(between) and _THINGS.match(text, new.end):
+            is_share, (low, high) = True, (last.value, new.value)
         if is_share and 0 < low <= high and high >= 2 and low == int(low):
             written = " ".join(text[last.start : new.end].split())
             found[-1] = Found(written, round(low / high, 9), "%", last.start, new.end)
