@@ -59,7 +59,7 @@ def test_noise_under_a_schema_is_valid_or_ends_in_time(family: str, tmp_path: Pa
 
 
 def _call(model: ServedModel, type_: type[Value], number: int) -> str:
-    """One answer, checked: `valid`, `cut` at its budget or where it repeats itself, or `refused` with a reason."""
+    """One answer, checked: `valid`, `cut` at its budget or at a repetition, or `refused` with a reason."""
     temperature = (0.0, 0.7, 1.3)[number // len(SCHEMAS) % 3]
     room = 4 * ANSWER if type_ is Goal else ANSWER  # a goal is short enough to come to its end
     request = Request(ASK, type_.model_json_schema(), room, temperature, number)
