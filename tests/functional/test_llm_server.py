@@ -261,18 +261,18 @@ def test_control_tokens_in_a_message_are_mere_text(model: ServedModel) -> None:
     assert model.count_tokens([plain]) == model.count_tokens([hostile]) > 5
 
 
-def test_a_file_cut_inside_its_last_tensor_is_refused_by_llama_cpp(path: Path, tmp_path: Path) -> None:
+def test_a_file_cut_inside_its_last_tensor_is_refused_before_it_is_loaded(path: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ModelError, match="cannot load") as caught:
+    with pytest.raises(ModelError, match="is truncated: it has [0-9,]+ bytes and its weights need") as caught:
         open_models(str(cut), str(cut))
-    assert "truncated" in caught.value.remedy
+    assert "download the file again" in caught.value.remedy
 
 
 def test_a_model_llama_cpp_does_not_know_is_refused(path: Path, tmp_path: Path) -> None:
     odd = tmp_path / "odd.gguf"
     odd.write_bytes(path.read_bytes().replace(b"llama", b"lemma"))
-    with pytest.raises(ModelError, match="unknown model architecture"):
+    with pytest.raises(ModelError, match="the architecture 'lemma', which is not known"):
         open_models(str(odd), str(odd))
 
 
