@@ -264,7 +264,9 @@ def test_control_tokens_in_a_message_are_mere_text(model: ServedModel) -> None:
 def test_a_file_cut_inside_its_last_tensor_is_refused_before_it_is_loaded(path: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ModelError, match=r"is truncated: it has [0-9,]+ bytes and its weights need") as caught:
+    with pytest.raises(
+        ModelError, match=r"is truncated: it has [0-9,]+ bytes and its weights need"
+    ) as caught:
         open_models(str(cut), str(cut))
     assert "download the file again" in caught.value.remedy
 
