@@ -169,7 +169,7 @@ SECONDS = re.compile(r"\d+\.\d s\b")
 
 def worked_on(goal: str, root: Path, model: str, **options: int) -> list[Any]:
     """What a run on the model was asked and answered, and what came of it: all that must not differ."""
-    how = RoleOptions(**options)
+    how = RoleOptions(prompts="minnow", **options)
     asked = RunOptions(
         goal_text=goal, planner=model, coder=model, planner_options=how, coder_options=how, iterations=3
     )

@@ -71,7 +71,7 @@ def at_once(event: threading.Event, seconds: float) -> None:
 
 def model_of(odd: OddServer, root: str = "", name: str = "some", **limits: Any) -> RemoteModel:
     limits = {"pause": at_once, **limits}
-    return RemoteModel(root or odd.url, name, Manner(), 0, 16384, limits=Limits(**limits))
+    return RemoteModel(root or odd.url, name, Manner(profile="minnow"), 0, 16384, limits=Limits(**limits))
 
 
 def outcome(model: RemoteModel, request: Request = FREE) -> tuple[str, str]:
@@ -382,7 +382,7 @@ def test_a_run_on_an_odd_server_ends_with_one_clear_line(
 ) -> None:
     odd.models, odd.answers = models, answers
     asked = ["digits, at least 90% accuracy", "--model", odd.root if models.type == "text/html" else odd.url]
-    assert cli.main(["run", *asked, "--project", str(tmp_path / "p")]) == 1
+    assert cli.main(["run", *asked, "--fallback", "none", "--project", str(tmp_path / "p")]) == 1
     said = capsys.readouterr().err
     assert [line for line in lines if line not in said] == []
     assert not [word for word in PYTHONS if word in said]
@@ -403,6 +403,7 @@ def test_a_run_goes_on_with_what_an_odd_server_sends(odd: OddServer, tmp_path: P
         answer(json.dumps(ACHIEVED)),
     ]
     args = ["run", "digits, at least 30% accuracy", "--model", odd.url, "--iterations", "1"]
+    args += ["--model-option", "prompts=minnow"]
     assert cli.main([*args, "--project", str(tmp_path / "p")]) == 0
     assert [("seed" in sent, len(sent["messages"])) for sent in odd.asked[:4]] == [(True, 2), (False, 2), (False, 1), (False, 1)]  # fmt: skip
 
