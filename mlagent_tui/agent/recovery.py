@@ -53,9 +53,9 @@ class Saved:
     """The last run of a journal. `current` is the iteration to go on with.
 
     `steered` is what the user has said to the planner, `queued` what they chose iterations to start from,
-    `skipped` what of the journal could not be read, and `prompts` what the models were told last. `replaced`
-    are the roles for which the bundled model has stood in, and `taken_over` the tasks that it does for the
-    rest of the run, with the iteration since which.
+    `skipped` what of the journal could not be read, and `prompts` what the models were told last.
+    `taken_over` are the tasks that the bundled model does for the rest of the run, with the iteration since
+    which.
     """
 
     options: RunOptions
@@ -69,7 +69,6 @@ class Saved:
     skipped: Skipped = field(default_factory=Skipped)
     prompts: events.PromptsChosen | None = None
     taken_over: dict[str, int] = field(default_factory=dict)
-    replaced: set[events.Role] = field(default_factory=set)
 
     @property
     def step(self) -> str:
@@ -171,10 +170,8 @@ def _apply(saved: Saved, draft: Iteration, event: events.Event) -> Iteration:
             saved.current.own = "chosen by the loop" in event.change
         case events.CodeMade(accepted=True):
             draft.code, draft.coder = event.code, event.model
-        case events.StoodIn():
-            saved.replaced.add(event.role)
-            if event.for_good:
-                saved.taken_over.setdefault(event.task, event.iteration)
+        case events.StoodIn(for_good=True):
+            saved.taken_over.setdefault(event.task, event.iteration)
         case events.SummaryMade():
             draft.summary = Summary.model_validate(event.summary)
         case events.TrialFinished():

@@ -176,7 +176,7 @@ class Session:
         for event in prompting.told(self.prompts, models, options, self.saved.prompts, self.project.root):
             emit(event)
         self.lending = Lending(options.sharing, models, self.clock, emit, self.cancel)
-        self.stand_ins = StandIns(_replaceable(options), self.saved.taken_over, self.saved.replaced)
+        self.stand_ins = StandIns(_replaceable(options), self.saved.taken_over)
         self.models = self._in_roles(planner, options.planner, coder, options.coder)
 
     def bundled(self) -> Models:

@@ -148,14 +148,13 @@ class Models:
 
 @dataclass
 class StandIns:
-    """For which `roles` the bundled model may stand in, and for which it has: `replaced`.
+    """For which `roles` the bundled model may stand in.
 
     `taken` are the tasks that it has taken over for good, with the iteration since which.
     """
 
     roles: frozenset[events.Role]
     taken: dict[str, int]
-    replaced: set[events.Role]
     answered: set[str] = field(default_factory=set)
     """The models, as they are given, that have answered in this process."""
     fault: Unavailable | None = None
@@ -164,7 +163,6 @@ class StandIns:
 
     def failed(self, task: Task, iteration: int) -> bool:
         """One more failure; whether the bundled model takes the task over now."""
-        self.replaced.add(ROLES[task])
         self._in_a_row[task] += 1
         if self._in_a_row[task] >= AFTER:
             self.taken[task] = iteration
@@ -239,13 +237,13 @@ def stale(loop: Loop, iterations: int) -> int:
 
 
 def renewed(loop: Loop, brief: Brief) -> Steps[None]:
-    """Let the bundled model plan from now on where a planner that it had to help brings no improvement.
+    """Let the bundled model plan from now on where the planner brings no improvement.
 
     The search would stop otherwise: for lack of progress, with the goal not reached and iterations left.
     """
     stand_ins, left = loop.session.stand_ins, brief.iteration < brief.iterations and not loop.out_of_time()
     stopped = brief.stale >= brief.patience and ranking.unmet(brief.goal, brief.history[-1].entry)
-    if not (stopped and left) or "planner" not in stand_ins.roles & stand_ins.replaced:
+    if not (stopped and left) or "planner" not in stand_ins.roles:
         return
     own = loop.session.models.name("planner")
     for task in PLANNING:

@@ -48,8 +48,6 @@ def test_a_run_with_a_small_model_reaches_its_goal(tmp_path: Path, name: str, op
             GOAL,
             "--project",
             str(root),
-            "--iterations",
-            "4",
             *said,
         ],
         capture_output=True,

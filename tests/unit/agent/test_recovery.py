@@ -172,7 +172,7 @@ def test_what_the_bundled_model_has_taken_over_and_who_made_what_come_back() -> 
         events.CodeMade(code="wrong", model="Tiny"),
         events.CodeMade(code=CODE, accepted=True, model="Tiny"),
     )  # fmt: skip
-    assert (found.taken_over, found.replaced) == ({"plan": 2}, {"planner"})
+    assert found.taken_over == {"plan": 2}
     assert (found.current.planner, found.current.coder) == ("Minnow", "")
     told = [*START, *ITERATION[:5], events.CodeMade(code=CODE, accepted=True, model="Tiny")]
     assert saved(*told, finished("assemble")).current.coder == "Tiny"

@@ -15,7 +15,7 @@ GONE = ModelError("the server cannot be reached", "Start it.")
 
 
 def none_taken() -> StandIns:
-    return StandIns(frozenset({"planner"}), {}, set())
+    return StandIns(frozenset({"planner"}), {})
 
 
 def test_an_error_of_what_runs_a_model_is_told_from_one_about_its_prompt() -> None:
@@ -54,7 +54,7 @@ def test_a_task_is_taken_over_after_failures_in_a_row_and_no_other_task_with_it(
         assert not stand_ins.failed("plan", iteration=2)
     assert not stand_ins.failed("config", iteration=2)
     assert stand_ins.failed("plan", iteration=3)
-    assert (stand_ins.taken, stand_ins.replaced) == ({"plan": 3}, {"planner"})
+    assert stand_ins.taken == {"plan": 3}
 
 
 def test_only_what_belongs_to_a_composed_explanation_is_held_back() -> None:
