@@ -66,19 +66,7 @@ class RunState:
         self.iteration = 0
         self.step = ""
         self.jobs: list[Job] = []
-        self.speeches: list[Speech] = []
-        self.reading: Reading | None = None
-        self.loading = ""
-        self.stand_in = ""
-        """The model that stands in for others, once it does."""
-        self.standing: dict[str, str] = {}
-        """The model that stands in for a role's own one, by task, while it does."""
-        self.taken: set[str] = set()
-        """The tasks that it does for the rest of the run."""
-        self.answers = self.replacements = 0
-        """Calls of roles for which it may, and those in which it has."""
-        self.unloaded: list[str] = []
-        self.profiles: dict[str, str] = {}
+        self._models_start_over()
         self.decision: events.DecisionMade | None = None
         self.next_change: list[str] = []
         self.change: list[str] = []
@@ -114,6 +102,22 @@ class RunState:
         self.failure: events.Failed | None = None
         self.finished: events.RunFinished | None = None
         self.warning = ""
+
+    def _models_start_over(self) -> None:
+        """What the language models say, and which of them are there."""
+        self.speeches: list[Speech] = []
+        self.reading: Reading | None = None
+        self.loading = ""
+        self.stand_in = ""
+        """The model that stands in for others, once it does."""
+        self.standing: dict[str, str] = {}
+        """The model that stands in for a role's own one, by task, while it does."""
+        self.taken: set[str] = set()
+        """The tasks that it does for the rest of the run."""
+        self.answers = self.replacements = 0
+        """Calls of roles for which it may, and those in which it has."""
+        self.unloaded: list[str] = []
+        self.profiles: dict[str, str] = {}
 
     # --- what follows from it ---
 
