@@ -6,7 +6,7 @@ import re
 import threading
 from dataclasses import replace
 
-from mlagent_tui.llm import Answer, LanguageModel, OnText, Request
+from mlagent_tui.llm import Answer, Enough, LanguageModel, OnText, Request
 
 _FENCE = ("```", "~~~")
 _CLOSING = (")", "]", "}", "#")
@@ -41,33 +41,16 @@ def cut(code: str, class_name: str) -> str:
 def heard(
     model: LanguageModel, request: Request, class_name: str, on_text: OnText, cancel: threading.Event
 ) -> Answer:
-    """The answer of `model`, which is stopped when the class has ended. Raises `ModelError` as it does."""
-    listener = _Listener(class_name, on_text, cancel)
-    answer = model.generate(request, listener.text, listener)
-    ended = listener.ended and not cancel.is_set()
-    return replace(answer, finish="stop") if ended and answer.finish == "cancelled" else answer
+    """The answer of `model`, which is ended with the class. Raises `ModelError` as `model` does."""
+    said = ""
 
-
-class _Listener(threading.Event):
-    """Hears an answer, and cancels it when it has come to its end, or when `cancel` is set."""
-
-    def __init__(self, class_name: str, on_text: OnText, cancel: threading.Event) -> None:
-        super().__init__()
-        self.ended = False
-        self._class_name, self._on_text, self._cancel = class_name, on_text, cancel
-        self._heard = ""
-
-    def text(self, piece: str, thinking: bool) -> None:
-        """A piece of the answer."""
-        self._on_text(piece, thinking)
+    def hear(piece: str, thinking: bool) -> None:
+        nonlocal said
+        on_text(piece, thinking)
         if not thinking:
-            self._heard += piece
-            self.ended = self.ended or ("\n" in piece and end_of(self._heard, self._class_name) is not None)
+            said += piece
+            if "\n" in piece and end_of(said, class_name) is not None:
+                raise Enough
 
-    def is_set(self) -> bool:
-        """Whether there is nothing more to wait for."""
-        return self.ended or self._cancel.is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the user to cancel."""
-        return self._cancel.wait(timeout)
+    answer = model.generate(request, hear, cancel)
+    return replace(answer, finish="stop") if answer.finish == "enough" else answer

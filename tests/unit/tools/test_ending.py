@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mlagent_tui.llm.base import Answer, OnProgress, OnText, Request
+from mlagent_tui.llm.base import Answer, Enough, OnProgress, OnText, Request
 from mlagent_tui.tools.ending import cut, end_of, heard
 
 CLASS = """class CurrentModel(nn.Module):
@@ -49,7 +49,7 @@ def test_code_that_is_complete_stays_as_it_is() -> None:
 
 
 class Talker:
-    """Gives a class, and then goes on until it is cancelled, or for ever."""
+    """Gives a class, and then goes on until it is cancelled or told that it is enough, or for ever."""
 
     name = "talker"
     context_length = 4096
@@ -70,7 +70,10 @@ class Talker:
                 return Answer(text, "", "cancelled", 1, 1, 0.0, 0.0)
             text += line
             self.said += 1
-            on_text(line, False)
+            try:
+                on_text(line, False)
+            except Enough:
+                return Answer(text, "", "enough", 1, 1, 0.0, 0.0)
         return Answer(text, "", "length", 1, 1, 0.0, 0.0)
 
 
